@@ -1,0 +1,25 @@
+//! The words that a relay and its clients exchange: ids, times, frames, operations, bodies and error codes.
+//!
+//! This crate has no logic beyond parsing and printing. What a word means is decided in `tidings-core` (relay)
+//! and `tidings-sdk-core` (client).
+#![deny(missing_docs)]
+
+pub mod cursor;
+pub mod frame;
+pub mod id;
+pub mod item;
+pub mod limits;
+pub mod operation;
+pub mod problem;
+pub mod span;
+pub mod time;
+pub mod vocabulary;
+
+pub use cursor::Cursor;
+pub use id::{
+    CategoryId, DeviceId, EntryId, EventId, NotificationId, OperationId, ProjectId, RecipientId, RuleId, SendId,
+    TopicId,
+};
+pub use span::Span;
+pub use time::Timestamp;
+pub use vocabulary::{Channel, Decision, DeviceReceipt, LegalClass, Priority};
