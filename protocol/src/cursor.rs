@@ -22,7 +22,8 @@ impl Cursor {
     /// [`CursorError`] if it is empty, longer than the limit or not printable ASCII.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, CursorError> {
         let text = text.into();
-        let fits = !text.is_empty() && text.len() <= CURSOR_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic());
+        let fits =
+            !text.is_empty() && text.len() <= CURSOR_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic());
         if fits { Ok(Self(text)) } else { Err(CursorError) }
     }
 

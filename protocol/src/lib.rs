@@ -17,8 +17,8 @@ pub mod vocabulary;
 
 pub use cursor::Cursor;
 pub use id::{
-    CategoryId, DeviceId, EntryId, EventId, NotificationId, OperationId, ProjectId, RecipientId, RuleId, SendId,
-    TopicId,
+    CategoryId, DeviceId, EntryId, EventId, NotificationId, OperationId, ProjectId, RecipientId, RuleId,
+    SendId, TopicId,
 };
 pub use span::Span;
 pub use time::Timestamp;

@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn a_timestamp_prints_utc_with_three_decimals() {
         assert_eq!(Timestamp::from_millis(1_795_737_600_000).to_string(), "2026-11-27T00:00:00.000Z");
-        assert_eq!("2026-11-22T10:00:00.1+01:00".parse::<Timestamp>().unwrap().to_string(), "2026-11-22T09:00:00.100Z");
+        assert_eq!(
+            "2026-11-22T10:00:00.1+01:00".parse::<Timestamp>().unwrap().to_string(),
+            "2026-11-22T09:00:00.100Z"
+        );
     }
 
     #[test]

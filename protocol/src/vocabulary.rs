@@ -55,7 +55,6 @@ macro_rules! words {
         }
     )*};
 }
-pub(crate) use words;
 
 words! {
     /// How urgent a notification is. It says nothing about consent.
