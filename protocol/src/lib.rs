@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod cursor;
+pub mod decided;
 pub mod frame;
 pub mod id;
 pub mod item;
@@ -16,6 +17,7 @@ pub mod time;
 pub mod vocabulary;
 
 pub use cursor::Cursor;
+pub use decided::{DeliveryState, EventState, Gate, NotificationState, Reason, StoryKind, Verdict};
 pub use id::{
     CategoryId, DeviceId, EntryId, EventId, NotificationId, OperationId, ProjectId, RecipientId, RuleId,
     SendId, TopicId,

@@ -55,6 +55,7 @@ macro_rules! words {
         }
     )*};
 }
+pub(crate) use words;
 
 words! {
     /// How urgent a notification is. It says nothing about consent.
