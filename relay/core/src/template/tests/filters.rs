@@ -1,0 +1,180 @@
+//! Filters, by locale.
+
+use super::*;
+
+#[rstest::rstest]
+#[case("en", "EUR", "€1,234.50")]
+#[case("en", "USD", "$1,234.50")]
+#[case("en", "JPY", "¥1,235")]
+#[case("en", "CNY", "CN¥1,234.50")]
+#[case("en", "KWD", "KWD\u{a0}1,234.500")]
+#[case("en", "chf", "CHF\u{a0}1,234.50")]
+#[case("de", "EUR", "1.234,50\u{a0}€")]
+#[case("de", "USD", "1.234,50\u{a0}$")]
+#[case("de", "JPY", "1.235\u{a0}¥")]
+#[case("de", "KWD", "1.234,500\u{a0}KWD")]
+#[case("de-AT", "EUR", "€\u{a0}1.234,50")]
+#[case("zh", "CNY", "¥1,234.50")]
+#[case("zh-Hans-CN", "USD", "US$1,234.50")]
+#[case("zh", "JPY", "JP¥1,235")]
+#[case("fr", "EUR", "1\u{202f}234,50\u{a0}€")]
+#[case("fr", "USD", "1\u{202f}234,50\u{a0}$US")]
+#[case("fr", "JPY", "1\u{202f}235\u{a0}JPY")]
+#[case("ja", "JPY", "￥1,235")]
+#[case("ja", "EUR", "€1,234.50")]
+#[case("nl", "EUR", "€\u{a0}1.234,50")]
+#[case("pt", "BRL", "R$\u{a0}1.234,50")]
+#[case("xx", "EUR", "1,234.50\u{a0}€")]
+fn money_is_written_as_the_language_writes_it(
+    #[case] locale: &str,
+    #[case] currency: &str,
+    #[case] expected: &str,
+) {
+    let fixture = Fixture::new(locale, json!({"total": 1234.5, "currency": currency}));
+    assert_eq!(fixture.text("{{ data.total | money(data.currency) }}").as_deref(), Ok(expected));
+}
+
+#[rstest::rstest]
+#[case(json!(0), "€0.00")]
+#[case(json!(-5), "-€5.00")]
+#[case(json!(-0.001), "€0.00")]
+#[case(json!("12.345"), "€12.35")]
+#[case(json!(0.1), "€0.10")]
+#[case(json!(2.675), "€2.68")]
+#[case(json!(9_007_199_254_740_993_i64), "€9,007,199,254,740,993.00")]
+fn an_amount_is_exact_and_rounded_to_the_minor_unit(#[case] total: Json, #[case] expected: &str) {
+    let fixture = Fixture::new("en", json!({"total": total}));
+    assert_eq!(
+        fixture.text("{{ data.total | money }}").as_deref(),
+        Ok(expected),
+        "the project's currency is EUR"
+    );
+}
+
+#[rstest::rstest]
+#[case("{{ 'abc' | money('EUR') }}")]
+#[case("{{ '1e9' | money('EUR') }}")]
+#[case("{{ 1 | money('EURO') }}")]
+#[case("{{ 1 | money(7) }}")]
+#[case("{{ data | money('EUR') }}")]
+#[case("{{ 'x' | number }}")]
+#[case("{{ true | number }}")]
+#[case("{{ 1 | number(21) }}")]
+#[case("{{ 'yesterday' | date }}")]
+#[case("{{ '2026-11-22' | date }}")]
+#[case("{{ 1.5 | date }}")]
+#[case("{{ 0 | date('huge') }}")]
+#[case("{{ 'x' | plural(other='#') }}")]
+#[case("{{ 1 | plural(other='#########') }}")]
+#[case("{{ 7 | join(',') }}")]
+#[case("{{ data | truncate }}")]
+fn a_value_that_a_filter_cannot_take_fails_with_a_reason(#[case] source: &str) {
+    let outcome = Fixture::new("en", json!({"a": 1})).text(source);
+    assert!(matches!(outcome, Err(RenderError::Filter { .. })), "{outcome:?}");
+}
+
+#[rstest::rstest]
+#[case("en", "{{ 1234567.891 | number }}", "1,234,567.891")]
+#[case("de", "{{ 1234567.891 | number }}", "1.234.567,891")]
+#[case("fr", "{{ 1234567 | number }}", "1\u{202f}234\u{202f}567")]
+#[case("zh", "{{ 1234567 | number }}", "1,234,567")]
+#[case("ja", "{{ 1234567 | number }}", "1,234,567")]
+#[case("en", "{{ 2.5 | number(0) }}", "3")]
+#[case("en", "{{ 2 | number(2) }}", "2.00")]
+#[case("en", "{{ -2.345 | number(2) }}", "-2.35")]
+#[case("en", "{{ 1 | number(20) }}", "1.00000000000000000000")]
+fn numbers_have_the_languages_separators(#[case] locale: &str, #[case] source: &str, #[case] expected: &str) {
+    assert_eq!(Fixture::new(locale, json!({})).text(source).as_deref(), Ok(expected));
+}
+
+/// 2026-11-22T23:30:05Z: the 23rd in Berlin and in Shanghai.
+const INSTANT: &str = "2026-11-22T23:30:05Z";
+
+#[rstest::rstest]
+#[case("en", "Europe/Berlin", "{{ data.at | date }}", "Nov 23, 2026")]
+#[case("en", "America/New_York", "{{ data.at | date }}", "Nov 22, 2026")]
+#[case("en", "UTC", "{{ data.at | date('long') }}", "November 22, 2026")]
+#[case("de", "Europe/Berlin", "{{ data.at | date }}", "23.11.2026")]
+#[case("de", "Europe/Berlin", "{{ data.at | date('long') }}", "23. November 2026")]
+#[case("zh", "Asia/Shanghai", "{{ data.at | date }}", "2026年11月23日")]
+#[case("ja", "Asia/Tokyo", "{{ data.at | date('long') }}", "2026年11月23日")]
+#[case("fr", "Europe/Paris", "{{ data.at | date('long') }}", "23 novembre 2026")]
+#[case("en", "America/New_York", "{{ data.at | time }}", "6:30\u{202f}PM")]
+#[case("de", "Europe/Berlin", "{{ data.at | time }}", "00:30")]
+#[case("zh", "Asia/Shanghai", "{{ data.at | time }}", "07:30")]
+#[case("ja", "Asia/Tokyo", "{{ data.at | time }}", "8:30")]
+#[case("fr", "Europe/Paris", "{{ data.at | time('medium') }}", "00:30:05")]
+#[case("de", "Europe/Berlin", "{{ data.millis | date }} {{ data.millis | time }}", "23.11.2026 00:30")]
+fn instants_are_shown_on_the_recipients_clock(
+    #[case] locale: &str,
+    #[case] zone: &str,
+    #[case] source: &str,
+    #[case] expected: &str,
+) {
+    let mut fixture = Fixture::new(locale, json!({"at": INSTANT, "millis": 1_795_390_205_000_i64}));
+    fixture.zone = zone.to_owned();
+    assert_eq!(fixture.text(source).as_deref(), Ok(expected));
+}
+
+#[rstest::rstest]
+#[case("en", 1, "one 1")]
+#[case("en", 2, "other 2")]
+#[case("en", 0, "zero 0")]
+#[case("zh", 1, "other 1")]
+#[case("ja", 1, "other 1")]
+#[case("fr", 0, "zero 0")]
+#[case("ru", 1, "one 1")]
+#[case("ru", 3, "few 3")]
+#[case("ru", 5, "many 5")]
+#[case("pl", 22, "few 22")]
+#[case("ar", 2, "two 2")]
+#[case("de", 1000, "other 1.000")]
+fn the_plural_is_the_languages_own(#[case] locale: &str, #[case] count: u64, #[case] expected: &str) {
+    let source = "{{ data.n | plural(zero='zero #', one='one #', two='two #', few='few #', many='many #', other='other #') }}";
+    assert_eq!(Fixture::new(locale, json!({"n": count})).text(source).as_deref(), Ok(expected));
+}
+
+#[rstest::rstest]
+#[case("ru", 3, "{{ data.n | plural(one='a', other='b') }}", "b")]
+#[case("fr", 0, "{{ data.n | plural(one='a', other='b') }}", "a")]
+#[case("en", 1, "{{ data.n | plural(other='#/#') }}", "1/1")]
+fn a_plural_without_the_category_takes_the_next_that_fits(
+    #[case] locale: &str,
+    #[case] count: u64,
+    #[case] source: &str,
+    #[case] expected: &str,
+) {
+    assert_eq!(Fixture::new(locale, json!({"n": count})).text(source).as_deref(), Ok(expected));
+}
+
+#[rstest::rstest]
+#[case("{{ data.list | length }}", "3")]
+#[case("{{ data.name | length }}", "5")]
+#[case("{{ data.name | upper }} {{ data.name | lower }}", "ALICE alice")]
+#[case("{{ 'the end' | title }} {{ 'the END' | capitalize }}", "The End The end")]
+#[case("[{{ '  x ' | trim }}]", "[x]")]
+#[case("{{ data.list | first }}{{ data.list | last }}", "ac")]
+#[case("{{ data.list | join(', ') }}", "a, b, c")]
+#[case("{{ data.list | join }}", "abc")]
+#[case("{{ 2.567 | round(1) }}", "2.6")]
+#[case("{{ -3 | abs }}", "3")]
+#[case("{{ '12' | int + 1 }}", "13")]
+#[case("{{ data.name | truncate(5) }}", "Alice")]
+#[case("{{ data.name | truncate(4) }}", "Ali…")]
+#[case("{{ '订单已确认' | truncate(3) }}", "订单…")]
+#[case("{{ 'x' | truncate(0) }}", "x")]
+#[case("{{ data | tojson }}", r#"{"list":["a","b","c"],"name":"Alice"}"#)]
+#[case("{{ 'b' in data.list }} {{ 'name' in data }} {{ 'li' in data.name }}", "true true false")]
+#[case("{% if data.list is sequence and data is mapping %}yes{% endif %}", "yes")]
+#[case("{{ data.name is startingwith('A') }}", "true")]
+#[case(
+    "{% for x in data.list if x != 'b' %}{{ loop.index }}{{ x }}{% if not loop.last %}, {% endif %}{% endfor %}",
+    "1a, 2c"
+)]
+#[case("{% for key in data %}{{ key }} {% endfor %}", "list name ")]
+#[case("{{ data.list == data.list }}{{ data.list == data }}", "truefalse")]
+#[case("{{ 7 // 2 }} {{ 7 % 2 }} {{ 1 / 2 }} {{ 'a' ~ 1 }}", "3 1 0.5 a1")]
+fn the_filters_of_minijinja_that_are_kept_work(#[case] source: &str, #[case] expected: &str) {
+    let fixture = Fixture::new("en", json!({"list": ["a", "b", "c"], "name": "Alice"}));
+    assert_eq!(fixture.text(source).as_deref(), Ok(expected), "{source}");
+}
