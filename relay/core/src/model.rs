@@ -1,0 +1,36 @@
+//! What the relay knows: people, events, notifications, deliveries, stories and books.
+//!
+//! These are plain values. They are not serialised here: stores have rows, the border has bodies.
+
+mod books;
+mod changes;
+mod consent;
+mod delivery;
+mod digest;
+mod due;
+mod event;
+mod feed;
+mod notification;
+mod person;
+mod project;
+mod story;
+
+pub use books::{BookKey, Books, Ledger, Term, utc_day};
+pub use changes::{Changes, CollectedRow, OnceKey, OperationRow, ReceiptRow, StoredAnswer};
+pub use consent::{
+    Collected, ConsentEntry, ConsentHead, ConsentState, Consents, EntryHash, PersonalFields, entry_hash,
+};
+pub use delivery::Delivery;
+pub use digest::{DigestScope, OpenDigest};
+pub use due::{DueKey, DueRow, Lane};
+pub use event::{Audience, Considered, DirectSend, Event, EventBody, FanOut, Fired, SendContent};
+pub use feed::{FeedEntry, FeedKind};
+pub use notification::{
+    Cause, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep, Stopped, Taken,
+};
+pub use person::{
+    Choice, Device, DeviceReceipts, Endpoint, Erased, Inbox, Person, PersonKey, Preferences, Recipient,
+    Stamp, Watermark, cursor, parse_cursor,
+};
+pub use project::{ProjectState, StopSwitch};
+pub use story::Entry;

@@ -1,0 +1,246 @@
+//! One thing that one recipient should know.
+
+use std::sync::Arc;
+
+use tidings_protocol::item::{Because, ContentItem, View};
+use tidings_protocol::{
+    CategoryId, Channel, DeliveryState, EventId, Gate, NotificationId, NotificationState, Priority, Reason,
+    RuleId, Span, Timestamp,
+};
+
+use super::{Entry, PersonKey, Stamp};
+use crate::cap::CapScope;
+use crate::configuration::Unless;
+
+/// A notification with all that later decisions on it need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// The relay's id.
+    pub id: NotificationId,
+    /// To whom.
+    pub person: PersonKey,
+    /// Where it came from.
+    pub cause: Cause,
+    /// What it is about.
+    pub category: CategoryId,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The values that later events and notifications find it by.
+    pub keys: Keys,
+    /// Which wording was chosen.
+    pub variant: Option<Box<str>>,
+    /// The first of a chain of notifications that escalate; none if it is in no chain.
+    pub chain: Option<NotificationId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it is no longer worth sending; at most 90 days after it was made.
+    pub expires_at: Timestamp,
+
+    /// The version of the configuration that decided last.
+    pub configuration: u64,
+    /// Where it stands.
+    pub state: NotificationState,
+    /// What stopped, holds or ended it.
+    pub stopped: Option<Stopped>,
+    /// Until when it waits, while it is held.
+    pub due: Option<Timestamp>,
+    /// How often a cap put it off.
+    pub deferrals: u8,
+    /// The digest that collects it or has it merged.
+    pub digest: Option<NotificationId>,
+    /// What it took from caps when it became active.
+    pub taken: Option<Taken>,
+    /// When it left its holds.
+    pub released_at: Option<Timestamp>,
+    /// What it says; none until it is rendered.
+    pub content: Option<Arc<ContentItem>>,
+    /// Why the recipient gets it.
+    pub because: Because,
+    /// Its plan; empty until it is released.
+    pub plan: Arc<[PlannedStep]>,
+    /// How many steps of the plan were begun.
+    pub steps_begun: u16,
+    /// How often the step that repeats was shown again.
+    pub repeats: u16,
+    /// Its way to the inbox; none if the inbox is not in its plan.
+    pub inapp: Option<InappDelivery>,
+    /// Its place in the inbox when it came; never moves.
+    pub created_seq: Option<u64>,
+    /// The place of its latest change.
+    pub seq: Option<u64>,
+    /// Which showing this is.
+    pub round: u32,
+    /// What became of it on devices.
+    pub flags: Flags,
+    /// What its recipient did with it.
+    pub marks: Marks,
+    /// Lines of its story that are not stored yet.
+    pub told: Vec<Entry>,
+}
+
+/// Where a notification came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The event or direct send.
+    pub event: EventId,
+    /// The event's type; none for a direct send.
+    pub event_type: Option<Box<str>>,
+    /// The rule; none for a direct send.
+    pub rule: Option<RuleId>,
+    /// Whether it stands for several.
+    pub digest: bool,
+    /// The step of the chain that made it, from 1; none if the event did.
+    pub step: Option<u16>,
+}
+
+/// The values by which a notification is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// A newer one of the same category and value replaces it.
+    pub collapse: Option<Box<str>>,
+    /// The rule reaches the recipient once for it.
+    pub once: Option<Box<str>>,
+    /// Counted against the rule's throttle.
+    pub throttle: Option<Box<str>>,
+    /// Which digest of the rule it belongs to.
+    pub digest: Option<Box<str>>,
+    /// Which later events cancel it.
+    pub matches: Vec<MatchKey>,
+}
+
+/// A later event of this type with this value cancels the notification.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MatchKey {
+    /// The event's type.
+    pub event_type: Box<str>,
+    /// The value; none means the recipient alone.
+    pub value: Option<Box<str>>,
+}
+
+/// What stopped, holds or ended a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The gate, if one did.
+    pub gate: Option<Gate>,
+    /// Why.
+    pub reason: Reason,
+    /// The particulars.
+    pub text: Option<Box<str>>,
+}
+
+/// What was counted against caps, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The recipient's local date, in days since the epoch.
+    pub day: i32,
+    /// The recipient's ISO week, in weeks since the epoch.
+    pub week: i32,
+    /// The counters that went up.
+    pub scopes: Vec<CapScope>,
+}
+
+/// One step of a plan as it was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedStep {
+    /// The channels that were left after the gates; consent is asked again when the step is due.
+    pub channels: Vec<Channel>,
+    /// How long after the release.
+    pub after: Span,
+    /// What makes it needless.
+    pub unless: Option<Unless>,
+    /// How often it is shown again.
+    pub repeat: Option<(Span, u16, Unless)>,
+    /// Whether it is for somebody else, whom the rule names.
+    pub linked: bool,
+}
+
+/// A notification's way to the inbox. There is one for each notification, and it is stored with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InappDelivery {
+    /// `placed`, `received`, `cancelled`, `expired` or `erased`.
+    pub state: DeliveryState,
+    /// When it was placed.
+    pub made_at: Timestamp,
+    /// When it last changed.
+    pub changed_at: Timestamp,
+}
+
+/// What became of a notification on the recipient's devices: the first of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Durable on a device.
+    pub received_at: Option<Timestamp>,
+    /// Shown by the operating system.
+    pub displayed_at: Option<Timestamp>,
+    /// Opened.
+    pub read_at: Option<Timestamp>,
+    /// Its link was followed.
+    pub clicked_at: Option<Timestamp>,
+    /// An action was chosen, and which.
+    pub acted: Option<(Timestamp, Box<str>)>,
+    /// Confirmed.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Taken back by its sender, or replaced, after it reached someone.
+    pub retracted_at: Option<Timestamp>,
+    /// `true` if the recipient found it of use.
+    pub useful: Option<(bool, Stamp)>,
+}
+
+/// What the recipient did with it. Each is a register: the later stamp wins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Read or unread.
+    pub read: Option<Mark<bool>>,
+    /// Archived or back.
+    pub archived: Option<Mark<bool>>,
+    /// Sleeps until then; none or past: awake.
+    pub snoozed: Option<Mark<Option<Timestamp>>>,
+}
+
+/// A register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark<T> {
+    /// The value.
+    pub value: T,
+    /// Since when.
+    pub stamp: Stamp,
+}
+
+impl Notification {
+    /// Whether it still waits for something.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self.state, NotificationState::Held | NotificationState::Active)
+    }
+
+    /// Whether devices are to show it: it has a place in the inbox and was not taken back.
+    #[must_use]
+    pub const fn is_visible(&self) -> bool {
+        self.created_seq.is_some()
+            && self.flags.retracted_at.is_none()
+            && !matches!(
+                self.state,
+                NotificationState::Cancelled
+                    | NotificationState::Retracted
+                    | NotificationState::Expired
+                    | NotificationState::Erased
+            )
+    }
+
+    /// What the recipient sees of what they did.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View {
+            read_at: self.marks.read.as_ref().filter(|mark| mark.value).map(|mark| mark.stamp.at),
+            archived_at: self.marks.archived.as_ref().filter(|mark| mark.value).map(|mark| mark.stamp.at),
+            snoozed_until: self.marks.snoozed.as_ref().and_then(|mark| mark.value),
+            acknowledged_at: self.flags.acknowledged_at,
+        }
+    }
+
+    /// The id of its way to the inbox.
+    #[must_use]
+    pub fn inapp_id(&self) -> Box<str> {
+        format!("{}.inapp", self.id).into()
+    }
+}

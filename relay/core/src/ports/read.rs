@@ -1,0 +1,308 @@
+//! Reads for answers. Each call sees one snapshot.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tidings_protocol::{
+    CategoryId, Cursor, EntryId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, RuleId,
+    Timestamp,
+};
+
+use super::StoreError;
+use crate::model::{
+    BookKey, ConsentEntry, Delivery, DueRow, Entry, Event, FeedEntry, Lane, Notification, Person, PersonKey,
+    Term,
+};
+
+/// What devices read.
+#[async_trait]
+pub trait InboxReader: Send + Sync {
+    /// The changes after a cursor, at most `limit` rows by `seq`, with the recipient as of the same snapshot. A cursor
+    /// that is none, or is no place of this inbox, begins from nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn page(
+        &self,
+        person: &PersonKey,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<InboxPage, StoreError>;
+
+    /// Epoch and head of inboxes, for a node that missed hints. Unknown recipients are absent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn heads(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, u32, u64)>, StoreError>;
+}
+
+/// One page of an inbox.
+#[derive(Clone, Debug)]
+pub struct InboxPage {
+    /// The recipient, unknown if it does not exist.
+    pub person: Person,
+    /// The place that the page begins after; none if it begins from nothing.
+    pub after: Option<u64>,
+    /// Notifications with a place in the inbox that changed after it, by `seq`; tombstones too.
+    pub rows: Vec<Notification>,
+    /// The place after the page: the last row's `seq` if there is more, else the head.
+    pub to: u64,
+    /// Whether another page follows.
+    pub more: bool,
+}
+
+/// What operators and backends read about single notifications.
+#[async_trait]
+pub trait StoryReader: Send + Sync {
+    /// A notification with its story in order, and its deliveries.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn story(
+        &self,
+        project: &ProjectId,
+        id: &NotificationId,
+    ) -> Result<Option<(Notification, Vec<Entry>, Vec<Delivery>)>, StoreError>;
+
+    /// Notifications that match, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn notifications(
+        &self,
+        project: &ProjectId,
+        filter: &NotificationFilter,
+    ) -> Result<Vec<Notification>, StoreError>;
+
+    /// An event or send.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn event(&self, project: &ProjectId, which: &EventRef) -> Result<Option<Event>, StoreError>;
+
+    /// Events accepted in `[since, until)`, oldest first, after an id, at most `limit`. For plans.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn events(
+        &self,
+        project: &ProjectId,
+        since: Timestamp,
+        until: Timestamp,
+        after: Option<&EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError>;
+
+    /// Notifications of an event or send, by state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn progress(&self, event: &EventId) -> Result<BTreeMap<NotificationState, u64>, StoreError>;
+
+    /// Deliveries in a state, newest first, after an id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn deliveries(
+        &self,
+        project: &ProjectId,
+        state: Option<tidings_protocol::DeliveryState>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The project's feed after a number, oldest first. The numbers rise in commit order and have no gaps that a
+    /// later read could fill.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn feed(&self, project: &ProjectId, after: u64, limit: usize) -> Result<FeedPage, StoreError>;
+}
+
+/// How an event is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventRef {
+    /// By the relay's id.
+    Id(EventId),
+    /// By the backend's.
+    External {
+        /// The place that it comes from.
+        source: Option<Box<str>>,
+        /// Its id there.
+        external_id: Box<str>,
+    },
+}
+
+/// Which notifications to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotificationFilter {
+    /// Only this recipient's.
+    pub recipient: Option<RecipientId>,
+    /// Only of this event or send.
+    pub event: Option<EventId>,
+    /// Only of this category.
+    pub category: Option<CategoryId>,
+    /// Only of this rule.
+    pub rule: Option<RuleId>,
+    /// Only in this state.
+    pub state: Option<NotificationState>,
+    /// Made at or after.
+    pub since: Option<Timestamp>,
+    /// Made before.
+    pub until: Option<Timestamp>,
+    /// Only older than this one, by (created_at, id).
+    pub before: Option<(Timestamp, NotificationId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of the feed.
+#[derive(Clone, Debug, Default)]
+pub struct FeedPage {
+    /// Entries with their numbers.
+    pub entries: Vec<(u64, FeedEntry)>,
+    /// The number to go on after; never less than what was asked for.
+    pub next: u64,
+}
+
+/// The consent ledger and the person's own data.
+#[async_trait]
+pub trait ConsentReader: Send + Sync {
+    /// A recipient as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn person(&self, person: &PersonKey) -> Result<Person, StoreError>;
+
+    /// A recipient's chain, oldest first, after a number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn consent_entries(
+        &self,
+        person: &PersonKey,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<ConsentEntry>, StoreError>;
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn consent_entry(
+        &self,
+        person: &PersonKey,
+        entry: &EntryId,
+    ) -> Result<Option<ConsentEntry>, StoreError>;
+
+    /// Recipients of a project that have a chain, by id, with the hash that the store believes to be the head of it;
+    /// erased ones too, under a keyed hash. For verification.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn chains(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<ConsentEntry>, crate::model::ConsentHead)>, StoreError>;
+
+    /// Everything that is stored about a recipient.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn export(&self, person: &PersonKey) -> Result<RecipientExport, StoreError>;
+}
+
+/// Everything that is stored about a recipient.
+#[derive(Clone, Debug)]
+pub struct RecipientExport {
+    /// The recipient.
+    pub person: Person,
+    /// The consent ledger.
+    pub consents: Vec<ConsentEntry>,
+    /// Notifications with their stories.
+    pub notifications: Vec<(Notification, Vec<Entry>)>,
+    /// Events about the recipient.
+    pub events: Vec<Event>,
+}
+
+/// Work that is due.
+#[async_trait]
+pub trait DueReader: Send + Sync {
+    /// Rows of a lane that are due, the oldest of each project first, at most `quantum` of one project.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn due(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        quantum: usize,
+        limit: usize,
+    ) -> Result<Vec<DueRow>, StoreError>;
+
+    /// Pending notifications whose time has passed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn expired(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(PersonKey, NotificationId)>, StoreError>;
+
+    /// When the next row becomes due, of any lane, or the next pending notification expires.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Deletes what is past its retention, a bounded amount; answers how many rows went. Counters of purged final rows
+    /// move to the purged ones, so that recounts still balance.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+}
+
+/// The books.
+#[async_trait]
+pub trait BookReader: Send + Sync {
+    /// Every counter of a project, and beside it what a recount of the rows says plus what was purged. One snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn books(&self, project: &ProjectId) -> Result<Vec<BookRow>, StoreError>;
+
+    /// Pending rows of a project that have no mover: held without due work, active with neither a pending delivery
+    /// nor a step that waits, or more than five minutes past their time. At most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn stuck(
+        &self,
+        project: &ProjectId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<NotificationId>, StoreError>;
+}
+
+/// One counter beside its recount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookRow {
+    /// Which counter.
+    pub key: BookKey,
+    /// What the transactions counted.
+    pub counted: i64,
+    /// What the rows say; for a left side (`made`) there are no rows of its own, and it equals the sum of the rows.
+    pub recounted: i64,
+}
+
+impl BookRow {
+    /// Whether the counter belongs to a left side.
+    #[must_use]
+    pub const fn is_made(&self) -> bool {
+        matches!(self.key.term, Term::Made(_))
+    }
+}
