@@ -1,5 +1,6 @@
 //! Decides whether, when and where a person is notified. Nothing here reads a clock, a file or a socket.
 
+pub mod act;
 pub mod calendar;
 pub mod cap;
 pub mod configuration;

@@ -1,0 +1,7 @@
+//! Sequential async over ports: one verb a file. A flow never sleeps, spawns or selects.
+
+mod commit;
+mod node;
+
+pub use commit::commit_together;
+pub use node::{Configurations, Node, load_configuration};
