@@ -9,8 +9,10 @@ use super::PersonKey;
 pub enum DueKey {
     /// A hold ends: the notification is decided anew.
     Release(NotificationId),
-    /// The next step of a plan, or the next showing of a step that repeats.
+    /// The next step of a plan.
     Step(NotificationId),
+    /// The next showing of a step that repeats.
+    Repeat(NotificationId),
     /// A digest closes. It is known by its own id, which its members carry.
     Digest(NotificationId),
     /// The next chunk of a fan-out.
@@ -45,7 +47,7 @@ impl DueKey {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Release(_) | Self::Digest(_) => Lane::Release,
-            Self::Step(_) => Lane::Step,
+            Self::Step(_) | Self::Repeat(_) => Lane::Step,
             Self::FanOut(..) => Lane::FanOut,
         }
     }
