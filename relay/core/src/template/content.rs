@@ -282,7 +282,7 @@ fn without_controls(text: &str) -> String {
 }
 
 fn on_one_line(text: &str) -> String {
-    let spaced = text.replace("\r\n", " ").replace(['\n', '\u{2028}', '\u{2029}'], " ");
+    let spaced = text.replace("\r\n", " ").replace(['\n', '\t', '\u{2028}', '\u{2029}'], " ");
     without_controls(&spaced)
 }
 

@@ -4,9 +4,11 @@
 
 use minijinja::value::Rest;
 use minijinja::{Environment, Error, State, Value};
+use tidings_protocol::Timestamp;
 
 use super::error::RenderError;
 use super::scope::{Rendering, path_of, raise};
+use crate::calendar::{self, Zone};
 
 mod decimal;
 mod instant;
@@ -155,37 +157,38 @@ fn not_a_number(state: &State<'_, '_>, name: &'static str, value: &Value) -> Err
 }
 
 fn date(state: &State<'_, '_>, value: &Value, style: Option<&str>) -> Result<String, Error> {
-    let style = style_of(state, "date", style, Style::Medium)?;
-    let local = local(state, "date", value)?;
-    instant::date_written(&local, style, &Rendering::of(state).locale)
-        .ok_or_else(|| refuse(state, "date", format!("{} cannot be shown", shown(value))))
+    let style = match style {
+        None => Style::Medium,
+        Some(text) => Style::parse(text).ok_or_else(|| {
+            refuse(
+                state,
+                "date",
+                format!("{} is no style; write short, medium or long", shown(&Value::from(text))),
+            )
+        })?,
+    };
+    let (day, _, _) = calendar::local(instant(state, "date", value)?, &zone(state, "date")?);
+    let written = instant::date_written(day, style, &Rendering::of(state).locale);
+    written.ok_or_else(|| refuse(state, "date", format!("{} cannot be shown", shown(value))))
 }
 
-fn time(state: &State<'_, '_>, value: &Value, style: Option<&str>) -> Result<String, Error> {
-    let style = style_of(state, "time", style, Style::Short)?;
-    let local = local(state, "time", value)?;
-    instant::time_written(&local, style, &Rendering::of(state).locale)
-        .ok_or_else(|| refuse(state, "time", format!("{} cannot be shown", shown(value))))
+fn time(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    let (_, _, time) = calendar::local(instant(state, "time", value)?, &zone(state, "time")?);
+    let written = instant::time_written(time, &Rendering::of(state).locale);
+    written.ok_or_else(|| refuse(state, "time", format!("{} cannot be shown", shown(value))))
 }
 
-fn style_of(
-    state: &State<'_, '_>,
-    name: &'static str,
-    style: Option<&str>,
-    default: Style,
-) -> Result<Style, Error> {
-    match style {
-        None => Ok(default),
-        Some(text) => Style::parse(text)
-            .ok_or_else(|| refuse(state, name, format!("{text:?} is no style; write short, medium or long"))),
-    }
-}
-
-fn local(state: &State<'_, '_>, name: &'static str, value: &Value) -> Result<jiff::Zoned, Error> {
-    let instant = instant::parsed(present(value)?).ok_or_else(|| {
+fn instant(state: &State<'_, '_>, name: &'static str, value: &Value) -> Result<Timestamp, Error> {
+    instant::parsed(present(value)?).ok_or_else(|| {
         let takes = "send RFC 3339 like 2026-11-22T09:00:00Z, or milliseconds since 1970";
         refuse(state, name, format!("{} is no instant; {takes}", shown(value)))
-    })?;
-    let zone = &Rendering::of(state).zone;
-    instant.in_tz(zone).map_err(|_| refuse(state, name, format!("{zone:?} is no time zone")))
+    })
+}
+
+fn zone(state: &State<'_, '_>, name: &'static str) -> Result<Zone, Error> {
+    let rendering = Rendering::of(state);
+    let zone = rendering.zone();
+    zone.ok_or_else(|| {
+        refuse(state, name, format!("{:?} is no time zone of the recipient", rendering.zone_name))
+    })
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::error::{RenderError, TemplateError, TemplateErrorKind};
@@ -83,6 +84,9 @@ impl TemplateText {
         if let Some(actual) = output.overflow {
             return Err(RenderError::TooLong { field, limit: bytes_max, actual });
         }
+        if let Some(raised) = roots.trouble().take_raised() {
+            return Err(raised);
+        }
         match outcome {
             Ok(_) => Ok(String::from_utf8_lossy(&output.written).into_owned()),
             Err(error) => Err(render_error(&error, roots)),
@@ -110,9 +114,15 @@ static BASE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_fuel(Some(FUEL_MAX));
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_formatter(write_value);
+    environment.set_syntax(syntax());
     filters::install(&mut environment);
     environment
 });
+
+/// A last newline stays: a text with something to fill in ends as one without.
+fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the delimiters are minijinja's own")
+}
 
 fn environment_of(source: &str) -> Result<Environment<'static>, TemplateError> {
     let mut environment = BASE.clone();
@@ -173,18 +183,21 @@ fn write_escaped(output: &mut minijinja::Output<'_>, part: &str) -> Result<(), m
 }
 
 fn render_error(error: &minijinja::Error, roots: &Roots) -> RenderError {
-    if let Some(raised) = roots.trouble().take_raised() {
-        return raised;
-    }
-    let kind = error.kind();
-    if kind == ErrorKind::OutOfFuel {
+    /// What an error says of a path or a reason, in characters.
+    const SHOWN_CHARS_MAX: usize = 200;
+    if error.kind() == ErrorKind::OutOfFuel {
         return RenderError::Fuel;
     }
-    if kind == ErrorKind::UndefinedError {
-        let path = roots.trouble().take_missing().unwrap_or_else(|| "a field".to_owned());
-        return RenderError::MissingField { path };
+    let shown = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect();
+    let detail = error.detail().unwrap_or("a value has the wrong type");
+    // Arithmetic reports an undefined operand as one of a wrong type; the detail names types and no content.
+    if error.kind() == ErrorKind::UndefinedError || detail.contains("undefined") {
+        let path = roots.trouble().take_missing();
+        return RenderError::MissingField {
+            path: path.map_or_else(|| "a field".to_owned(), |path| shown(&path)),
+        };
     }
-    RenderError::Evaluation { detail: error.to_string().chars().take(200).collect() }
+    RenderError::Evaluation { detail: shown(detail) }
 }
 
 /// Takes bytes up to a limit and fails beyond it.

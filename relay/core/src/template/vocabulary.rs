@@ -60,7 +60,7 @@ pub(super) const FILTERS: &[Callable] = &[
     optional("money", "at most one argument, the currency: money('EUR') or money(data.currency)"),
     optional("number", "at most one argument, the decimals: number(2)"),
     optional("date", "at most one argument: date('short'), date('medium') or date('long')"),
-    optional("time", "at most one argument: time('short') or time('medium')"),
+    plain("time"),
     Callable {
         name: "plural",
         arguments: 0..=0,

@@ -19,11 +19,11 @@ pub(super) fn parsed(value: &Value) -> Option<Decimal> {
             text.len() <= DIGITS_MAX && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
         return if plain { text.parse().ok() } else { None };
     }
-    if let Some(whole) = value.as_i64() {
-        return Some(Decimal::from(whole));
-    }
     if !value.is_number() {
         return None;
+    }
+    if let Some(whole) = value.as_i64() {
+        return Some(Decimal::from(whole));
     }
     // The shortest text that reads back as the same number: 12.1 stays 12.1.
     let float = f64::try_from(value.clone()).ok().filter(|float| float.is_finite())?;

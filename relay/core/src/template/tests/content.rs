@@ -159,7 +159,7 @@ fn a_link_has_at_most_2048_bytes() {
 fn control_characters_are_left_out_and_a_title_is_one_line() {
     let forms = Forms { body: Some(text("{{ data.value }}")), ..titled("{{ data.value }}") };
     let content = forms.content(&fixture("a\u{0}b\u{1b}[31m\r\nc\td\u{202e}e").scope()).unwrap();
-    assert_eq!(content.title, "ab[31m cd\u{202e}e");
+    assert_eq!(content.title, "ab[31m c d\u{202e}e");
     assert_eq!(content.body, "ab[31m\nc\td\u{202e}e");
     let direct = Content { title: "a\nb\u{0}".to_owned(), body: "x\u{0}".to_owned(), ..Content::default() };
     assert_eq!(

@@ -26,6 +26,13 @@ fn a_text_without_anything_to_fill_in_is_literal() {
     assert_eq!(Fixture::new("en", json!({})).text("a{# comment #}b").unwrap(), "ab");
 }
 
+#[test]
+fn the_last_newline_of_a_text_stays() {
+    let fixture = Fixture::new("en", json!({}));
+    assert_eq!(fixture.text("a\n").unwrap(), "a\n");
+    assert_eq!(fixture.text("{{ 'a' }}\n").unwrap(), "a\n");
+}
+
 #[rstest::rstest]
 #[case("{{ dta.order_id }}", 3..6, "did you mean data?")]
 #[case("Order {{ order_id }}", 9..17, "fields of the event stand in data: data.order_id")]
