@@ -13,6 +13,7 @@ mod compile;
 mod error;
 mod evaluate;
 mod identity;
+mod meaning;
 mod nearest;
 mod shape;
 mod syntax;
@@ -27,7 +28,7 @@ use serde_json::{Map, Value as Json};
 use tidings_protocol::{Span, TopicId};
 
 pub use error::{Absent, EvaluateError, ExpressionError, ExpressionErrorKind, Unsupported, ValueKind};
-pub use shape::EXPRESSION_DEPTH_MAX;
+pub use shape::{EXPRESSION_BRACKETS_MAX, EXPRESSION_DEPTH_MAX};
 
 use evaluate::Evaluation;
 use tree::Node;

@@ -10,10 +10,11 @@ use cel::parser::Parser;
 use tidings_protocol::{Span, TopicId};
 
 use super::error::{ExpressionError, ExpressionErrorKind as Kind, Unsupported};
+use super::meaning::{calculation, can_be_number, comparison, quantified, step, text_of};
 use super::nearest::nearest;
 use super::syntax;
 use super::token::{Token, TokenKind, tokens};
-use super::tree::{Calculation, Comparison, Literal, Node, Path, Quantifier, Root, Search, Segment};
+use super::tree::{Literal, Node, Path, Root, Search, Segment};
 use super::{EXPRESSION_BYTES_MAX, Uses, shape};
 
 type Compiled = Result<Node, ExpressionError>;
@@ -145,7 +146,7 @@ impl Compiler<'_> {
         let operand = self.unrecorded(&select.operand)?;
         let field: Box<str> = select.field.as_str().into();
         if !select.test {
-            return Ok(self.step(operand, Segment::Field(field)));
+            return Ok(step(operand, Segment::Field(field)));
         }
         if let Node::Path(path) = &operand {
             if path.root == Root::Event && path.segments.is_empty() && &*field == "data" {
@@ -158,29 +159,6 @@ impl Compiler<'_> {
             }
         }
         Ok(Node::Has { operand: Box::new(operand), field })
-    }
-
-    /// One step further: paths stay one node, whatever their length.
-    fn step(&mut self, operand: Node, segment: Segment) -> Node {
-        match operand {
-            Node::Path(path) => {
-                let is_data = segment == Segment::Field("data".into());
-                if path.root == Root::Event && path.segments.is_empty() && is_data {
-                    return Node::Path(Path { root: Root::Data, segments: Box::default() });
-                }
-                let segments = path.segments.into_iter().chain([segment]).collect();
-                Node::Path(Path { root: path.root, segments })
-            }
-            operand => {
-                let operand = Box::new(operand);
-                match segment {
-                    Segment::Field(field) => Node::Field { operand, field },
-                    Segment::Index(index) => {
-                        Node::Index { operand, index: Box::new(Node::Literal(Literal::Int(index))) }
-                    }
-                }
-            }
-        }
     }
 
     fn call(&mut self, call: &CallExpr, id: u64) -> Compiled {
@@ -218,14 +196,15 @@ impl Compiler<'_> {
 
     fn index(&mut self, operand: &IdedExpr, index: &IdedExpr) -> Compiled {
         let operand = self.unrecorded(operand)?;
-        match self.node(index)? {
-            Node::Literal(Literal::Int(place)) => Ok(self.step(operand, Segment::Index(place))),
-            Node::Literal(Literal::Text(field)) => Ok(self.step(operand, Segment::Field(field))),
-            index => {
-                self.record(&operand);
-                Ok(Node::Index { operand: Box::new(operand), index: Box::new(index) })
-            }
+        let index = self.node(index)?;
+        if let Node::Literal(Literal::Int(place)) = index {
+            return Ok(step(operand, Segment::Index(place)));
         }
+        if let Node::Literal(Literal::Text(field)) = index {
+            return Ok(step(operand, Segment::Field(field)));
+        }
+        self.record(&operand);
+        Ok(Node::Index { operand: Box::new(operand), index: Box::new(index) })
     }
 
     fn negate(&mut self, operand: &IdedExpr) -> Compiled {
@@ -238,10 +217,9 @@ impl Compiler<'_> {
     fn logic(&mut self, left: &IdedExpr, right: &IdedExpr, and: bool) -> Compiled {
         let mut all = Vec::new();
         for side in [left, right] {
-            match self.node(side)? {
-                Node::And(nodes) if and => all.extend(nodes),
-                Node::Or(nodes) if !and => all.extend(nodes),
-                node => all.push(node),
+            match (self.node(side)?, and) {
+                (Node::And(nodes), true) | (Node::Or(nodes), false) => all.extend(nodes),
+                (node, _) => all.push(node),
             }
         }
         Ok(if and { Node::And(all.into()) } else { Node::Or(all.into()) })
@@ -337,72 +315,5 @@ impl Compiler<'_> {
         let name =
             named.and_then(|named| self.tokens.get(named)).filter(|token| token.kind == TokenKind::Name);
         name.unwrap_or(&self.tokens[at]).range.clone()
-    }
-}
-
-fn quantified(comprehension: &ComprehensionExpr) -> Option<(Quantifier, &IdedExpr)> {
-    let Expr::Call(step) = &comprehension.loop_step.expr else { return None };
-    let quantifier = match step.func_name.as_str() {
-        operators::LOGICAL_OR => Quantifier::Exists,
-        operators::LOGICAL_AND => Quantifier::All,
-        _ => return None,
-    };
-    match step.args.as_slice() {
-        [_, body] => Some((quantifier, body)),
-        _ => None,
-    }
-}
-
-fn comparison(operator: &str) -> Option<Comparison> {
-    Some(match operator {
-        operators::EQUALS => Comparison::Equal,
-        operators::NOT_EQUALS => Comparison::NotEqual,
-        operators::LESS => Comparison::Less,
-        operators::LESS_EQUALS => Comparison::LessOrEqual,
-        operators::GREATER => Comparison::Greater,
-        operators::GREATER_EQUALS => Comparison::GreaterOrEqual,
-        _ => return None,
-    })
-}
-
-fn calculation(operator: &str) -> Option<Calculation> {
-    Some(match operator {
-        operators::ADD => Calculation::Add,
-        operators::SUBSTRACT => Calculation::Subtract,
-        operators::MULTIPLY => Calculation::Multiply,
-        operators::DIVIDE => Calculation::Divide,
-        operators::MODULO => Calculation::Remainder,
-        _ => return None,
-    })
-}
-
-fn text_of(part: &IdedExpr) -> Option<&str> {
-    match &part.expr {
-        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
-        _ => None,
-    }
-}
-
-fn can_be_number(node: &Node) -> bool {
-    match node {
-        Node::Literal(Literal::Int(_) | Literal::Double(_)) => true,
-        Node::Literal(Literal::Null | Literal::Bool(_) | Literal::Text(_)) | Node::List(_) => false,
-        Node::Choose(parts) => can_be_number(&parts[1]) && can_be_number(&parts[2]),
-        Node::Path(_)
-        | Node::Field { .. }
-        | Node::Index { .. }
-        | Node::Negate(_)
-        | Node::Calculate { .. }
-        | Node::Size(_)
-        | Node::History { .. } => true,
-        Node::Has { .. }
-        | Node::Not(_)
-        | Node::And(_)
-        | Node::Or(_)
-        | Node::Compare { .. }
-        | Node::In(_)
-        | Node::Quantify { .. }
-        | Node::Search { .. }
-        | Node::InTopic(_) => false,
     }
 }

@@ -7,7 +7,7 @@ use tidings_protocol::id::IdError;
 use tidings_protocol::span::SpanError;
 
 use super::EXPRESSION_BYTES_MAX;
-use super::shape::{EXPRESSION_DEPTH_MAX, FUNCTIONS};
+use super::shape::{EXPRESSION_BRACKETS_MAX, EXPRESSION_DEPTH_MAX, FUNCTIONS};
 
 /// An expression that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,9 +54,15 @@ pub enum ExpressionErrorKind {
         /// Its length.
         bytes: usize,
     },
+    /// More brackets within each other than [`EXPRESSION_BRACKETS_MAX`].
+    #[error(
+        "at most {EXPRESSION_BRACKETS_MAX} brackets may stand within each other: remove some, or split the rule"
+    )]
+    TooManyBrackets,
     /// Higher than [`EXPRESSION_DEPTH_MAX`].
     #[error(
-        "the expression is nested too deeply: at most {EXPRESSION_DEPTH_MAX} brackets and operators may stand within each other"
+        "the chain is too long: at most {EXPRESSION_DEPTH_MAX} operators, selections and brackets may build on each \
+         other (&&, || and commas begin anew)"
     )]
     TooDeep,
     /// A character that no expression has outside of a text.

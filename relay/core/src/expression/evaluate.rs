@@ -165,9 +165,7 @@ impl<'a, 's> Evaluation<'a, 's> {
         value: Value<'a>,
         field: &str,
     ) -> Result<Option<Value<'a>>, EvaluateError> {
-        let whole_event =
-            matches!(operand, Node::Path(path) if path.root == Root::Event && path.segments.is_empty());
-        if whole_event && field == "data" {
+        if is_whole_event(operand) && field == "data" {
             return Ok(Some(Value::from(self.scope.data)));
         }
         field_of(value, field)
@@ -283,7 +281,7 @@ impl<'a, 's> Evaluation<'a, 's> {
         let (sought, place) = (self.value(&sides[0])?, self.value(&sides[1])?);
         if let Value::Map(map) = place {
             let key = sought.text("looking for a key with `in`")?;
-            return Ok(map.contains_key(key));
+            return Ok(map.contains_key(key) || (is_whole_event(&sides[1]) && key == "data"));
         }
         let count = length(place).ok_or_else(|| place.refused("`in`", "a list or an object on its right"))?;
         for at in 0..count {
@@ -354,6 +352,10 @@ impl<'a, 's> Evaluation<'a, 's> {
         };
         i64::try_from(size).map(Value::Int).map_err(|_| EvaluateError::Overflow)
     }
+}
+
+fn is_whole_event(node: &Node) -> bool {
+    matches!(node, Node::Path(path) if path.root == Root::Event && path.segments.is_empty())
 }
 
 fn field_of<'a>(value: Value<'a>, field: &str) -> Result<Option<Value<'a>>, EvaluateError> {

@@ -1,0 +1,95 @@
+use rstest::rstest;
+
+use super::*;
+
+/// The place is marked in the source with `‹` and `›`.
+fn mistake(marked: &str) -> ExpressionError {
+    let start = marked.find('‹').expect("a mark");
+    let end = marked.find('›').expect("a mark") - '‹'.len_utf8();
+    let source = marked.replace(['‹', '›'], "");
+    let error = Expression::compile(&source).expect_err(&source);
+    assert_eq!(error.range, start..end, "{source}: {error:?}");
+    error
+}
+
+#[rstest]
+#[case("‹›", "the expression is empty")]
+#[case("‹  // only a comment›", "the expression is empty")]
+#[case("‹dta›.total > 0", "did you mean `data`?")]
+#[case("data.x == 1 && ‹recipiant›.id == 'a'", "did you mean `recipient`?")]
+#[case("‹alice›", "texts stand in quotes")]
+#[case("‹project›.name", "in templates only")]
+#[case("‹digest›.count", "in templates only")]
+#[case(".‹data›.total > 0", "is unknown")]
+#[case("data.items.exists(item, ‹itme›.price > 1)", "did you mean `item`?")]
+#[case("data.items.exists(item, true) && ‹item›.price > 1", "is unknown")]
+#[case("data.items.‹exists›(data, true)", "another name")]
+#[case("‹histroy›('a', '1d') > 1", "did you mean `history`?")]
+#[case("data.a.‹startWith›('x')", "did you mean `startsWith`?")]
+#[case("‹len›(data.a) > 1", "there are has, size")]
+#[case("data.a.‹matches›('x')", "`matches` is left out")]
+#[case("data.a.‹map›(x, x)", "`map` is left out")]
+#[case("data.a.‹filter›(x, x.y)", "`filter` is left out")]
+#[case("data.a.‹exists_one›(x, x.y)", "`exists_one` is left out")]
+#[case("‹timestamp›(data.a) > 1", "`timestamp` is left out")]
+#[case("‹duration›('1h') == 1", "`duration` is left out")]
+#[case("‹string›(data.a) == 'a'", "`string` is left out")]
+#[case("data.a == ‹'x'› + data.b", "arithmetic is for numbers")]
+#[case("data.a + ‹\"x\"› == data.b", "arithmetic is for numbers")]
+#[case("data.a + (data.b ‹?› 'x' : 'y') == data.b", "arithmetic is for numbers")]
+#[case("data.a + ‹[›1] == data.b", "arithmetic is for numbers")]
+#[case("data.a - ‹true› == 1", "arithmetic is for numbers")]
+#[case("-‹'x'› == 1", "arithmetic is for numbers")]
+#[case("data.a.exists(x, x.b.‹exists›(y, y == 1))", "one level deep")]
+#[case("data.a.all(x, data.b.‹all›(y, true))", "one level deep")]
+#[case("‹has›(data)", "has(data.field)")]
+#[case("'é' == 'é' && ‹has›(data['x'])", "has(data.field)")]
+#[case("‹has›(data.a, data.b)", "has(data.field)")]
+#[case("‹size›(data.a, data.b)", "size(data.items)")]
+#[case("‹startsWith›(data.a, 'x')", "data.field.startsWith")]
+#[case("data.a.‹startsWith›()", "data.field.startsWith")]
+#[case("data.a.‹exists›(x)", "data.items.exists")]
+#[case("data.a.‹exists›(x, true, 1)", "data.items.exists")]
+#[case("data.a.‹exists›(x.y, true)", "data.items.exists")]
+#[case("‹all›(x, true)", "data.items.all")]
+#[case("‹history›('a') > 1", "history('order.placed', '90d')")]
+#[case("‹history›(data.type, '1d') > 1", "history('order.placed', '90d')")]
+#[case("history('a', ‹'1 day'›) > 1", "not a duration")]
+#[case("history(‹''›, '1d') > 1", "history('order.placed', '90d')")]
+#[case("‹in_topic›(data.topic)", "in_topic('staff')")]
+#[case("in_topic(‹'a/b'›)", "not an id")]
+#[case("data.a ‹data›.b", "`data` does not fit here")]
+#[case("data.a == 1 ‹)›", "closes nothing")]
+#[case("data.a ‹[›0", "never closed")]
+#[case("‹(›data.a == 1", "never closed")]
+#[case("(data.a‹]›", "closes nothing")]
+#[case("data.a ==‹›", "ends too early")]
+#[case("data.a == ‹/›", "`/` does not fit here")]
+#[case("data.‹é›", "no meaning in an expression")]
+#[case("data.a ‹=› 1", "no meaning in an expression")]
+#[case("data.a ‹&› 1", "no meaning in an expression")]
+#[case("data.a == ‹'x›", "no closing quote")]
+#[case("data.a == ‹\"x›\n\"", "no closing quote")]
+#[case("data.a == 'x‹\\q›'", "backslash")]
+#[case("data.a == 'x‹\\u›12'", "backslash")]
+#[case("data.a == ‹'\\ud800'›", "does not exist")]
+#[case("data.a == ‹b›'x'", "no byte texts")]
+#[case("data.a == ‹r›\"x\"", "no raw texts")]
+#[case("data.a == ‹\"\"›\"x\"\"\"", "no triple quotes")]
+#[case("data.a == ‹1u›", "without the u")]
+#[case("data.‹`›a`", "names have no quotes")]
+#[case("data.a == ‹{›'a': 1}", "there are no maps")]
+#[case("data.‹?›a", "no optional selection")]
+#[case("data[‹?›0]", "no optional selection")]
+#[case("‹while› == 1", "reserved word")]
+#[case("data.a == ‹9223372036854775808›", "out of range")]
+#[case("data.a == -‹9223372036854775809›", "out of range")]
+#[case("data.a == ‹1e999›", "out of range")]
+#[case("'你好 🐱' == data.x && ‹dta›.y", "did you mean `data`?")]
+#[case("'你好 🐱' == data.x && data.y ‹'z'›", "does not fit here")]
+#[case("data.x == 1 && // 🐱\n  data.y ‹'z'›", "does not fit here")]
+#[case("data.x == 1 &&\r\n\r\n  ‹dta›.y", "did you mean `data`?")]
+fn a_mistake_is_shown_at_its_place_with_what_to_do(#[case] marked: &str, #[case] told: &str) {
+    let error = mistake(marked);
+    assert!(error.to_string().contains(told), "{error}");
+}
