@@ -14,7 +14,9 @@ mod week_hours;
 mod zone;
 
 pub use clock::{ClockError, ClockFault, TimeOfDay, Weekday, Weekdays};
-pub use day::{Day, Week, day_of, day_start_after, local, next_day_start, next_week_start, week_of};
+pub use day::{
+    Day, Week, day_of, day_start_after, local, next_day_start, next_time, next_week_start, week_of,
+};
 pub use week_hours::{HourSpan, WeekHours};
 pub use zone::{UnknownZoneError, Zone, instant_of};
 

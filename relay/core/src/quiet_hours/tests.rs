@@ -158,18 +158,20 @@ proptest! {
         let zone: Zone = zone.parse().unwrap();
         let first = at(change).plus_millis(-15 * 60 * MINUTE);
         let minutes: Vec<_> = (0..30 * 60).map(|minute| first.plus_millis(minute * MINUTE)).collect();
-        for (index, now) in minutes.iter().enumerate() {
+        let shown: Vec<_> = minutes.iter().map(|now| wall_is_quiet(&hours, *now, &zone)).collect();
+        let mut free_again = None;
+        for (now, shown) in minutes.iter().zip(shown).rev() {
             let until = hours.quiet_until(*now, &zone);
-            prop_assert_eq!(until.is_some(), wall_is_quiet(&hours, *now, &zone), "{} {}", now, hours);
-            let Some(until) = until else { continue };
+            prop_assert_eq!(until.is_some(), shown, "{} {}", now, hours);
+            let Some(until) = until else {
+                free_again = Some(*now);
+                continue;
+            };
             prop_assert!(until > *now);
             prop_assert_eq!(hours.quiet_until(until, &zone), None, "{} does not end at {}", hours, until);
-            let end = minutes[index..].iter().find(|now| !wall_is_quiet(&hours, **now, &zone));
-            if let Some(end) = end {
-                prop_assert_eq!(*end, until, "{} at {}", hours, now);
-            } else {
-                prop_assert!(until > minutes[minutes.len() - 1]);
-            }
+            // Quiet until the end of what is compared: the end lies beyond.
+            let ends_there = free_again.map_or(until > minutes[minutes.len() - 1], |free| free == until);
+            prop_assert!(ends_there, "{} at {} until {}", hours, now, until);
         }
     }
 }
