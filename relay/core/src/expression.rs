@@ -58,7 +58,7 @@ struct Compiled {
 pub struct Uses {
     /// Whether it reads `recipient`.
     pub recipient: bool,
-    /// Event types and how far back they are counted. The count is the recipient's.
+    /// Event types and how far back they are counted, each pair once. The count is the recipient's.
     pub histories: Vec<(String, Span)>,
     /// Topics whose membership it asks for.
     pub topics: Vec<TopicId>,
@@ -132,6 +132,13 @@ impl Expression {
     #[must_use]
     pub fn uses(&self) -> &Uses {
         &self.0.uses
+    }
+
+    /// Whether it can be true or false on any input. A `when` that cannot is a mistake of its author:
+    /// `history('order.placed', '90d')` without a comparison, `size(data.items)`, `data`.
+    #[must_use]
+    pub fn can_be_condition(&self) -> bool {
+        meaning::can_be_bool(&self.0.root)
     }
 
     /// Its value, which borrows from the scope and from the expression.

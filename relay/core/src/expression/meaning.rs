@@ -65,7 +65,7 @@ pub(super) fn text_of(part: &IdedExpr) -> Option<&str> {
     if let Expr::Literal(LiteralValue::String(text)) = &part.expr { Some(text.inner()) } else { None }
 }
 
-/// Whether it depends on the input at all that this is no number.
+/// Whether this can ever be a number, whichever way a conditional goes.
 pub(super) fn can_be_number(node: &Node) -> bool {
     match node {
         Node::Literal(Literal::Int(_) | Literal::Double(_)) => true,
@@ -87,5 +87,29 @@ pub(super) fn can_be_number(node: &Node) -> bool {
         | Node::Quantify { .. }
         | Node::Search { .. }
         | Node::InTopic(_) => false,
+    }
+}
+
+/// Whether this can ever be true or false.
+pub(super) fn can_be_bool(node: &Node) -> bool {
+    match node {
+        Node::Literal(Literal::Bool(_)) => true,
+        Node::Literal(Literal::Null | Literal::Int(_) | Literal::Double(_) | Literal::Text(_)) => false,
+        Node::Choose(parts) => can_be_bool(&parts[1]) || can_be_bool(&parts[2]),
+        Node::Path(path) => !path.segments.is_empty() || matches!(path.root, Root::Element(_)),
+        Node::Field { .. }
+        | Node::Index { .. }
+        | Node::Has { .. }
+        | Node::Not(_)
+        | Node::And(_)
+        | Node::Or(_)
+        | Node::Compare { .. }
+        | Node::In(_)
+        | Node::Quantify { .. }
+        | Node::Search { .. }
+        | Node::InTopic(_) => true,
+        Node::List(_) | Node::Negate(_) | Node::Calculate { .. } | Node::Size(_) | Node::History { .. } => {
+            false
+        }
     }
 }

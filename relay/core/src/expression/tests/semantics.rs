@@ -203,3 +203,23 @@ fn expressions_are_equal_if_their_sources_are() {
     assert_ne!(compile("data.a"), compile("data.a "));
     assert_eq!(compile("data.a ").source(), "data.a ");
 }
+
+#[rstest]
+#[case("data.paid", true)]
+#[case("data.items[0]", true)]
+#[case("data.total > 0", true)]
+#[case("!data.paid", true)]
+#[case("data.paid ? 1 : data.flag", true)]
+#[case("in_topic('staff')", true)]
+#[case("history('order.placed', '90d')", false)]
+#[case("size(data.items)", false)]
+#[case("data.total + 1", false)]
+#[case("-data.total", false)]
+#[case("'data.paid'", false)]
+#[case("data.paid ? 1 : 0", false)]
+#[case("[true]", false)]
+#[case("data", false)]
+#[case("null", false)]
+fn what_can_never_be_a_condition_is_known_beforehand(#[case] source: &str, #[case] can_be: bool) {
+    assert_eq!(Expression::compile(source).unwrap().can_be_condition(), can_be);
+}
