@@ -49,7 +49,7 @@ pub struct Changes {
     pub consent_states: Vec<(PersonKey, tidings_protocol::CategoryId, Channel, ConsentState)>,
     /// Memberships that began (`true`) or ended.
     pub memberships: Vec<(PersonKey, TopicId, bool)>,
-    /// Addresses that were set, by recipient, channel and address.
+    /// Addresses that were set, by recipient, channel and address. They are written after the removed ones.
     pub endpoints_set: Vec<(PersonKey, Endpoint)>,
     /// Addresses that were taken away.
     pub endpoints_removed: Vec<(PersonKey, Channel, Box<str>)>,

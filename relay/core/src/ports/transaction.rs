@@ -130,6 +130,8 @@ pub enum Need {
     },
     /// Every pending notification of a recipient.
     Pending(PersonKey),
+    /// Every notification and delivery of a recipient, final ones too. For erasure.
+    Everything(PersonKey),
     /// Notifications of a recipient that are placed in the inbox with a `created_seq` in `(after, upto]`.
     Placed {
         /// Whose.
