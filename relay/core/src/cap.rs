@@ -46,8 +46,7 @@ pub enum Period {
 }
 
 /// A cap has no room.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{used} of {limit} this {period} for {scope}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Full {
     /// What the cap is on.
     pub scope: CapScope,
@@ -75,6 +74,12 @@ pub struct Bucket {
 #[must_use]
 pub fn next_period(full: &Full, at: Timestamp, zone: &Zone) -> Timestamp {
     day_start_after(at, full.free_from, zone)
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} this {} for {}", self.used, self.limit, self.period, self.scope)
+    }
 }
 
 impl fmt::Display for Period {

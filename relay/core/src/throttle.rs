@@ -4,6 +4,8 @@
 //! window. So never more than `count` are counted in one window, and at most twice as many in any stretch as long as
 //! one. A fixed window is two numbers, where a sliding one would have to remember every instant.
 
+use std::fmt;
+
 use tidings_protocol::{Span, Timestamp};
 
 /// At most so many in so long.
@@ -23,8 +25,7 @@ pub struct ThrottleCounter {
 }
 
 /// A throttle has no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{used} of {limit} until {until}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThrottleFull {
     /// How many there may be in the window.
     pub limit: u32,
@@ -111,6 +112,12 @@ impl ThrottleCounter {
         let start = start.parse().map_err(|_| ThrottleCounterError::Shape)?;
         let count = count.parse().map_err(|_| ThrottleCounterError::Shape)?;
         Ok(Self { window_start: Timestamp::from_millis(start), count })
+    }
+}
+
+impl fmt::Display for ThrottleFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} until {}", self.used, self.limit, self.until)
     }
 }
 

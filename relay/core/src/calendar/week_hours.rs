@@ -112,7 +112,8 @@ impl WeekHours {
             let Some(end) = self.wall_end(stretch.start.saturating_add(stretch.offset)) else {
                 return reached;
             };
-            let end = end - stretch.offset;
+            // The maximum matters only where the numbers end, beyond every instant that can be named.
+            let end = end.saturating_sub(stretch.offset).max(stretch.start);
             if end < stretch.end {
                 return Some(Timestamp::from_millis(end));
             }
@@ -130,7 +131,7 @@ impl WeekHours {
             let Some(start) = self.wall_start(stretch.start.saturating_add(stretch.offset)) else {
                 return at;
             };
-            reached = start - stretch.offset;
+            reached = start.saturating_sub(stretch.offset).max(stretch.start);
             if reached < stretch.end {
                 break;
             }
@@ -146,15 +147,15 @@ impl WeekHours {
             Some((0, first_end)) if *end == WEEK_MILLIS => *first_end,
             Some(_) | None => 0,
         };
-        Some(wall - moment + end + over_the_weekend)
+        Some(wall.saturating_add(end - moment + over_the_weekend))
     }
 
     /// The wall's moment itself if the set holds it, else the next one that it holds, on a wall that runs evenly.
     fn wall_start(&self, wall: i64) -> Option<i64> {
         let moment = since_monday(wall);
         match self.parts.iter().find(|(_, end)| *end > moment) {
-            Some((start, _)) => Some(wall + (start - moment).max(0)),
-            None => self.parts.first().map(|(start, _)| wall - moment + WEEK_MILLIS + start),
+            Some((start, _)) => Some(wall.saturating_add((start - moment).max(0))),
+            None => self.parts.first().map(|(start, _)| wall.saturating_add(WEEK_MILLIS - moment + start)),
         }
     }
 }
@@ -167,7 +168,7 @@ fn since_monday(wall: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::Weekday;
+    use crate::calendar::{Weekday, next_day_start, next_time, next_week_start};
 
     fn span(from: &str, to: &str, days: Weekdays) -> HourSpan {
         HourSpan { from: from.parse().unwrap(), to: to.parse().unwrap(), days }
@@ -206,5 +207,20 @@ mod tests {
         let none = WeekHours::default();
         assert!(none.is_empty());
         assert_eq!((none.inside_until(at, &zone), none.inside_from(at, &zone)), (None, at));
+    }
+
+    #[test]
+    fn instants_that_nobody_can_name_do_not_panic() {
+        let hours = WeekHours::new(&[span("22:00", "08:00", Weekdays::ALL)]);
+        for at in [i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX].map(Timestamp::from_millis) {
+            for zone in
+                ["Europe/Berlin", "Pacific/Apia", "America/New_York"].map(|name| name.parse().unwrap())
+            {
+                assert!(hours.inside_until(at, &zone).is_none_or(|end| end >= at));
+                assert!(hours.inside_from(at, &zone) >= at);
+                assert!(next_day_start(at, &zone) >= at && next_week_start(at, &zone) >= at);
+                assert!(next_time(at, Weekdays::ALL, TimeOfDay::END, &zone) > at || at > Timestamp::MAX);
+            }
+        }
     }
 }

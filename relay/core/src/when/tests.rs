@@ -152,6 +152,25 @@ fn a_delay_of_more_than_ninety_days_is_cut() {
 }
 
 #[test]
+fn the_longest_spans_that_can_be_written_do_not_panic() {
+    let created = at("2026-11-23T12:00:00Z");
+    let (window, berlin, quiet) =
+        (workdays(), "Europe/Berlin".parse().unwrap(), "22:00-08:00".parse().unwrap());
+    let longest = Some(Span::from_millis(i64::MAX));
+    let gates = TimeGates {
+        delay: longest,
+        window: Some((&window, &berlin)),
+        best_hour: Some(&[9; 24]),
+        latest: longest,
+        quiet_hours: Some((&quiet, &berlin)),
+        paused_until: Some(Timestamp::from_millis(i64::MAX)),
+        ..none(created)
+    };
+    assert_eq!(moment(&gates, created).at, created.plus_millis(HOLD_MILLIS_MAX));
+    assert_eq!(moment(&TimeGates { delay: None, ..gates }, created).at, created.plus_millis(HOLD_MILLIS_MAX));
+}
+
+#[test]
 fn only_what_can_wait_is_spread_and_no_longer_than_five_minutes() {
     for hash in [0, 1, 299_999, 300_000, u64::MAX] {
         for priority in [Priority::Low, Priority::Normal] {
