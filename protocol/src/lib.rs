@@ -7,6 +7,7 @@
 pub mod cursor;
 pub mod decided;
 pub mod frame;
+pub mod http;
 pub mod id;
 pub mod item;
 pub mod limits;
