@@ -131,7 +131,7 @@ pub struct Category {
     pub name: BTreeMap<Locale, String>,
     /// Which law it falls under.
     pub legal: LegalClass,
-    /// What a service category rests on; `policy.strict` is applied.
+    /// What it rests on: for service categories as the document says, with `policy.strict` applied.
     pub basis: Basis,
     /// How urgent its notifications are unless a rule or send says otherwise.
     pub priority: Priority,

@@ -1,6 +1,5 @@
 //! What holds for a project as a whole: channels, providers, hooks, alerts, retention, tokens.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidings_protocol::{Channel, Span, TopicId};
@@ -34,8 +33,6 @@ pub struct Provider {
     pub from: Option<String>,
     /// What one hand-over costs, in the project's currency.
     pub cost: Option<f64>,
-    /// What only this kind needs, by name: ids and the like, all literal.
-    pub options: BTreeMap<String, String>,
 }
 
 /// How a provider is spoken to.
@@ -101,7 +98,7 @@ pub struct Hook {
 }
 
 /// A kind of entry in the project's feed, like `receipt.acted`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HookEvent(pub &'static str);
 
 /// Who is told when something is wrong.
