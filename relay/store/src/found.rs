@@ -1,0 +1,67 @@
+//! Gathers what was found, each row once and in the order of its key, so that every store answers the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidings_core::model::{
+    Delivery, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow, Person, PersonKey,
+    ProjectState, StoredAnswer,
+};
+use tidings_core::ports::{Found, HistoryAsked, Need};
+use tidings_protocol::{Channel, EventId, NotificationId, ProjectId, RecipientId};
+
+/// Rows by key.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) projects: BTreeMap<ProjectId, ProjectState>,
+    pub(crate) people: BTreeMap<PersonKey, Person>,
+    pub(crate) events: BTreeMap<EventId, Event>,
+    pub(crate) notifications: BTreeMap<NotificationId, Notification>,
+    pub(crate) digests: BTreeMap<NotificationId, OpenDigest>,
+    pub(crate) once: BTreeSet<OnceKey>,
+    pub(crate) histories: BTreeMap<HistoryAsked, i64>,
+    pub(crate) deliveries: BTreeMap<Box<str>, Delivery>,
+    pub(crate) due: BTreeMap<(ProjectId, DueKey), DueRow>,
+    pub(crate) operations: BTreeMap<(PersonKey, String), OperationRow>,
+    pub(crate) answers: BTreeMap<(ProjectId, Box<str>, Box<str>), StoredAnswer>,
+    pub(crate) owners: BTreeSet<(Channel, Box<str>, PersonKey)>,
+    pub(crate) pages: BTreeMap<Need, Vec<RecipientId>>,
+}
+
+impl Gathered {
+    pub(crate) fn notification(&mut self, row: &Notification) {
+        if !self.notifications.contains_key(&row.id) {
+            self.notifications.insert(row.id.clone(), row.clone());
+        }
+    }
+
+    pub(crate) fn operation(&mut self, row: OperationRow) {
+        self.operations.insert((row.person.clone(), operation_key(&row)), row);
+    }
+
+    pub(crate) fn answer(&mut self, row: StoredAnswer) {
+        self.answers.insert((row.project.clone(), row.route.clone(), row.key.clone()), row);
+    }
+
+    pub(crate) fn into_found(self) -> Found {
+        Found {
+            projects: self.projects.into_values().collect(),
+            people: self.people.into_values().collect(),
+            events: self.events.into_values().collect(),
+            notifications: self.notifications.into_values().collect(),
+            digests: self.digests.into_values().collect(),
+            once: self.once.into_iter().collect(),
+            histories: self.histories.into_iter().collect(),
+            deliveries: self.deliveries.into_values().collect(),
+            due: self.due.into_values().collect(),
+            operations: self.operations.into_values().collect(),
+            answers: self.answers.into_values().collect(),
+            owners: self.owners.into_iter().collect(),
+            pages: self.pages.into_iter().collect(),
+        }
+    }
+}
+
+/// An operation's key within its recipient. Ids have no slashes.
+pub(crate) fn operation_key(row: &OperationRow) -> String {
+    format!("{}/{}", row.device, row.operation)
+}

@@ -1,0 +1,265 @@
+//! Answers needs from the tables.
+
+use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState};
+use tidings_core::ports::{Found, Need};
+use tidings_protocol::{DeliveryState, NotificationState, ProjectId, RecipientId, Timestamp};
+
+use crate::erasure::ErasureKey;
+use crate::found::Gathered;
+use crate::tables::Tables;
+
+impl Tables {
+    pub(super) fn find(&self, needs: &[Need], erasure: &ErasureKey) -> Found {
+        let mut found = Gathered::default();
+        for need in needs {
+            self.find_one(need, erasure, &mut found);
+        }
+        found.into_found()
+    }
+
+    fn find_one(&self, need: &Need, erasure: &ErasureKey, found: &mut Gathered) {
+        match need {
+            Need::Project(id) => {
+                found.projects.extend(self.projects.get(id).map(|row| {
+                    let (name, stop) = (row.name.clone(), row.stop.clone());
+                    (
+                        id.clone(),
+                        ProjectState { id: id.clone(), name, configuration: row.configuration, stop },
+                    )
+                }));
+            }
+            Need::Person(key) => {
+                found.people.insert(key.clone(), self.person(key, erasure));
+            }
+            Need::Event(id) => self.gather_events(self.events.get(id), found),
+            Need::SameEvent { project, source, external_id, since } => {
+                self.gather_events(self.same_events(project, source.as_deref(), external_id, *since), found);
+            }
+            Need::Notification(..)
+            | Need::Made(..)
+            | Need::Collapse(..)
+            | Need::Match { .. }
+            | Need::Pending(_)
+            | Need::Placed { .. }
+            | Need::Chain(..)
+            | Need::OfEvent(..)
+            | Need::DigestMembers(_) => self.find_notifications(need, found),
+            Need::Digest(..)
+            | Need::DigestById(_)
+            | Need::Once(..)
+            | Need::History(_)
+            | Need::Deliveries(_)
+            | Need::PendingDeliveries(_)
+            | Need::Due(..)
+            | Need::Operation(..)
+            | Need::Answer(..) => self.find_beside(need, found),
+            Need::Everything(person) => {
+                self.notifications_of(person).for_each(|row| found.notification(row));
+                let deliveries = self.deliveries.iter().filter(|(_, row)| row.person == *person);
+                found.deliveries.extend(deliveries.map(|(id, row)| (id.clone(), row.clone())));
+            }
+            Need::AddressOwners(..) | Need::Members(..) | Need::Recipients(..) => {
+                self.find_people(need, found)
+            }
+        }
+    }
+
+    fn gather_events<'a>(&self, events: impl IntoIterator<Item = &'a Event>, found: &mut Gathered) {
+        found.events.extend(events.into_iter().map(|row| (row.id.clone(), row.clone())));
+    }
+
+    pub(super) fn same_events<'a>(
+        &'a self,
+        project: &ProjectId,
+        source: Option<&str>,
+        external_id: &str,
+        since: Timestamp,
+    ) -> impl Iterator<Item = &'a Event> + use<'a> {
+        let key = external_key(source, external_id);
+        let of = project.clone();
+        self.by_external
+            .range((of.clone(), key.clone())..)
+            .take_while(move |((project, text), _)| *project == of && text.starts_with(&key))
+            .filter_map(|(_, id)| self.events.get(id))
+            .filter(move |event| event.accepted_at >= since)
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "find_one shares the needs out, without a wildcard")]
+    fn find_notifications(&self, need: &Need, found: &mut Gathered) {
+        let pending = || self.pending.iter().filter_map(|(id, ())| self.notifications.get(id));
+        match need {
+            Need::Notification(project, id) => {
+                let row = self.notifications.get(id).filter(|row| row.person.project == *project);
+                row.into_iter().for_each(|row| found.notification(row));
+            }
+            Need::Made(event, rule, person) => self
+                .notifications_from(event, "")
+                .filter(|row| row.person == *person && row.cause.rule == *rule && is_direct(row))
+                .for_each(|row| found.notification(row)),
+            Need::Collapse(person, category, value) => self
+                .notifications_of(person)
+                .filter(|row| row.category == *category && row.keys.collapse.as_ref() == Some(value))
+                .filter(|row| row.is_pending() || row.is_visible())
+                .for_each(|row| found.notification(row)),
+            Need::Match { project, rule, event_type, value } => pending()
+                .filter(|row| row.person.project == *project && row.cause.rule.as_ref() == Some(rule))
+                .filter(|row| {
+                    row.keys.matches.iter().any(|key| key.event_type == *event_type && key.value == *value)
+                })
+                .for_each(|row| found.notification(row)),
+            Need::Pending(person) => self
+                .notifications_of(person)
+                .filter(|row| row.is_pending())
+                .for_each(|row| found.notification(row)),
+            Need::Placed { person, after, upto } => self
+                .notifications_of(person)
+                .filter(|row| row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed))
+                .filter(|row| row.created_seq.is_some_and(|seq| seq > *after && seq <= *upto))
+                .for_each(|row| found.notification(row)),
+            Need::Chain(project, first) => self
+                .notifications
+                .iter()
+                .map(|(_, row)| row)
+                .filter(|row| row.person.project == *project)
+                .filter(|row| row.id == *first || row.chain.as_ref() == Some(first))
+                .for_each(|row| found.notification(row)),
+            Need::OfEvent(event, after, limit) => self
+                .notifications_from(event, after.as_ref().map_or("", |id| id.as_str()))
+                .take(usize::try_from(*limit).unwrap_or(usize::MAX))
+                .for_each(|row| found.notification(row)),
+            Need::DigestMembers(digest) => pending()
+                .filter(|row| row.digest.as_ref() == Some(digest) && row.state == NotificationState::Held)
+                .for_each(|row| found.notification(row)),
+            other => unreachable!("{other:?} asks for no notification"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "find_one shares the needs out, without a wildcard")]
+    fn find_beside(&self, need: &Need, found: &mut Gathered) {
+        match need {
+            Need::Digest(person, scope, key) => {
+                let row = self.digests.get(&(person.clone(), scope.clone(), key.clone()));
+                found.digests.extend(row.map(|row| (row.id.clone(), row.clone())));
+            }
+            Need::DigestById(id) => {
+                let row = self.digests.iter().map(|(_, row)| row).find(|row| row.id == *id);
+                found.digests.extend(row.map(|row| (row.id.clone(), row.clone())));
+            }
+            Need::Once(person, rule, value) => {
+                found.once.extend(self.once.get(&(person.clone(), rule.clone(), value.clone())).cloned());
+            }
+            Need::History(asked) => {
+                let kept = self.collected.iter().filter(|(_, row)| {
+                    row.person == asked.person && row.event_type == asked.event_type && row.at >= asked.since
+                });
+                found.histories.insert(asked.clone(), i64::try_from(kept.count()).unwrap_or(i64::MAX));
+            }
+            Need::Deliveries(notification) => self
+                .deliveries
+                .iter()
+                .filter(|(_, row)| row.notification == *notification && is_pending(row.state))
+                .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+            Need::PendingDeliveries(person) => self
+                .deliveries
+                .iter()
+                .filter(|(_, row)| row.person == *person && is_pending(row.state))
+                .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+            Need::Due(project, key) => {
+                let key = (project.clone(), key.clone());
+                found.due.extend(self.due.get(&key).cloned().map(|row| (key, row)));
+            }
+            Need::Operation(person, device, operation) => {
+                let row = self.operations.get(&(person.clone(), format!("{device}/{operation}")));
+                row.into_iter().for_each(|row| found.operation(row.clone()));
+            }
+            Need::Answer(project, route, key) => {
+                let row = self.answers.get(&(project.clone(), route.clone(), key.clone()));
+                row.into_iter().for_each(|row| found.answer(row.clone()));
+            }
+            other => unreachable!("{other:?} is answered elsewhere"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "find_one shares the needs out, without a wildcard")]
+    fn find_people(&self, need: &Need, found: &mut Gathered) {
+        let page = |ids: Vec<RecipientId>, limit: u32| {
+            let mut ids = ids;
+            ids.sort();
+            ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            ids
+        };
+        match need {
+            Need::AddressOwners(project, channel, address) => found.owners.extend(
+                self.endpoints
+                    .iter()
+                    .filter(|((person, _), row)| {
+                        person.project == *project && row.channel == *channel && row.address == *address
+                    })
+                    .map(|((person, _), _)| (*channel, address.clone(), person.clone())),
+            ),
+            Need::Members(project, topic, after, limit) => {
+                let members = self.topics.iter().filter(|((person, _), row)| {
+                    person.project == *project && *row == topic && Some(&person.recipient) > after.as_ref()
+                });
+                let ids = members.map(|((person, _), _)| person.recipient.clone()).collect();
+                found.pages.insert(need.clone(), page(ids, *limit));
+            }
+            Need::Recipients(project, after, limit) => {
+                let people = self.recipients.iter().map(|(person, _)| person);
+                let ids = people
+                    .filter(|person| person.project == *project && Some(&person.recipient) > after.as_ref())
+                    .map(|person| person.recipient.clone())
+                    .collect();
+                found.pages.insert(need.clone(), page(ids, *limit));
+            }
+            other => unreachable!("{other:?} asks for no page of recipients"),
+        }
+    }
+
+    /// A recipient as it is.
+    pub(crate) fn person(&self, key: &PersonKey, erasure: &ErasureKey) -> Person {
+        let stopped = |row: &tidings_core::model::Endpoint| {
+            self.stop_list.iter().any(|((project, _), entry)| {
+                *project == key.project && entry.channel == row.channel && entry.address == row.address
+            })
+        };
+        let states = self.consent_states.of(key);
+        let head = self.consent_heads.get(&(key.project.clone(), key.recipient.as_str().to_owned()));
+        Person {
+            key: key.clone(),
+            recipient: self.recipients.get(key).cloned(),
+            inbox: self.inboxes.get(key).cloned(),
+            consents: Consents {
+                states: states
+                    .map(|(category, channel, row)| ((category.clone(), *channel), row.clone()))
+                    .collect(),
+                head: head.cloned().unwrap_or_default(),
+            },
+            topics: self.topics.of(key).cloned().collect(),
+            endpoints: self
+                .endpoints
+                .of(key)
+                .map(|row| tidings_core::model::Endpoint { stopped: stopped(row), ..row.clone() })
+                .collect(),
+            devices: self.devices.of(key).map(|row| (row.id.clone(), row.clone())).collect(),
+            erased: self.erased.get(&(key.project.clone(), erasure.name(key))).cloned(),
+        }
+    }
+}
+
+/// The part of an event's key that its backend chose, with an end that no id contains.
+pub(super) fn external_key(source: Option<&str>, external_id: &str) -> String {
+    match source {
+        None => format!("-\u{0}{external_id}\u{0}"),
+        Some(source) => format!("+{source}\u{0}{external_id}\u{0}"),
+    }
+}
+
+/// Whether the event itself made it, not a step of a chain and not a digest.
+pub(super) const fn is_direct(row: &Notification) -> bool {
+    row.cause.step.is_none() && !row.cause.digest
+}
+
+const fn is_pending(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver)
+}

@@ -1,0 +1,95 @@
+//! Deletes what is past its retention.
+
+use tidings_core::model::{BookKey, Notification, Term, utc_day};
+use tidings_protocol::{DeliveryState, EventState, ProjectId, Timestamp};
+
+use crate::retention::{BATCHES_KEPT, FEED_DAYS, NOTIFICATION_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before};
+use crate::tables::Tables;
+
+impl Tables {
+    pub(super) fn purge(&mut self, now: Timestamp, limit: usize) -> usize {
+        let mut gone = 0;
+        let operations = days_before(now, OPERATION_DAYS);
+        gone += self.operations.remove_where(|_, row| !row.for_ever && row.at < operations, limit - gone);
+        gone += self.answers.remove_where(|_, row| row.until < now, limit - gone);
+        gone += self.once.remove_where(|_, row| row.until < now, limit - gone);
+        gone += self.collected.remove_where(|_, row| row.until < now, limit - gone);
+        let feed = days_before(now, FEED_DAYS);
+        gone += self.feed.remove_where(|_, row| row.at < feed, limit - gone);
+        gone += self.connect_codes.remove_where(|_, row| row.expires_at < now, limit - gone);
+        let tokens = days_before(now, TOKEN_DAYS);
+        gone += self.device_tokens.remove_where(|_, row| row.used_at < tokens, limit - gone);
+        let first_batch = self.batches.last().map_or(0, |(last, _)| last.saturating_sub(BATCHES_KEPT));
+        gone += self.batches.remove_where(|number, _| *number <= first_batch, limit - gone);
+        gone += self.purge_notifications(now, limit - gone);
+        gone + self.purge_events(now, limit - gone)
+    }
+
+    fn purge_notifications(&mut self, now: Timestamp, limit: usize) -> usize {
+        let before = days_before(now, NOTIFICATION_DAYS);
+        let rows = self.notifications.iter().map(|(_, row)| row);
+        let mut old: Vec<Notification> = rows
+            .filter(|row| !row.is_pending() && row.created_at < before && row.expires_at < now)
+            .filter(|row| !self.deliveries.iter().any(|(_, d)| d.notification == row.id && waits(d.state)))
+            .cloned()
+            .collect();
+        old.sort_by_key(|row| (row.created_at, row.id.clone()));
+        old.truncate(limit);
+        for row in &old {
+            let project = row.person.project.clone();
+            self.count_purged(&project, row.created_at, Term::Notification(row.state));
+            if let Some(inapp) = row.inapp {
+                self.count_purged(&project, inapp.made_at, Term::Delivery(inapp.state));
+            }
+            let deliveries: Vec<_> = self
+                .deliveries
+                .iter()
+                .map(|(_, d)| d)
+                .filter(|d| d.notification == row.id)
+                .cloned()
+                .collect();
+            for delivery in deliveries {
+                self.count_purged(&project, delivery.made_at, Term::Delivery(delivery.state));
+                self.deliveries.remove(&delivery.id);
+            }
+            self.receipts.remove_where(|(_, of, ..), _| *of == row.id, usize::MAX);
+            if let (Some(seq), Some(mut inbox)) = (row.seq, self.inboxes.get(&row.person).cloned()) {
+                inbox.floor = inbox.floor.max(seq);
+                self.inboxes.set(row.person.clone(), inbox);
+            }
+            self.remove_notification(&row.id);
+        }
+        old.len()
+    }
+
+    fn purge_events(&mut self, now: Timestamp, limit: usize) -> usize {
+        let before = days_before(now, NOTIFICATION_DAYS);
+        let rows = self.events.iter().map(|(_, row)| row);
+        let mut old: Vec<_> = rows
+            .filter(|row| row.state == EventState::Done && row.accepted_at < before)
+            .filter(|row| self.notifications_from(&row.id, "").next().is_none())
+            .cloned()
+            .collect();
+        old.sort_by_key(|row| (row.accepted_at, row.id.clone()));
+        old.truncate(limit);
+        for row in &old {
+            self.count_purged(&row.project, row.accepted_at, Term::Event(row.state));
+            self.events.remove(&row.id);
+            if let Some(external_id) = &row.body.external_id {
+                let key = super::find::external_key(row.body.source.as_deref(), external_id);
+                self.by_external.remove(&(row.project.clone(), format!("{key}{}", row.id)));
+            }
+        }
+        old.len()
+    }
+
+    fn count_purged(&mut self, project: &ProjectId, made_at: Timestamp, term: Term) {
+        let key = BookKey { project: project.clone(), day: utc_day(made_at), term };
+        let before = self.purged.get(&key).copied().unwrap_or_default();
+        self.purged.set(key, before + 1);
+    }
+}
+
+const fn waits(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver)
+}

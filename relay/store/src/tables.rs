@@ -1,0 +1,164 @@
+//! Everything that a store holds, as plain maps: the memory store's own state, and the common ground on which dumps of
+//! two stores are compared.
+
+use std::fmt::Write as _;
+
+use tidings_core::model::CollectedRow;
+use tidings_core::model::{
+    BookKey, ConsentEntry, ConsentHead, ConsentState, Delivery, Device, DigestScope, DueKey, DueRow,
+    Endpoint, Entry, Erased, Event, FeedEntry, Inbox, Notification, OnceKey, OpenDigest, OperationRow,
+    PersonKey, Recipient, StoredAnswer,
+};
+use tidings_core::ports::{
+    BatchId, ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, SecretRow, StopEntry,
+};
+use tidings_protocol::{
+    CategoryId, Channel, DeviceReceipt, EventId, NotificationId, ProjectId, RecipientId, RuleId, Timestamp,
+    TopicId,
+};
+
+use crate::table::Table;
+
+macro_rules! tables {
+    (
+        rows { $($name:ident: $key:ty => $row:ty,)* }
+        indexes { $($index:ident: $index_key:ty => $index_row:ty,)* }
+    ) => {
+        /// Rows, and the indexes that follow from them.
+        #[derive(Clone, Debug, Default)]
+        pub(crate) struct Tables {
+            $(pub(crate) $name: Table<$key, $row>,)*
+            $(pub(crate) $index: Table<$index_key, $index_row>,)*
+        }
+
+        impl Tables {
+            pub(crate) fn commit(&mut self) {
+                $(self.$name.commit();)*
+                $(self.$index.commit();)*
+            }
+
+            pub(crate) fn roll_back(&mut self) {
+                $(self.$name.roll_back();)*
+                $(self.$index.roll_back();)*
+            }
+
+            /// Every row of every table in the order of keys.
+            pub(crate) fn dump(&self) -> String {
+                let mut text = String::new();
+                $(for (key, row) in self.$name.iter() {
+                    writeln!(text, concat!(stringify!($name), " {:?}: {:?}"), key, row)
+                        .expect("a String takes everything");
+                })*
+                text
+            }
+        }
+    };
+}
+
+tables! {
+    rows {
+        projects: ProjectId => ProjectRow,
+        keys: Box<str> => KeyRow,
+        configurations: (ProjectId, u64) => ConfigurationRow,
+        secrets: (ProjectId, Box<str>) => SecretRow,
+        stop_list: (ProjectId, Box<str>) => StopEntry,
+        recipients: PersonKey => Recipient,
+        inboxes: PersonKey => Inbox,
+        consent_states: (PersonKey, String) => (CategoryId, Channel, ConsentState),
+        consent_entries: (ProjectId, String, u64) => ConsentEntry,
+        consent_heads: (ProjectId, String) => ConsentHead,
+        topics: (PersonKey, String) => TopicId,
+        endpoints: (PersonKey, String) => Endpoint,
+        devices: (PersonKey, String) => Device,
+        erased: (ProjectId, RecipientId) => Erased,
+        events: EventId => Event,
+        notifications: NotificationId => Notification,
+        story: (NotificationId, u32) => Entry,
+        deliveries: Box<str> => Delivery,
+        due: (ProjectId, DueKey) => DueRow,
+        once: (PersonKey, RuleId, Box<str>) => OnceKey,
+        digests: (PersonKey, DigestScope, Box<str>) => OpenDigest,
+        receipts: (PersonKey, NotificationId, String, DeviceReceipt) => Timestamp,
+        operations: (PersonKey, String) => OperationRow,
+        collected: u64 => CollectedRow,
+        feed: (ProjectId, u64) => FeedEntry,
+        feed_heads: ProjectId => u64,
+        answers: (ProjectId, Box<str>, Box<str>) => StoredAnswer,
+        accounting: BookKey => i64,
+        purged: BookKey => i64,
+        batches: u64 => BatchId,
+        connect_codes: [u8; 32] => ConnectCode,
+        device_tokens: (PersonKey, String) => DeviceToken,
+    }
+    indexes {
+        by_person: (PersonKey, String) => NotificationId,
+        by_event: (EventId, String) => NotificationId,
+        by_external: (ProjectId, String) => EventId,
+        pending: NotificationId => (),
+    }
+}
+
+impl Tables {
+    /// Writes a notification and everything that is found by it.
+    pub(crate) fn put_notification(&mut self, row: Notification) {
+        let id = row.id.as_str().to_owned();
+        if let Some(before) = self.notifications.get(&row.id)
+            && before.person != row.person
+        {
+            let before = before.person.clone();
+            self.by_person.remove(&(before, id.clone()));
+        }
+        self.by_person.set((row.person.clone(), id.clone()), row.id.clone());
+        self.by_event.set((row.cause.event.clone(), id), row.id.clone());
+        if row.is_pending() {
+            self.pending.set(row.id.clone(), ());
+        } else {
+            self.pending.remove(&row.id);
+        }
+        self.notifications.set(row.id.clone(), row);
+    }
+
+    /// Deletes a notification with its story.
+    pub(crate) fn remove_notification(&mut self, id: &NotificationId) {
+        if let Some(row) = self.notifications.remove(id) {
+            let text = id.as_str().to_owned();
+            self.by_person.remove(&(row.person, text.clone()));
+            self.by_event.remove(&(row.cause.event, text));
+            self.pending.remove(id);
+            self.remove_story(id);
+        }
+    }
+
+    pub(crate) fn remove_story(&mut self, id: &NotificationId) {
+        let lines: Vec<_> =
+            self.story.range((id.clone(), 0)..=(id.clone(), u32::MAX)).map(|(key, _)| key.clone()).collect();
+        for line in &lines {
+            self.story.remove(line);
+        }
+    }
+
+    /// The lines of a story in order.
+    pub(crate) fn lines(&self, id: &NotificationId) -> impl Iterator<Item = &Entry> {
+        self.story.range((id.clone(), 0)..=(id.clone(), u32::MAX)).map(|(_, line)| line)
+    }
+
+    /// A recipient's notifications by id.
+    pub(crate) fn notifications_of(&self, person: &PersonKey) -> impl Iterator<Item = &Notification> {
+        self.by_person.of(person).filter_map(|id| self.notifications.get(id))
+    }
+
+    /// An event's notifications by id.
+    pub(crate) fn notifications_from(
+        &self,
+        event: &EventId,
+        after: &str,
+    ) -> impl Iterator<Item = &Notification> {
+        let of = event.clone();
+        let after = after.to_owned();
+        self.by_event
+            .range((event.clone(), after.clone())..)
+            .take_while(move |((event, _), _)| *event == of)
+            .filter(move |((_, id), _)| *id > after)
+            .filter_map(|(_, id)| self.notifications.get(id))
+    }
+}
