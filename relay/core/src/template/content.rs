@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tidings_protocol::limits::{
-    ACTIONS_MAX, BODY_CHARS_MAX, CONTENT_BYTES_MAX, ID_BYTES_MAX, TITLE_CHARS_MAX,
-};
+use tidings_protocol::limits::{BODY_CHARS_MAX, TITLE_CHARS_MAX};
 
 use super::error::RenderError;
 use super::scope::{RenderScope, Roots};
@@ -13,6 +11,11 @@ use super::{
     ActionForm, EMAIL_BYTES_MAX, EmailForm, Forms, LABEL_CHARS_MAX, LINK_BYTES_MAX, SMS_CHARS_MAX,
     WEBHOOK_BYTES_MAX,
 };
+
+mod limits;
+
+pub use limits::check_content;
+use limits::{check_link, not_empty, within};
 
 /// A character has at most this many bytes in UTF-8.
 const CHAR_BYTES_MAX: usize = 4;
@@ -91,17 +94,17 @@ impl Forms {
         Ok(content)
     }
 
-    /// The text message: its own form, or title and body.
+    /// The text message: its own form, or title and body, cut at the limit.
     ///
     /// # Errors
     /// As [`Forms::content`].
     pub fn sms(&self, scope: &RenderScope<'_>) -> Result<String, RenderError> {
         let roots = Roots::new(scope, false);
-        let text = match &self.sms {
-            Some(text) => paragraphs(text, &roots, "sms", SMS_CHARS_MAX)?,
-            None => self.title_and_body(&roots)?,
+        let Some(text) = &self.sms else {
+            // A body that was written for the inbox still says the most important things first.
+            return Ok(cut(self.title_and_body(&roots)?, SMS_CHARS_MAX));
         };
-        within("sms", &text, SMS_CHARS_MAX)?;
+        let text = paragraphs(text, &roots, "sms", SMS_CHARS_MAX)?;
         not_empty("sms", &text)?;
         Ok(text)
     }
@@ -177,41 +180,6 @@ impl ActionForm {
     }
 }
 
-/// Holds content to the limits of the contract, whether a template made it or a direct send wrote it.
-///
-/// # Errors
-/// The first field that is too long, empty, or a link that must not be followed.
-pub fn check_content(content: &Content) -> Result<(), RenderError> {
-    not_empty("title", &content.title)?;
-    within("title", &content.title, TITLE_CHARS_MAX)?;
-    within("body", &content.body, BODY_CHARS_MAX)?;
-    let links = [("link", &content.link), ("icon", &content.icon), ("image", &content.image)];
-    for (field, link) in links {
-        link.as_deref().map_or(Ok(()), |link| check_link(field, link))?;
-    }
-    if content.actions.len() > ACTIONS_MAX {
-        return Err(RenderError::TooManyActions { limit: ACTIONS_MAX, actual: content.actions.len() });
-    }
-    for action in &content.actions {
-        not_empty("actions.id", &action.id)?;
-        if action.id.len() > ID_BYTES_MAX {
-            return Err(RenderError::TooLong {
-                field: "actions.id",
-                limit: ID_BYTES_MAX,
-                actual: action.id.len(),
-            });
-        }
-        not_empty("actions.label", &action.label)?;
-        within("actions.label", &action.label, LABEL_CHARS_MAX)?;
-        action.link.as_deref().map_or(Ok(()), |link| check_link("actions.link", link))?;
-    }
-    let actual = json_bytes(content);
-    if actual > CONTENT_BYTES_MAX {
-        return Err(RenderError::TooLong { field: "content", limit: CONTENT_BYTES_MAX, actual });
-    }
-    Ok(())
-}
-
 impl Content {
     /// The content as it may be shown: without control characters, the title and labels on one line.
     /// Directional overrides stay: they are text, and leaving them out would change what right-to-left readers see.
@@ -268,13 +236,12 @@ fn address(text: &TemplateText, roots: &Arc<Roots>, field: &'static str) -> Resu
     Ok(link)
 }
 
-fn within(field: &'static str, text: &str, limit: usize) -> Result<(), RenderError> {
-    let actual = text.chars().count();
-    if actual > limit { Err(RenderError::TooLong { field, limit, actual }) } else { Ok(()) }
-}
-
-fn not_empty(field: &'static str, text: &str) -> Result<(), RenderError> {
-    if text.trim().is_empty() { Err(RenderError::Empty { field }) } else { Ok(()) }
+fn cut(text: String, chars_max: usize) -> String {
+    if text.chars().nth(chars_max).is_none() {
+        return text;
+    }
+    let kept: String = text.chars().take(chars_max - 1).collect();
+    format!("{kept}…")
 }
 
 fn without_controls(text: &str) -> String {
@@ -284,61 +251,4 @@ fn without_controls(text: &str) -> String {
 fn on_one_line(text: &str) -> String {
     let spaced = text.replace("\r\n", " ").replace(['\n', '\t', '\u{2028}', '\u{2029}'], " ");
     without_controls(&spaced)
-}
-
-/// Schemes that run code, read the device's files, or mean nothing outside a browser's own pages.
-const SCHEMES_REFUSED: [&str; 12] = [
-    "javascript",
-    "data",
-    "file",
-    "vbscript",
-    "blob",
-    "filesystem",
-    "about",
-    "chrome",
-    "content",
-    "intent",
-    "jar",
-    "view-source",
-];
-
-/// A link is `http://`, `https://` or an application's own `scheme://`, with something behind it.
-fn check_link(field: &'static str, link: &str) -> Result<(), RenderError> {
-    if link.len() > LINK_BYTES_MAX {
-        return Err(RenderError::TooLong { field, limit: LINK_BYTES_MAX, actual: link.len() });
-    }
-    let refused = || RenderError::Link { field, link: without_controls(link).chars().take(80).collect() };
-    let (scheme, rest) = link.split_once("://").ok_or_else(refused)?;
-    let scheme = scheme.to_ascii_lowercase();
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    let is_clean =
-        !link.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\\'));
-    let is_web = matches!(scheme.as_str(), "http" | "https");
-    let lacks_host = is_web && rest.starts_with(['/', '?', '#', ':', '@']);
-    if is_scheme && is_clean && !rest.is_empty() && !lacks_host && !SCHEMES_REFUSED.contains(&scheme.as_str())
-    {
-        return Ok(());
-    }
-    Err(refused())
-}
-
-/// The length that the content has as JSON on the wire, within a few bytes of the exact one.
-fn json_bytes(content: &Content) -> usize {
-    let text = |text: &str| serde_json::Value::from(text).to_string().len();
-    let optional =
-        |value: &Option<String>| value.as_deref().map_or(0, |value| text(value) + r#","image":"#.len());
-    let actions = content.actions.iter().map(|action| {
-        r#"{"id":,"label":,"acknowledges":false},"#.len()
-            + text(&action.id)
-            + text(&action.label)
-            + optional(&action.link)
-    });
-    r#"{"title":,"body":,"actions":[]}"#.len()
-        + text(&content.title)
-        + text(&content.body)
-        + optional(&content.link)
-        + optional(&content.icon)
-        + optional(&content.image)
-        + actions.sum::<usize>()
 }

@@ -1,9 +1,9 @@
-//! One compiled source, and its rendering into a bounded output.
+//! One checked source, and its rendering into a bounded output.
 
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
@@ -12,7 +12,7 @@ use super::error::{RenderError, TemplateError, TemplateErrorKind};
 use super::scope::{Rendering, Roots, path_of, raise};
 use super::{FUEL_MAX, SOURCE_BYTES_MAX, filters, grammar};
 
-/// One compiled source. Cheap to clone; rendering parses nothing.
+/// One checked source. Cheap to clone, and the clones share what is compiled; only the first rendering parses.
 #[derive(Clone)]
 pub struct TemplateText {
     compiled: Arc<Compiled>,
@@ -21,8 +21,10 @@ pub struct TemplateText {
 struct Compiled {
     source: Box<str>,
     fields: Vec<String>,
-    /// Absent if the source is only text, as most labels and links of actions are.
-    environment: Option<Environment<'static>>,
+    is_literal: bool,
+    /// Made by the first rendering. minijinja's instructions take 7 KiB however short the source is, and most texts of
+    /// a large configuration are never rendered by one process.
+    environment: OnceLock<Environment<'static>>,
 }
 
 /// The name of the only template of an environment.
@@ -39,10 +41,13 @@ impl TemplateText {
             return Err(TemplateError::new(0..source.len(), kind));
         }
         let checked = grammar::check(source)?;
-        let is_text = checked.is_literal && !source.contains("{#");
-        let environment = if is_text { None } else { Some(environment_of(source)?) };
+        let is_literal = checked.is_literal && !source.contains("{#");
+        if !is_literal {
+            environment_of(source)?;
+        }
         let fields = checked.fields.into_iter().collect();
-        Ok(Self { compiled: Arc::new(Compiled { source: source.into(), fields, environment }) })
+        let environment = OnceLock::new();
+        Ok(Self { compiled: Arc::new(Compiled { source: source.into(), fields, is_literal, environment }) })
     }
 
     /// The source as it was written.
@@ -60,7 +65,7 @@ impl TemplateText {
     /// There is nothing to fill in: every rendering gives the source.
     #[must_use]
     pub fn is_literal(&self) -> bool {
-        self.compiled.environment.is_none()
+        self.compiled.is_literal
     }
 
     /// Renders into at most `bytes_max` bytes; `field` names the form's field in errors.
@@ -70,14 +75,14 @@ impl TemplateText {
         field: &'static str,
         bytes_max: usize,
     ) -> Result<String, RenderError> {
-        let Some(environment) = &self.compiled.environment else {
-            let source = &self.compiled.source;
+        if self.is_literal() {
+            let source = self.source();
             if source.len() > bytes_max {
                 return Err(RenderError::TooLong { field, limit: bytes_max, actual: source.len() });
             }
-            return Ok(source.to_string());
-        };
-        let template = template_of(environment);
+            return Ok(source.to_owned());
+        }
+        let template = self.compiled.template();
         let mut output = Bounded { written: Vec::new(), bytes_max, overflow: None };
         let outcome =
             template.render_captured_to(minijinja::Value::from_dyn_object(Arc::clone(roots)), &mut output);
@@ -91,6 +96,14 @@ impl TemplateText {
             Ok(_) => Ok(String::from_utf8_lossy(&output.written).into_owned()),
             Err(error) => Err(render_error(&error, roots)),
         }
+    }
+}
+
+impl Compiled {
+    fn template(&self) -> minijinja::Template<'_, '_> {
+        let environment =
+            self.environment.get_or_init(|| environment_of(&self.source).expect("compile has tried it"));
+        environment.get_template(NAME).expect("environment_of adds it under this name")
     }
 }
 
@@ -133,10 +146,6 @@ fn environment_of(source: &str) -> Result<Environment<'static>, TemplateError> {
     Ok(environment)
 }
 
-fn template_of<'e>(environment: &'e Environment<'static>) -> minijinja::Template<'e, 'e> {
-    environment.get_template(NAME).expect("environment_of adds it under this name")
-}
-
 fn line_range(source: &str, line: Option<usize>) -> Range<usize> {
     let Some(index) = line.and_then(|line| line.checked_sub(1)) else { return 0..source.len() };
     let start = source.split_inclusive('\n').take(index).map(str::len).sum::<usize>().min(source.len());
@@ -160,7 +169,8 @@ fn write_value(
         return Ok(());
     }
     let text = value.to_str().unwrap_or_else(|| value.to_string().into());
-    if Rendering::of(state).escapes && !value.is_safe() {
+    // What minijinja marks as safe (the outcome of tojson) may hold quotation marks, so it is escaped like the rest.
+    if Rendering::of(state).escapes {
         return text
             .split_inclusive(['<', '>', '&', '"', '\''])
             .try_for_each(|part| write_escaped(output, part));

@@ -1,9 +1,9 @@
-//! Amounts of money. ICU4X has no stable currency formatter, so the patterns and symbols here are a small table taken
-//! from CLDR 48 (`numbers/currencies`, `currencyFormats/standard`); numbers come from `icu_decimal`.
+//! Amounts of money. ICU4X has no stable currency formatter, so where the symbol stands and what it is are a small table
+//! here, taken from CLDR 48 (`numbers/currencies/*/symbol`, `currencyFormats/standard`); numbers come from `icu_decimal`.
 //!
-//! A language that is not in the table writes the code behind the number: `12.50 XYZ` is right everywhere.
+//! It does not know the group separator that a few locales keep for money alone (de-AT writes 1.234 and not 1 234).
 
-use fixed_decimal::Decimal;
+use fixed_decimal::{Decimal, Sign};
 
 use super::super::locale::Locale;
 use super::decimal;
@@ -28,40 +28,11 @@ impl Currency {
         }
     }
 
-    /// What stands for the currency in `language`. The plain sign belongs to the currency at home; elsewhere CLDR
-    /// writes US$ or the code.
-    fn symbol(&self, language: &str, region: Option<&str>) -> &str {
+    fn symbol(&self, habit: &Habit) -> &str {
         let code = self.0.as_str();
-        match (code, language) {
-            ("EUR", _) => "€",
-            ("GBP", "fr") => "£GB",
-            ("GBP", _) => "£",
-            ("INR", _) => "₹",
-            ("KRW", _) => "₩",
-            ("VND", _) => "₫",
-            ("ILS", _) => "₪",
-            ("JPY", "ja") => "￥",
-            ("JPY", "zh") => "JP¥",
-            ("JPY", "fr") => "JPY",
-            ("JPY", _) => "¥",
-            ("CNY", "zh") => "¥",
-            ("CNY", "ja") => "元",
-            ("CNY", "fr" | "pl") => code,
-            ("CNY", _) => "CN¥",
-            ("USD", "en") if matches!(region, Some("AU" | "CA" | "NZ" | "SG")) => "US$",
-            ("USD", "fr") => "$US",
-            ("USD", "zh") => "US$",
-            ("USD", "pl") => code,
-            ("USD", _) => "$",
-            ("PLN", "pl") => "zł",
-            ("CZK", "cs") => "Kč",
-            ("SEK", "sv") | ("NOK", "nb" | "no") => "kr",
-            ("DKK", "da") => "kr.",
-            ("BRL", _) => "R$",
-            ("TRY", "tr") => "₺",
-            ("UAH", "uk") => "₴",
-            _ => code,
-        }
+        let inherited = if habit.inherits { ROOT_SYMBOLS } else { &[] };
+        let known = habit.symbols.iter().chain(inherited).find(|(known, _)| *known == code);
+        known.map_or(code, |(_, symbol)| symbol)
     }
 }
 
@@ -72,39 +43,161 @@ enum Pattern {
     Before,
     /// `¤ #,##0.00`: before the number with a no-break space.
     BeforeSpaced,
+    /// `¤ #,##0.00;¤ -#,##0.00`: the same, with the minus at the number.
+    BeforeMinus,
     /// `#,##0.00 ¤`: behind the number with a no-break space.
     Behind,
 }
 
-impl Pattern {
-    fn of(language: &str, region: Option<&str>) -> Self {
-        match (language, region) {
-            ("de", Some("AT" | "CH" | "LI")) | ("nl" | "nb" | "no", _) | ("pt", None | Some("BR")) => {
-                Self::BeforeSpaced
-            }
-            ("en" | "ja" | "zh" | "ko" | "hi" | "th" | "tr", _) => Self::Before,
-            ("es", Some("MX" | "US" | "AR" | "CO" | "CL" | "PE")) => Self::Before,
-            _ => Self::Behind,
-        }
+/// How one locale writes money.
+#[derive(Debug)]
+struct Habit {
+    pattern: Pattern,
+    /// Currencies that are not listed take their symbol from [`ROOT_SYMBOLS`], not the code.
+    inherits: bool,
+    symbols: &'static [(&'static str, &'static str)],
+}
+
+impl Habit {
+    const ROOT: Self = inheriting(Pattern::BeforeSpaced, &[]);
+
+    /// The habit of the nearest locale: de-AT before de.
+    fn of(locale: &Locale) -> &'static Self {
+        let row = |locale: Locale| HABITS.iter().find(|(tag, _)| *tag == locale.as_str());
+        locale.fallbacks().find_map(row).map_or(&Self::ROOT, |(_, habit)| habit)
     }
 }
+
+const fn inheriting(pattern: Pattern, symbols: &'static [(&'static str, &'static str)]) -> Habit {
+    Habit { pattern, inherits: true, symbols }
+}
+
+const fn coded(pattern: Pattern, symbols: &'static [(&'static str, &'static str)]) -> Habit {
+    Habit { pattern, inherits: false, symbols }
+}
+
+/// What CLDR's root gives to languages that say nothing else.
+const ROOT_SYMBOLS: &[(&str, &str)] = &[
+    ("EUR", "€"),
+    ("USD", "US$"),
+    ("GBP", "£"),
+    ("JPY", "JP¥"),
+    ("CNY", "CN¥"),
+    ("KRW", "₩"),
+    ("INR", "₹"),
+    ("CAD", "CA$"),
+    ("AUD", "A$"),
+    ("NZD", "NZ$"),
+    ("HKD", "HK$"),
+    ("TWD", "NT$"),
+    ("MXN", "MX$"),
+    ("BRL", "R$"),
+    ("ILS", "₪"),
+    ("VND", "₫"),
+];
+
+const FRENCH: &[(&str, &str)] = &[
+    ("USD", "$US"),
+    ("GBP", "£GB"),
+    ("JPY", "JPY"),
+    ("CNY", "CNY"),
+    ("CAD", "$CA"),
+    ("AUD", "$AU"),
+    ("NZD", "$NZ"),
+    ("HKD", "HKD"),
+    ("TWD", "TWD"),
+    ("MXN", "$MX"),
+];
+const GERMAN: &[(&str, &str)] = &[("USD", "$"), ("JPY", "¥"), ("AUD", "AU$")];
+const SWISS: &[(&str, &str)] = &[("EUR", "EUR"), ("USD", "$"), ("JPY", "¥"), ("AUD", "AU$")];
+const TAIWANESE: &[(&str, &str)] = &[("TWD", "$"), ("JPY", "¥"), ("KRW", "￦"), ("AUD", "AU$")];
+
+const HABITS: &[(&str, Habit)] = &[
+    (
+        "cs",
+        inheriting(
+            Pattern::Behind,
+            &[("CZK", "Kč"), ("AUD", "AU$"), ("INR", "INR"), ("ILS", "ILS"), ("VND", "VND")],
+        ),
+    ),
+    ("da", inheriting(Pattern::Behind, &[("DKK", "kr."), ("AUD", "AU$")])),
+    ("de", inheriting(Pattern::Behind, GERMAN)),
+    ("de-AT", inheriting(Pattern::BeforeSpaced, GERMAN)),
+    ("de-CH", inheriting(Pattern::BeforeSpaced, SWISS)),
+    ("en", inheriting(Pattern::Before, &[("USD", "$"), ("JPY", "¥")])),
+    ("en-AU", coded(Pattern::Before, &[("AUD", "$")])),
+    ("en-CA", inheriting(Pattern::Before, &[("CAD", "$")])),
+    ("en-GB", inheriting(Pattern::Before, &[])),
+    ("en-IE", inheriting(Pattern::Before, &[])),
+    ("es", coded(Pattern::Behind, &[("EUR", "€"), ("USD", "US$"), ("VND", "₫")])),
+    ("es-MX", coded(Pattern::Before, &[("MXN", "$")])),
+    ("fi", coded(Pattern::Behind, &[("EUR", "€"), ("USD", "$"), ("GBP", "£"), ("JPY", "¥")])),
+    ("fr", inheriting(Pattern::Behind, FRENCH)),
+    (
+        "it",
+        coded(
+            Pattern::Behind,
+            &[
+                ("EUR", "€"),
+                ("GBP", "£"),
+                ("CNY", "CN¥"),
+                ("CAD", "CA$"),
+                ("AUD", "A$"),
+                ("NZD", "NZ$"),
+                ("ILS", "₪"),
+            ],
+        ),
+    ),
+    ("ja", inheriting(Pattern::Before, &[("USD", "$"), ("JPY", "￥"), ("CNY", "元")])),
+    ("ko", inheriting(Pattern::Before, &[("AUD", "AU$")])),
+    ("nb", coded(Pattern::Behind, &[("EUR", "€"), ("GBP", "£"), ("NOK", "kr")])),
+    ("nl", inheriting(Pattern::BeforeMinus, &[("CAD", "C$"), ("AUD", "AU$")])),
+    ("pl", coded(Pattern::Behind, &[("EUR", "€"), ("PLN", "zł"), ("BRL", "R$")])),
+    ("pt", inheriting(Pattern::BeforeSpaced, &[("AUD", "AU$")])),
+    ("pt-PT", inheriting(Pattern::Behind, &[("AUD", "AU$")])),
+    ("ru", inheriting(Pattern::Behind, &[("USD", "$"), ("JPY", "¥"), ("UAH", "₴"), ("RUB", "₽")])),
+    (
+        "sv",
+        coded(
+            Pattern::Behind,
+            &[
+                ("EUR", "€"),
+                ("USD", "US$"),
+                ("CAD", "CA$"),
+                ("MXN", "MX$"),
+                ("BRL", "BR$"),
+                ("SEK", "kr"),
+                ("NOK", "Nkr"),
+                ("DKK", "Dkr"),
+                ("ILS", "₪"),
+            ],
+        ),
+    ),
+    ("tr", inheriting(Pattern::Before, &[("USD", "$"), ("JPY", "¥"), ("TRY", "₺"), ("AUD", "AU$")])),
+    ("uk", coded(Pattern::Behind, &[("JPY", "¥"), ("UAH", "₴")])),
+    ("zh", inheriting(Pattern::Before, &[("CNY", "¥"), ("AUD", "AU$")])),
+    ("zh-Hant", inheriting(Pattern::Before, TAIWANESE)),
+    ("zh-TW", inheriting(Pattern::Before, TAIWANESE)),
+];
 
 const NO_BREAK_SPACE: char = '\u{a0}';
 
 pub(super) fn written(amount: Decimal, currency: &Currency, locale: &Locale) -> String {
-    let identifier = locale.identifier();
-    let region = identifier.region.map(|region| region.to_string());
-    let (language, region) = (identifier.language.as_str(), region.as_deref());
+    let habit = Habit::of(locale);
+    let symbol = currency.symbol(habit);
     let mut amount = decimal::with_decimals(amount, Some(currency.decimals()));
-    let is_negative = amount.sign() == fixed_decimal::Sign::Negative && !amount.absolute.is_zero();
-    amount.set_sign(fixed_decimal::Sign::None);
+    if amount.absolute.is_zero() {
+        amount.set_sign(Sign::None);
+    }
+    let signed = decimal::written(&amount, locale);
+    amount.set_sign(Sign::None);
     let number = decimal::written(&amount, locale);
-    let symbol = currency.symbol(language, region);
-    let minus = if is_negative { "-" } else { "" };
-    match Pattern::of(language, region) {
+    // Sweden's minus is not that of Germany, so it is taken from what ICU wrote.
+    let minus = signed.strip_suffix(number.as_str()).unwrap_or_default();
+    match habit.pattern {
         Pattern::Before if !symbol.ends_with(char::is_alphabetic) => format!("{minus}{symbol}{number}"),
-        Pattern::Before => format!("{minus}{symbol}{NO_BREAK_SPACE}{number}"),
-        Pattern::BeforeSpaced => format!("{symbol}{NO_BREAK_SPACE}{minus}{number}"),
+        Pattern::Before | Pattern::BeforeSpaced => format!("{minus}{symbol}{NO_BREAK_SPACE}{number}"),
+        Pattern::BeforeMinus => format!("{symbol}{NO_BREAK_SPACE}{minus}{number}"),
         Pattern::Behind => format!("{minus}{number}{NO_BREAK_SPACE}{symbol}"),
     }
 }

@@ -86,6 +86,15 @@ fn a_text_message_has_at_most_ten_parts() {
 }
 
 #[test]
+fn a_text_message_without_its_own_form_is_cut_and_not_refused() {
+    let forms = Forms { body: Some(text("{{ data.value }}")), ..titled("t") };
+    let exactly = "x".repeat(SMS_CHARS_MAX - 2);
+    assert_eq!(forms.sms(&fixture(&exactly).scope()).unwrap(), format!("t\n{exactly}"));
+    let cut = forms.sms(&fixture(&"x".repeat(SMS_CHARS_MAX - 1)).scope()).unwrap();
+    assert_eq!((cut.chars().count(), cut.chars().last()), (SMS_CHARS_MAX, Some('…')));
+}
+
+#[test]
 fn a_mail_and_a_webhook_have_their_own_limits() {
     let forms = Forms {
         webhook: Some(text("{% for a in data.list %}{{ data.value }}{% endfor %}")),
@@ -184,7 +193,7 @@ fn values_are_escaped_in_markup_and_nowhere_else() {
             subject: text("{{ data.value }}"),
             text: Some(text("{{ data.value }}")),
             html: Some(text("<b title=\"{{ data.value }}\">{{ data.value | upper ~ '<i>' }}</b>")),
-            mjml: Some(text("{{ data.value | default('<') }}{{ '<br>' }}")),
+            mjml: Some(text("{{ data.value | default('<') }}{{ '<br>' }}{{ 'a\"' | tojson }}")),
         }),
         ..titled("{{ data.value }}")
     };
@@ -194,7 +203,7 @@ fn values_are_escaped_in_markup_and_nowhere_else() {
     let escaped = "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;";
     assert_eq!((email.subject.as_str(), email.text.as_str()), (hostile, hostile));
     assert_eq!(email.html, Some(format!("<b title=\"{escaped}\">{}&lt;i&gt;</b>", escaped_upper())));
-    assert_eq!(email.mjml, Some(format!("{escaped}&lt;br&gt;")));
+    assert_eq!(email.mjml, Some(format!("{escaped}&lt;br&gt;&quot;a\\&quot;&quot;")));
     assert_eq!(forms.content(&fixture.scope()).unwrap().title, hostile);
 }
 
