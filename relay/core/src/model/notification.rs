@@ -102,6 +102,8 @@ pub struct Keys {
     pub once: Option<Box<str>>,
     /// Counted against the rule's throttle.
     pub throttle: Option<Box<str>>,
+    /// The throttle's window in which it was counted; none if it was not.
+    pub throttled_in: Option<Timestamp>,
     /// Which digest of the rule it belongs to.
     pub digest: Option<Box<str>>,
     /// Which later events cancel it.
