@@ -14,6 +14,7 @@ mod node;
 mod reader;
 mod section;
 mod values;
+mod variables;
 
 pub use bundle::{Bundle, BundleError, Files};
 pub use check::check;

@@ -306,6 +306,7 @@ impl<'d> Reader<'d> {
         match Expression::compile(text) {
             Ok(expression) => {
                 self.check_histories(node, &expression);
+                self.check_paths(node, expression.source(), &expression.uses().fields, true);
                 Some(expression)
             }
             Err(error) => {

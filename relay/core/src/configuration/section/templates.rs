@@ -129,7 +129,11 @@ fn push<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Option
 fn text<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<TemplateText> {
     let source = reader.content(node)?;
     match TemplateText::compile(source) {
-        Ok(text) => Some(text),
+        Ok(text) => {
+            let inline = !matches!(node.value, Value::Map(_));
+            reader.check_paths(node, text.source(), text.fields(), inline);
+            Some(text)
+        }
         Err(error) => {
             let found = template_mistake(reader, node, source, error);
             reader.report(found);

@@ -244,6 +244,7 @@ fn a_mistake_outside_of_rules_says_where_and_what(
     "/tags",
     Some("in `{…}` and `[…]`, quote CEL that has `[ ] { } ,`")
 )]
+#[case::event_field("when: event.tyep == 'x'", "unknown_variable", 12, "/when", Some("type"))]
 #[case::template_root("when: digest.count > 1", "unknown_variable", 6, "/when", None)]
 #[case::percent("holdout: {percent: 101}", "bad_percent", 19, "/holdout/percent", None)]
 #[case::negative_percent("cohort: {percent: -1}", "bad_percent", 18, "/cohort/percent", None)]
@@ -378,6 +379,20 @@ fn a_mistake_in_a_rule_says_where_and_what(
 
 #[rstest]
 #[case::variable("{en: {title: '{{ dta.x }}'}}", "unknown_variable", 18, "/en/title", Some("data"))]
+#[case::field(
+    "{en: {title: '{{ recipient.atributes.name }}'}}",
+    "unknown_variable",
+    28,
+    "/en/title",
+    Some("attributes")
+)]
+#[case::digest_field(
+    "{en: {title: '{{ data.x }} {{ digest.cuont }}'}}",
+    "unknown_variable",
+    38,
+    "/en/title",
+    Some("count")
+)]
 #[case::filter("{en: {title: '{{ data.x | mony }}'}}", "bad_template", 27, "/en/title", None)]
 #[case::unclosed("{en: {title: '{{ data.x'}}", "bad_template", 24, "/en/title", None)]
 #[case::no_title("{en: {body: Hi}}", "missing_key", 2, "/en", None)]
