@@ -26,8 +26,8 @@ pub struct Unit {
     pub act: Act,
 }
 
-/// An idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An idempotency key, and how the answer is kept for its repetition.
+#[derive(Clone, Debug)]
 pub struct RepeatKey {
     /// The route as a pattern.
     pub route: Box<str>,
@@ -35,6 +35,18 @@ pub struct RepeatKey {
     pub key: Box<str>,
     /// SHA-256 of the request's body.
     pub fingerprint: [u8; 32],
+    /// Makes status and body of the answer, which are stored in the same transaction.
+    pub render: Render,
+}
+
+/// Makes an HTTP status and body of an answer. The shell knows how, the core when.
+#[derive(Clone)]
+pub struct Render(pub std::sync::Arc<dyn Fn(&Answer) -> (u16, Box<str>) + Send + Sync>);
+
+impl std::fmt::Debug for Render {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Render")
+    }
 }
 
 /// What is asked.

@@ -1,15 +1,144 @@
 //! Commits acts that arrived together: one transaction, one flush to disk, many answers.
 
-use crate::act::{AfterCommit, Settled, Unit};
-use crate::flows::Node;
+use tidings_protocol::ProjectId;
+
+use super::{Node, load_configuration};
+use crate::act::{AfterCommit, Answer, Refusal, Settled, Unit};
+use crate::acts;
+use crate::ports::{BatchId, CommitError, Need, StoreError, Transaction};
+use crate::work::{Live, Work};
+
+/// How often a batch asks for more rows, because what it read names others. Notifications that are found by a key
+/// name recipients, whose rules name others: five rounds suffice for every act, and more would be a mistake here.
+const READINGS_MAX: usize = 8;
 
 /// Decides and commits units in order, in one transaction. A unit whose rows the store refuses is settled with
-/// [`crate::act::Refusal::Data`], the others are committed; if the store cannot be used, all are
-/// [`crate::act::Refusal::Unavailable`].
+/// [`Refusal::Data`], the others are committed; if the store cannot be used, all are [`Refusal::Unavailable`].
 ///
 /// # Cancel safety
 /// Not cancel-safe: dropping it leaves the answers unknown. Run it to its end in a task of its own.
 pub async fn commit_together(node: &Node, units: Vec<Unit>) -> (Vec<Settled>, AfterCommit) {
-    let _ = (node, units);
-    (Vec::new(), AfterCommit::default())
+    let count = units.len();
+    let mut settled: Vec<Option<Settled>> = (0..count).map(|_| None).collect();
+    let mut after = AfterCommit::default();
+    // Parts of the batch that still have to be committed: a part whose data the store refuses is split until the
+    // culprit stands alone.
+    let mut parts: Vec<Vec<(usize, Unit)>> = vec![units.into_iter().enumerate().collect()];
+    while let Some(part) = parts.pop() {
+        match commit_part(node, &part).await {
+            Ok((answers, told)) => {
+                for ((place, _), answer) in part.iter().zip(answers) {
+                    settled[*place] = Some(answer);
+                }
+                after.join(told);
+            }
+            Err(StoreError::Data { .. }) if part.len() > 1 => {
+                let mut part = part;
+                let second = part.split_off(part.len() / 2);
+                parts.push(second);
+                parts.push(part);
+            }
+            Err(error) => {
+                let refusal = refusal_of(&error);
+                for (place, _) in part {
+                    settled[place] = Some(Settled { answer: Err(refusal.clone()), replay: None });
+                }
+            }
+        }
+    }
+    let settled = settled.into_iter().map(|answer| answer.expect("every place is in exactly one part"));
+    (settled.collect(), after)
+}
+
+/// One transaction. On an error nothing was written.
+async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled>, AfterCommit), StoreError> {
+    let mut transaction = node.store.begin().await?;
+    let mut work = Work::new(node.clock.now(), &*node.ids);
+    read_all(node, &mut *transaction, part, &mut work).await?;
+    let answers: Vec<Settled> = part.iter().map(|(_, unit)| settle(unit.clone(), &mut work)).collect();
+    let (changes, after) = work.finish();
+    if changes.is_empty() {
+        return Ok((answers, after));
+    }
+    let batch = BatchId(node.ids.next(node.clock.now()));
+    transaction.write(batch, &changes).await?;
+    match transaction.commit().await {
+        Ok(()) => Ok((answers, after)),
+        Err(CommitError::RolledBack(error)) => Err(error),
+        // The answer was lost, not necessarily the transaction: the batch's own id tells.
+        Err(CommitError::Unknown) => match node.store.committed(batch).await? {
+            true => Ok((answers, after)),
+            false => Err(StoreError::Unavailable("the commit did not happen".into())),
+        },
+    }
+}
+
+/// Reads until no unit needs more.
+async fn read_all(
+    node: &Node,
+    transaction: &mut dyn Transaction,
+    part: &[(usize, Unit)],
+    work: &mut Work<'_>,
+) -> Result<(), StoreError> {
+    for _ in 0..READINGS_MAX {
+        let asked = part.iter().flat_map(|(_, unit)| acts::needs(unit, work));
+        let needs = work.missing(asked.chain(work.strangers()).collect::<Vec<Need>>());
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let mut found = transaction.read(&needs).await?;
+        for state in std::mem::take(&mut found.projects) {
+            let configuration = load_configuration(node, &state.id, state.configuration).await?;
+            work.absorb_live(Live { state, configuration });
+        }
+        work.absorb(needs, found);
+    }
+    Err(StoreError::Damaged { detail: "rows name each other without end".to_owned() })
+}
+
+/// Decides one unit, or repeats the answer that its first time got.
+fn settle(unit: Unit, work: &mut Work<'_>) -> Settled {
+    if let Some(repeat) = &unit.repeat
+        && let Some(stored) = work.answer(&unit.project, &repeat.route, &repeat.key)
+    {
+        if stored.fingerprint != repeat.fingerprint {
+            return Settled { answer: Err(Refusal::RepeatMismatch), replay: None };
+        }
+        return Settled { answer: Ok(Answer::Done), replay: Some((stored.status, stored.body.clone())) };
+    }
+    if work.live_if_read(&unit.project).is_none() {
+        let gone = |id: &ProjectId| Refusal::NotFound { what: "project", id: id.as_str().into() };
+        return Settled { answer: Err(gone(&unit.project)), replay: None };
+    }
+    let (project, repeat) = (unit.project.clone(), unit.repeat.clone());
+    let answer = acts::decide(unit, work);
+    if let (Some(repeat), Ok(answer)) = (repeat, &answer) {
+        work.keep_answer(project, repeat, answer);
+    }
+    Settled { answer, replay: None }
+}
+
+fn refusal_of(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::Data { detail } => Refusal::Data { detail: detail.as_str().into() },
+        StoreError::Unavailable(_) | StoreError::Full | StoreError::Damaged { .. } => {
+            Refusal::Unavailable { detail: error.to_string().into() }
+        }
+    }
+}
+
+impl AfterCommit {
+    /// Joins what another transaction of the same batch tells.
+    fn join(&mut self, other: Self) {
+        self.hints.extend(other.hints);
+        self.erased.extend(other.erased);
+        self.feeds.extend(other.feeds);
+        self.due_sooner = match (self.due_sooner, other.due_sooner) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        for (what, count) in other.decided {
+            *self.decided.entry(what).or_default() += count;
+        }
+    }
 }

@@ -1,0 +1,103 @@
+//! What each act needs to read, and what it makes of it. An act refuses before it changes anything.
+
+mod accept;
+mod advance;
+mod cancel;
+mod chains;
+mod collapse;
+mod consent;
+mod digest;
+mod endpoint;
+mod erase;
+mod expire;
+mod fan_out;
+mod firing;
+mod greet;
+mod membership;
+mod operate;
+mod preference;
+mod propose;
+mod receipts;
+mod recipient;
+mod replay;
+mod restrict;
+mod retract;
+mod send;
+mod steps;
+
+use crate::act::{Act, Answer, Refusal, Unit};
+use crate::model::PersonKey;
+use crate::ports::Need;
+use crate::work::Work;
+
+/// What a unit needs beside what was read already. It is asked again after each reading, until it needs nothing more.
+pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
+    let person = |recipient: &tidings_protocol::RecipientId| PersonKey {
+        project: unit.project.clone(),
+        recipient: recipient.clone(),
+    };
+    let mut needs = vec![Need::Project(unit.project.clone())];
+    if let Some(repeat) = &unit.repeat {
+        needs.push(Need::Answer(unit.project.clone(), repeat.route.clone(), repeat.key.clone()));
+    }
+    if !work.has_live(&unit.project) {
+        return needs;
+    }
+    match &unit.act {
+        Act::AcceptEvents(bodies) => needs.extend(accept::needs(&unit.project, bodies, work)),
+        Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to)),
+        Act::PutRecipient(change) => {
+            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| recipient::needs(&person(r), change)));
+        }
+        Act::Erase(recipient) => needs.extend(erase::needs(&person(recipient), work)),
+        Act::DecideConsent(request) => needs.extend(restrict::needs(&person(&request.recipient))),
+        Act::PutPreferences(change) => {
+            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r))));
+        }
+        Act::PutEndpoint { recipient, channel, address } => {
+            needs.extend(endpoint::needs(&person(recipient), *channel, address.as_ref().map(|(a, _)| &**a), work));
+        }
+        Act::PutMembership { recipient, .. } => needs.push(Need::Person(person(recipient))),
+        Act::Retract(id) | Act::Replay(id) => needs.extend(retract::needs(&unit.project, id, work)),
+        Act::StopSend(send) => needs.extend(retract::send_needs(&unit.project, send, work)),
+        Act::Greet { recipient, device, .. } => needs.extend(greet::needs(&person(recipient), device, work)),
+        Act::Operate { recipient, device, sent, operations } => {
+            needs.extend(operate::needs(&person(recipient), device, *sent, operations, work));
+        }
+        Act::Advance(row) => needs.extend(advance::needs(row, work)),
+        Act::Expire(person, id) => needs.extend(expire::needs(person, id)),
+    }
+    needs
+}
+
+/// Decides a unit on the working copy.
+///
+/// # Errors
+/// [`Refusal`]; the copy is as it was before.
+pub(crate) fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
+    let project = unit.project;
+    let person = |recipient| PersonKey { project: project.clone(), recipient };
+    match unit.act {
+        Act::AcceptEvents(bodies) => Ok(accept::accept(&project, unit.sandbox, bodies, work)),
+        Act::Send { body, to } => send::send(&project, unit.sandbox, *body, to, work),
+        Act::PutRecipient(change) => recipient::put(&project, *change, work),
+        Act::Erase(recipient) => Ok(erase::erase(&person(recipient), work)),
+        Act::DecideConsent(request) => consent::decide(&project, *request, work),
+        Act::PutPreferences(change) => preference::put(&project, *change, work),
+        Act::PutEndpoint { recipient, channel, address } => {
+            endpoint::put(&person(recipient), channel, address, work)
+        }
+        Act::PutMembership { recipient, topic, member } => membership::put(&person(recipient), &topic, member, work),
+        Act::Retract(id) => retract::retract(&project, &id, work),
+        Act::StopSend(send) => retract::stop_send(&project, &send, work),
+        Act::Replay(id) => replay::replay(&project, &id, work),
+        Act::Greet { recipient, device, token_issued_at } => {
+            greet::greet(&person(recipient), *device, token_issued_at, work)
+        }
+        Act::Operate { recipient, device, sent, operations } => {
+            operate::operate(&person(recipient), &device, sent, operations, work)
+        }
+        Act::Advance(row) => Ok(advance::advance(&row, work)),
+        Act::Expire(person, id) => Ok(expire::expire(&person, &id, work)),
+    }
+}

@@ -1,0 +1,209 @@
+//! The composition: asks every gate in order and says what becomes of a notification. Looks only; the act that
+//! follows the plan consumes.
+//!
+//! Order (SEMANTICS 3): stopped, recipient, cohort, holdout, channels (stop list, consent, preference), once, throttle,
+//! time, cap, channel plan, render.
+
+mod channels;
+mod limits;
+mod select;
+mod timing;
+mod words;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidings_protocol::item::ContentItem;
+use tidings_protocol::{CategoryId, Gate, LegalClass, NotificationId, Priority, Reason, Timestamp, Verdict};
+
+use crate::calendar::Zone;
+use crate::cap::CapScope;
+use crate::configuration::{Category, Configuration, Rule};
+use crate::model::{DigestScope, Entry, Keys, OnceKey, Person, PlannedStep, StopSwitch, Stopped};
+use crate::template::{self, Template};
+
+pub(crate) use channels::channels_left;
+pub(crate) use words::{Rendering, recipient_root, render};
+
+/// What is proposed to one recipient.
+#[derive(Debug)]
+pub(crate) struct Proposal<'a> {
+    pub(crate) id: &'a NotificationId,
+    pub(crate) configuration: &'a Configuration,
+    pub(crate) stop: &'a StopSwitch,
+    pub(crate) rule: Option<&'a Rule>,
+    pub(crate) category_id: &'a CategoryId,
+    pub(crate) category: &'a Category,
+    pub(crate) priority: Priority,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// A direct send's own earliest instant.
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) keys: &'a Keys,
+    /// The plan before any channel is taken out.
+    pub(crate) steps: Vec<PlannedStep>,
+    pub(crate) words: Words<'a>,
+    pub(crate) data: &'a Value,
+    pub(crate) event: &'a Value,
+    pub(crate) digest: Option<&'a template::DigestScope>,
+    pub(crate) phase: Phase,
+    /// Everything but the hand-over.
+    pub(crate) sandbox: bool,
+}
+
+/// What is said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Words<'a> {
+    /// These words.
+    Literal(&'a Arc<ContentItem>),
+    /// What a template makes of the data.
+    Template(&'a Template),
+    /// The template is not in the configuration any more.
+    Gone,
+}
+
+/// At which point of its life a notification is decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is new.
+    New {
+        /// Whether the recipient was made for it.
+        created: bool,
+    },
+    /// Its hold ended. Once-key and throttle are its own.
+    Released {
+        /// How often a cap put it off.
+        deferrals: u8,
+        /// Whether it counted against the throttle already.
+        throttled: bool,
+    },
+    /// Whether it may be a member of the digest that closes; time and caps are asked of the digest.
+    Member,
+    /// The digest itself.
+    Digest {
+        /// How often a cap put it off.
+        deferrals: u8,
+    },
+}
+
+/// What the store knows beside the recipient.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen<'a> {
+    /// The once-key, if it is taken.
+    pub(crate) once: Option<&'a OnceKey>,
+}
+
+/// What becomes of it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Every verdict, in order.
+    pub(crate) told: Vec<Entry>,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Not at all.
+    Stop(Stopped),
+    /// It cannot be put into words.
+    Fail(Stopped),
+    /// Later.
+    Hold { stopped: Stopped, due: Timestamp, deferred: bool },
+    /// Into a digest.
+    Collect(DigestScope),
+    /// It may be a member of the digest.
+    Survives,
+    /// Now.
+    Go { steps: Vec<PlannedStep>, scopes: Vec<CapScope>, content: Arc<ContentItem> },
+}
+
+/// The gates' common scratch: what is asked, of whom, when, and what was said so far.
+struct Asking<'a> {
+    proposal: &'a Proposal<'a>,
+    person: &'a Person,
+    seen: Seen<'a>,
+    zone: Zone,
+    now: Timestamp,
+    told: Vec<Entry>,
+}
+
+/// A gate's word when it ends the asking.
+type Ends = Option<Outcome>;
+
+/// Asks every gate.
+pub(crate) fn decide(proposal: &Proposal<'_>, person: &Person, seen: Seen<'_>, now: Timestamp) -> Plan {
+    let zone = zone_of(person, proposal.configuration);
+    let mut asking = Asking { proposal, person, seen, zone, now, told: Vec::with_capacity(14) };
+    let outcome = asking.ask_all();
+    Plan { told: asking.told, outcome }
+}
+
+/// The recipient's zone, or the project's.
+pub(crate) fn zone_of(person: &Person, configuration: &Configuration) -> Zone {
+    let own = person.recipient.as_ref().and_then(|recipient| recipient.time_zone.as_deref());
+    own.and_then(|name| name.parse().ok()).unwrap_or_else(|| configuration.project.time_zone.clone())
+}
+
+impl Asking<'_> {
+    fn ask_all(&mut self) -> Outcome {
+        let before_channels = [Self::stop, Self::recipient, Self::cohort, Self::holdout];
+        for gate in before_channels {
+            if let Some(end) = gate(self) {
+                return end;
+            }
+        }
+        let mut steps = self.proposal.steps.clone();
+        if let Some(end) = self.channels(&mut steps) {
+            return end;
+        }
+        for gate in [Self::once, Self::throttle] {
+            if let Some(end) = gate(self) {
+                return end;
+            }
+        }
+        if self.proposal.phase == Phase::Member {
+            return Outcome::Survives;
+        }
+        if let Some(end) = self.time() {
+            return end;
+        }
+        let scopes = match self.cap(&mut steps) {
+            Ok(scopes) => scopes,
+            Err(end) => return end,
+        };
+        if let Some(end) = self.channel_plan(&steps) {
+            return end;
+        }
+        self.words(steps, scopes)
+    }
+
+    fn pass(&mut self, gate: Gate, reason: Reason) -> Ends {
+        self.told.push(Entry::decided(self.now, gate, Verdict::Pass, reason));
+        None
+    }
+
+    fn halt(&mut self, gate: Gate, reason: Reason, text: Option<String>) -> Ends {
+        Some(Outcome::Stop(self.halted(gate, reason, text)))
+    }
+
+    fn halted(&mut self, gate: Gate, reason: Reason, text: Option<String>) -> Stopped {
+        let text: Option<Box<str>> = text.map(Into::into);
+        let mut entry = Entry::decided(self.now, gate, Verdict::Stop, reason);
+        entry.text.clone_from(&text);
+        self.told.push(entry);
+        Stopped { gate: Some(gate), reason, text }
+    }
+
+    fn is_essential(&self) -> bool {
+        self.proposal.category.legal == LegalClass::Essential
+    }
+
+    fn category_name(&self) -> &str {
+        let category = self.proposal.category;
+        let locale = &self.proposal.configuration.project.locale;
+        category.name.get(locale).map_or(self.proposal.category_id.as_str(), String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! How often: the rule's throttle and the caps. They look; the commit takes.
+
+use tidings_protocol::{Channel, Gate, Reason, Timestamp};
+
+use super::{Asking, Ends, Outcome, Phase};
+use crate::calendar::{day_of, week_of};
+use crate::cap::{self, Cap, CapScope, Full};
+use crate::configuration::{CapRule, Over};
+use crate::model::{DigestScope, PlannedStep};
+use crate::when;
+
+/// After so many deferrals by caps a notification is suppressed (SEMANTICS 3).
+pub(crate) const DEFERRALS_MAX: u8 = 7;
+
+impl Asking<'_> {
+    pub(super) fn throttle(&mut self) -> Ends {
+        let rule = self.proposal.rule;
+        let Some((rule, throttle)) = rule.and_then(|rule| Some((rule, rule.throttle.as_ref()?))) else {
+            return self.pass(Gate::Throttle, Reason::NoThrottle);
+        };
+        let counted = match self.proposal.phase {
+            Phase::Released { throttled, .. } => throttled,
+            Phase::Member | Phase::Digest { .. } => true,
+            Phase::New { .. } => false,
+        };
+        if self.is_essential() || counted {
+            return self.pass(Gate::Throttle, Reason::ThrottleRoom);
+        }
+        let key = self.proposal.keys.throttle.as_deref().unwrap_or_default();
+        let counters = self.person.inbox.as_ref().map(|inbox| &inbox.throttles);
+        let counter = counters.and_then(|throttles| throttles.get(&(rule.id.as_str().into(), key.into())));
+        let Some(Err(full)) = counter.map(|counter| counter.room(throttle.throttle, self.now)) else {
+            return self.pass(Gate::Throttle, Reason::ThrottleRoom);
+        };
+        let text = format!("{} of {} in {}", full.used, full.limit, throttle.throttle.per);
+        match throttle.over {
+            Over::Suppress => self.halt(Gate::Throttle, Reason::Throttled, Some(text)),
+            Over::Digest if rule.digest.is_some() => Some(Outcome::Collect(DigestScope::Rule(rule.id.clone()))),
+            Over::Defer | Over::Digest => {
+                Some(self.hold(Gate::Throttle, Reason::Throttled, Some(text), full.until, false))
+            }
+        }
+    }
+
+    /// All caps must have room. Answers the scopes to count against, or what happens instead.
+    pub(super) fn cap(&mut self, steps: &mut [PlannedStep]) -> Result<Vec<CapScope>, Outcome> {
+        if self.is_essential() {
+            self.pass(Gate::Cap, Reason::NoCap);
+            return Ok(Vec::new());
+        }
+        self.drop_capped_inbox(steps)?;
+        let configuration = self.proposal.configuration;
+        let category = self.proposal.category.cap.as_ref();
+        let mut rules: Vec<(CapScope, &CapRule)> = Vec::new();
+        rules.extend(category.map(|rule| (CapScope::Category(self.proposal.category_id.clone()), rule)));
+        rules.extend(configuration.caps.as_ref().map(|rule| (CapScope::Project, rule)));
+        for (scope, rule) in &rules {
+            if let Err(full) = self.room(scope, rule) {
+                return Err(self.over(&full, rule.over));
+            }
+        }
+        self.pass(Gate::Cap, if rules.is_empty() { Reason::NoCap } else { Reason::CapRoom });
+        let mut scopes: Vec<CapScope> = rules.into_iter().map(|(scope, _)| scope).collect();
+        let in_inbox = steps.first().is_some_and(|step| step.channels.contains(&Channel::Inapp));
+        if in_inbox && self.inbox_cap().is_some() {
+            scopes.push(CapScope::Channel(Channel::Inapp));
+        }
+        Ok(scopes)
+    }
+
+    fn inbox_cap(&self) -> Option<&CapRule> {
+        self.proposal.configuration.channels.get(&Channel::Inapp)?.cap.as_ref()
+    }
+
+    /// A full cap on the inbox as a channel takes that channel out, or defers the whole where it says so.
+    fn drop_capped_inbox(&mut self, steps: &mut [PlannedStep]) -> Result<(), Outcome> {
+        let first = steps.first().is_some_and(|step| step.channels.contains(&Channel::Inapp));
+        let Some(rule) = self.inbox_cap().filter(|_| first).cloned() else { return Ok(()) };
+        let Err(full) = self.room(&CapScope::Channel(Channel::Inapp), &rule) else { return Ok(()) };
+        if rule.over == Over::Defer {
+            return Err(self.over(&full, Over::Defer));
+        }
+        for step in steps.iter_mut() {
+            step.channels.retain(|channel| *channel != Channel::Inapp);
+        }
+        if steps.iter().all(|step| step.channels.is_empty()) {
+            return Err(self.over(&full, Over::Suppress));
+        }
+        Ok(())
+    }
+
+    fn room(&self, scope: &CapScope, rule: &CapRule) -> Result<(), Full> {
+        let Some(inbox) = &self.person.inbox else { return Ok(()) };
+        let (day, week) = (day_of(self.now, &self.zone), week_of(self.now, &self.zone));
+        let cap = rule.adapt.map_or(rule.cap, |adapt| {
+            let moved = |cap: Option<u32>| cap.map(|cap| cap::adapted(cap, adapt.min, adapt.max, 0, 0));
+            Cap { day: moved(rule.cap.day), week: moved(rule.cap.week) }
+        });
+        inbox.counters.room(cap, scope, day, week)
+    }
+
+    fn over(&mut self, full: &Full, over: Over) -> Outcome {
+        let text = Some(full.to_string());
+        let (is_digest, deferrals) = match self.proposal.phase {
+            Phase::Digest { deferrals } => (true, deferrals),
+            Phase::Released { deferrals, .. } => (false, deferrals),
+            Phase::New { .. } | Phase::Member => (false, 0),
+        };
+        match over {
+            Over::Suppress if !is_digest => Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text)),
+            Over::Digest if !is_digest && self.proposal.category.digest.is_some() => {
+                Outcome::Collect(DigestScope::Category(self.proposal.category_id.clone()))
+            }
+            Over::Defer | Over::Digest | Over::Suppress if deferrals >= DEFERRALS_MAX => {
+                Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text))
+            }
+            Over::Defer | Over::Digest | Over::Suppress => {
+                let due = self.next_room(full);
+                self.hold(Gate::Cap, Reason::Cap, text, due, true)
+            }
+        }
+    }
+
+    /// The start of the next period, moved on by the time gates and spread.
+    fn next_room(&self, full: &Full) -> Timestamp {
+        let start = cap::next_period(full, self.now, &self.zone);
+        let own = self.own_quiet_hours();
+        let moment = when::moment(&self.gates(false, own.as_ref()), start);
+        self.spread(Gate::Cap, moment.at, own.as_ref())
+    }
+}

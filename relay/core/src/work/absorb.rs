@@ -1,0 +1,77 @@
+//! Takes in what a transaction read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Tracked, DigestCopy, Live, PersonCopy, Standing, Work};
+use crate::model::{Notification, PersonKey};
+use crate::ports::{Found, Need};
+
+impl Work<'_> {
+    /// What is not loaded of it, each once.
+    pub(crate) fn missing(&self, needs: impl IntoIterator<Item = Need>) -> Vec<Need> {
+        let missing: BTreeSet<Need> = needs.into_iter().filter(|need| !self.loaded.contains(need)).collect();
+        missing.into_iter().collect()
+    }
+
+    /// Recipients of notifications that were found by a key; they have to be locked too.
+    pub(crate) fn strangers(&self) -> Vec<Need> {
+        self.by_person
+            .keys()
+            .filter(|person| !self.people.contains_key(*person))
+            .map(|person| Need::Person(person.clone()))
+            .collect()
+    }
+
+    /// Takes in rows. A row that is in the copy already stays as the decisions left it.
+    pub(crate) fn absorb(&mut self, needs: Vec<Need>, found: Found) {
+        self.loaded.extend(needs);
+        for person in found.people {
+            self.people.entry(person.key.clone()).or_insert_with(|| PersonCopy {
+                stored: person.inbox.clone(),
+                person,
+                recipient_changed: false,
+            });
+        }
+        for event in found.events {
+            self.events.entry(event.id.clone()).or_insert(Tracked { row: event, standing: Standing::Stored });
+        }
+        for notification in found.notifications {
+            self.hold(notification, Standing::Stored);
+        }
+        for delivery in found.deliveries {
+            let id = delivery.id.clone();
+            self.deliveries.entry(id).or_insert(Tracked { row: delivery, standing: Standing::Stored });
+        }
+        for digest in found.digests {
+            let key = (digest.person.clone(), digest.scope.clone(), digest.key.clone());
+            let copy = DigestCopy { digest, standing: Standing::Stored, closed: false };
+            self.digests.entry(key).or_insert(copy);
+        }
+        for key in found.once {
+            self.once.entry((key.person.clone(), key.rule.clone(), key.value.clone())).or_insert(key);
+        }
+        self.histories.extend(found.histories);
+        self.due.extend(found.due.into_iter().map(|row| (row.key.clone(), row)));
+        self.operations.extend(found.operations);
+        self.answers.extend(found.answers);
+        self.owners.extend(found.owners);
+        self.pages.extend(found.pages);
+    }
+
+    /// Takes in what is live in a project.
+    pub(crate) fn absorb_live(&mut self, live: Live) {
+        self.live.insert(live.state.id.clone(), Arc::new(live));
+    }
+
+    /// Whether what is live in a project is here.
+    pub(crate) fn has_live(&self, project: &tidings_protocol::ProjectId) -> bool {
+        self.live.contains_key(project)
+    }
+
+    pub(super) fn hold(&mut self, notification: Notification, standing: Standing) {
+        let (id, person): (_, PersonKey) = (notification.id.clone(), notification.person.clone());
+        self.by_person.entry(person).or_default().insert(id.clone());
+        self.notifications.entry(id).or_insert(Tracked { row: notification, standing });
+    }
+}
