@@ -1,0 +1,130 @@
+//! The pages between the socket and the store: which may be stored, and which are stored together.
+
+use std::collections::VecDeque;
+
+use tidings_protocol::frame::ChangesPage;
+use tidings_protocol::{Cursor, Timestamp};
+
+use crate::store::Batch;
+
+/// Pages that may wait for the store. Beyond it the embedder stops reading the socket.
+const PAGES_WAITING_MAX: usize = 32;
+/// Changes stored in one transaction at most, unless one page alone has more.
+const ITEMS_PER_BATCH_MAX: usize = 1_000;
+/// How long the relay may take to answer a `resume`, in milliseconds.
+const RESUME_MILLIS_MAX: i64 = 15_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    cursor: Option<Cursor>,
+    applying: Option<Batch>,
+    waiting: VecDeque<(ChangesPage, bool)>,
+    /// A page from nothing is only taken when the relay said that it comes, or after a `resume`.
+    reset_expected: bool,
+    resume_by: Option<Timestamp>,
+}
+
+impl Pages {
+    pub(super) fn at(cursor: Option<Cursor>) -> Self {
+        Self { cursor, ..Self::default() }
+    }
+
+    pub(super) const fn cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref()
+    }
+
+    pub(super) const fn is_applying(&self) -> bool {
+        self.applying.is_some()
+    }
+
+    pub(super) fn nothing_follows(&self) -> bool {
+        self.waiting.is_empty() && self.resume_by.is_none()
+    }
+
+    pub(super) fn have_room(&self) -> bool {
+        self.waiting.len() < PAGES_WAITING_MAX
+    }
+
+    pub(super) const fn resume_by(&self) -> Option<Timestamp> {
+        self.resume_by
+    }
+
+    pub(super) fn may_go_on(&self, now: Timestamp) -> bool {
+        self.resume_by.is_none_or(|by| now < by)
+    }
+
+    pub(super) const fn expect_after_welcome(&mut self, reset: bool) {
+        self.reset_expected = reset;
+        self.resume_by = None;
+    }
+
+    /// The place to resume from: the end of what will be stored.
+    pub(super) fn resume(&mut self, now: Timestamp) -> Option<Cursor> {
+        self.reset_expected = true;
+        self.resume_by = Some(now.plus_millis(RESUME_MILLIS_MAX));
+        self.tail().cloned()
+    }
+
+    /// Takes a page that begins where the device stands, or one that begins from nothing when that is expected.
+    /// False means that it does not fit: something is missing before it, or it is too old.
+    pub(super) fn take(&mut self, page: ChangesPage, after_absence: bool) -> bool {
+        let begins_anew = page.from.is_none() && page.reset && (self.reset_expected || self.tail().is_none());
+        if !begins_anew && page.from.as_ref() != self.tail() || !self.have_room() {
+            return false;
+        }
+        self.reset_expected = false;
+        self.resume_by = None;
+        self.waiting.push_back((page, after_absence));
+        true
+    }
+
+    /// The next batch for the store, if it is free: every page in a row, up to a limit.
+    pub(super) fn next_batch(&mut self) -> Option<Batch> {
+        if self.applying.is_some() {
+            return None;
+        }
+        let (first, after_absence) = self.waiting.pop_front()?;
+        let mut batch = Batch {
+            expected: self.cursor.clone(),
+            begins_reset: first.reset && first.from.is_none(),
+            to: first.to,
+            ends: !first.more,
+            after_absence,
+            items: first.items,
+        };
+        let mut items = batch.items.len();
+        while let Some((next, _)) = self.waiting.pop_front_if(|(next, absent)| {
+            items += next.items.len();
+            items <= ITEMS_PER_BATCH_MAX && next.from.is_some() && *absent == after_absence
+        }) {
+            batch.to = next.to;
+            batch.ends = !next.more;
+            batch.items.extend(next.items);
+        }
+        self.applying = Some(batch.clone());
+        Some(batch)
+    }
+
+    pub(super) const fn take_applying(&mut self) -> Option<Batch> {
+        self.applying.take()
+    }
+
+    pub(super) fn moved(&mut self, to: &Cursor) {
+        self.cursor = Some(to.clone());
+    }
+
+    /// The connection is gone: what the store does not have yet will come again.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting.clear();
+        self.reset_expected = false;
+        self.resume_by = None;
+    }
+
+    fn tail(&self) -> Option<&Cursor> {
+        match (self.waiting.back(), &self.applying) {
+            (Some((page, _)), _) => Some(&page.to),
+            (None, Some(batch)) => Some(&batch.to),
+            (None, None) => self.cursor.as_ref(),
+        }
+    }
+}
