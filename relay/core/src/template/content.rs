@@ -78,7 +78,7 @@ impl Forms {
     /// # Errors
     /// A field that the data lacks, a limit, a link that must not be followed.
     pub fn content(&self, scope: &RenderScope<'_>) -> Result<Content, RenderError> {
-        let roots = Roots::new(scope, false);
+        let roots = self.roots(scope, false);
         let link = |text: &Option<TemplateText>, field| {
             text.as_ref().map(|text| address(text, &roots, field)).transpose()
         };
@@ -99,7 +99,7 @@ impl Forms {
     /// # Errors
     /// As [`Forms::content`].
     pub fn sms(&self, scope: &RenderScope<'_>) -> Result<String, RenderError> {
-        let roots = Roots::new(scope, false);
+        let roots = self.roots(scope, false);
         let Some(text) = &self.sms else {
             // A body that was written for the inbox still says the most important things first.
             return Ok(cut(self.title_and_body(&roots)?, SMS_CHARS_MAX));
@@ -114,13 +114,13 @@ impl Forms {
     /// # Errors
     /// As [`Forms::content`].
     pub fn email(&self, scope: &RenderScope<'_>) -> Result<EmailContent, RenderError> {
-        let roots = Roots::new(scope, false);
+        let roots = self.roots(scope, false);
         let Some(EmailForm { subject, text, html, mjml }) = &self.email else {
             let text = self.title_and_body(&roots)?;
             let subject = line(&self.title, &roots, "title", TITLE_CHARS_MAX)?;
             return Ok(EmailContent { subject, text, html: None, mjml: None });
         };
-        let escaping = Roots::new(scope, true);
+        let escaping = self.roots(scope, true);
         let markup = |text: &Option<TemplateText>, field| {
             let rendered = text.as_ref().map(|text| text.render(&escaping, field, EMAIL_BYTES_MAX));
             rendered.transpose().map(|rendered| rendered.map(|rendered| without_controls(&rendered)))
@@ -141,7 +141,7 @@ impl Forms {
     /// # Errors
     /// As [`Forms::content`].
     pub fn push(&self, scope: &RenderScope<'_>) -> Result<ShortContent, RenderError> {
-        let roots = Roots::new(scope, false);
+        let roots = self.roots(scope, false);
         let (title, body) = match &self.push {
             Some(push) => (&push.title, push.body.as_ref()),
             None => (&self.title, self.body.as_ref()),
@@ -158,8 +158,16 @@ impl Forms {
     /// As [`Forms::content`].
     pub fn webhook(&self, scope: &RenderScope<'_>) -> Result<Option<String>, RenderError> {
         let Some(text) = &self.webhook else { return Ok(None) };
-        let rendered = text.render(&Roots::new(scope, false), "webhook", WEBHOOK_BYTES_MAX)?;
+        let rendered = text.render(&self.roots(scope, false), "webhook", WEBHOOK_BYTES_MAX)?;
         Ok(Some(without_controls(&rendered)))
+    }
+
+    fn roots(&self, scope: &RenderScope<'_>, escapes: bool) -> Arc<Roots> {
+        let uses = |root: &str| {
+            let mut fields = self.texts().flat_map(TemplateText::fields);
+            fields.any(|field| field.split(['.', '[']).next() == Some(root))
+        };
+        Roots::new(scope, escapes, &uses)
     }
 
     fn title_and_body(&self, roots: &Arc<Roots>) -> Result<String, RenderError> {

@@ -159,6 +159,7 @@ impl<'s> Grammar<'s> {
             return Err(TemplateError::new(opened, TemplateErrorKind::LoopTooDeep));
         }
         self.loops.push((name, format!("{path}[]")));
+        self.checked.fields.insert(path);
         if self.token == Token::Name("if") {
             self.advance()?;
             self.expression()?;

@@ -152,15 +152,18 @@ pub(super) struct Roots {
 }
 
 impl Roots {
-    pub(super) fn new(scope: &RenderScope<'_>, escapes: bool) -> Arc<Self> {
+    /// `uses` says which roots are worth making: an event repeats its data, and most texts look at neither twice.
+    pub(super) fn new(scope: &RenderScope<'_>, escapes: bool, uses: &dyn Fn(&str) -> bool) -> Arc<Self> {
         let trouble = Arc::new(Trouble::default());
-        let root = |name: &'static str, json: &Json| value_at(json, &Arc::new(Path::Root(name)), &trouble);
+        let made = |name: &'static str, json: &Json| value_at(json, &Arc::new(Path::Root(name)), &trouble);
+        let root = |name, json| if uses(name) { made(name, json) } else { minijinja::Value::UNDEFINED };
         Arc::new(Self {
             data: root("data", scope.data),
             event: root("event", scope.event),
             recipient: root("recipient", scope.recipient),
-            project: root("project", scope.project),
-            digest: scope.digest.map(|digest| digest_value(digest, &trouble)),
+            // The filter money reads the project's currency, which no path in a text tells.
+            project: made("project", scope.project),
+            digest: scope.digest.filter(|_| uses("digest")).map(|digest| digest_value(digest, &trouble)),
             rendering: Arc::new(Rendering {
                 zone_name: scope.zone.to_owned(),
                 zone: OnceLock::new(),

@@ -48,7 +48,7 @@ impl Fixture {
 
     fn text(&self, source: &str) -> Result<String, RenderError> {
         let text = TemplateText::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-        text.render(&scope::Roots::new(&self.scope(), false), "text", 64 << 10)
+        text.render(&scope::Roots::new(&self.scope(), false, &|_| true), "text", 64 << 10)
     }
 }
 

@@ -251,3 +251,39 @@ fn every_text_of_a_form_is_listed_for_checks() {
     let listed: Vec<_> = forms.texts().map(TemplateText::source).collect();
     assert_eq!(listed, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]);
 }
+
+#[test]
+fn every_root_that_any_text_of_a_form_names_can_be_read() {
+    let mut fixture = fixture("v");
+    fixture.digest = Some(DigestScope { count: 2, items: vec![DigestItem::default(); 2] });
+    for (source, expected) in [
+        ("{{ data.value }}", "v"),
+        ("{{ event.type }}", "order.placed"),
+        ("{{ recipient.id }}", "alice"),
+        ("{{ project['name'] }}", "shop"),
+        ("{{ digest.count }}", "2"),
+        ("{% for item in digest.items %}x{% endfor %}", "xx"),
+        ("{{ 1 | money }}", "€1.00"),
+        ("{% if data %}x{% endif %}", "x"),
+    ] {
+        assert_eq!(titled(source).content(&fixture.scope()).unwrap().title, expected, "{source}");
+        let forms = Forms { webhook: Some(text(source)), sms: Some(text(source)), ..titled("t") };
+        assert_eq!(forms.webhook(&fixture.scope()).unwrap().as_deref(), Some(expected), "{source}");
+        assert_eq!(forms.sms(&fixture.scope()).unwrap(), expected, "{source}");
+    }
+}
+
+#[rstest::rstest]
+#[case(RenderError::MissingField { path: "data.a".to_owned() }, "data.a is missing; send it, or write a default: {{ data.a | default('…') }}")]
+#[case(RenderError::Fuel, "the template takes too much work; loop over fewer items")]
+#[case(RenderError::TooLong { field: "title", limit: 200, actual: 201 }, "title is longer than 200: 201; shorten it with truncate")]
+fn an_error_says_what_to_do_next(#[case] error: RenderError, #[case] expected: &str) {
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn a_mistake_says_what_to_write() {
+    let error = TemplateText::compile("{{ dta.a }}").unwrap_err();
+    let expected = "nothing is called \"dta\"; a name starts with data, event, recipient, project or digest: did you mean data?";
+    assert_eq!(error.to_string(), expected);
+}

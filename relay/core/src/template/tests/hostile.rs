@@ -18,7 +18,7 @@ fn outcome(source: String, data: Json) -> Result<Result<String, RenderError>, Te
         let started = Instant::now();
         let outcome = TemplateText::compile(&source).map(|compiled| {
             let fixture = Fixture::new("en", data);
-            compiled.render(&scope::Roots::new(&fixture.scope(), false), "text", 16_000)
+            compiled.render(&scope::Roots::new(&fixture.scope(), false, &|_| true), "text", 16_000)
         });
         assert!(started.elapsed() < PATIENCE, "{:?} took {:?}", source.get(..80), started.elapsed());
         outcome
@@ -191,7 +191,7 @@ fn work_that_the_fuel_does_not_see_is_small(#[case] source: &str, #[case] data: 
 fn output_stops_at_its_limit_and_not_after_it() {
     let fixture = Fixture::new("en", json!({"list": vec![1; 2_000]}));
     let loud = text("{% for a in data.list %}0123456789{% endfor %}");
-    let roots = scope::Roots::new(&fixture.scope(), false);
+    let roots = scope::Roots::new(&fixture.scope(), false, &|_| true);
     assert_eq!(loud.render(&roots, "text", 20_000).map(|text| text.len()), Ok(20_000));
     let over = RenderError::TooLong { field: "text", limit: 19_999, actual: 20_000 };
     assert_eq!(loud.render(&roots, "text", 19_999), Err(over));
@@ -200,7 +200,7 @@ fn output_stops_at_its_limit_and_not_after_it() {
 #[test]
 fn a_literal_stops_at_its_limit_too() {
     let fixture = Fixture::new("en", json!({}));
-    let roots = scope::Roots::new(&fixture.scope(), false);
+    let roots = scope::Roots::new(&fixture.scope(), false, &|_| true);
     assert!(text("12345").render(&roots, "text", 5).is_ok());
     assert!(text("12345").render(&roots, "text", 4).is_err());
 }
