@@ -22,6 +22,9 @@ const TRUNCATE_CHARS_DEFAULT: usize = 80;
 /// Bytes that `join` may make, so that a long separator between many short items is refused.
 const JOINED_BYTES_MAX: usize = 64 << 10;
 
+/// A filter that no template can name: it fails if its value is missing.
+pub(super) const GIVEN: &str = "_given";
+
 pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("default", minijinja::filters::default);
     environment.add_filter("length", minijinja::filters::length);
@@ -37,6 +40,7 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("int", minijinja::filters::int);
     environment.add_filter("float", minijinja::filters::float);
     environment.add_filter("tojson", minijinja::filters::tojson);
+    environment.add_filter(GIVEN, |value: &Value| present(value).cloned());
     environment.add_filter("join", join);
     environment.add_filter("truncate", truncate);
     environment.add_filter("number", number);

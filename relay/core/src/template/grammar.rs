@@ -20,6 +20,9 @@ pub(super) struct Checked {
     pub(super) fields: BTreeSet<String>,
     /// There is no `{{` and no `{%`.
     pub(super) is_literal: bool,
+    /// Where the paths end that are compared as they are. minijinja takes a missing field for unequal to anything, so
+    /// these are to be guarded.
+    pub(super) compared: BTreeSet<usize>,
 }
 
 pub(super) fn check(source: &str) -> Result<Checked, TemplateError> {
@@ -31,7 +34,7 @@ pub(super) fn check(source: &str) -> Result<Checked, TemplateError> {
         parts: 0,
         serialises: false,
         loops: Vec::new(),
-        checked: Checked { fields: BTreeSet::new(), is_literal: true },
+        checked: Checked { is_literal: true, ..Checked::default() },
     };
     grammar.body(&[])?;
     Ok(grammar.checked)
@@ -203,20 +206,17 @@ impl<'s> Grammar<'s> {
     }
 
     fn operands(&mut self) -> Result<(), TemplateError> {
-        self.operand()?;
+        let mut left = self.operand()?;
         loop {
-            match self.token {
-                Token::Name("and" | "or" | "in")
-                | Token::Symbol("==" | "!=" | "<" | "<=" | ">" | ">=" | "+" | "-" | "/" | "//" | "%" | "~") =>
-                {
-                    self.advance()?;
-                }
+            let compares = match self.token {
+                Token::Name("and" | "or") | Token::Symbol("+" | "-" | "/" | "//" | "%" | "~") => false,
+                Token::Name("in") | Token::Symbol("==" | "!=" | "<" | "<=" | ">" | ">=") => true,
                 Token::Name("not") => {
                     self.advance()?;
                     if self.token != Token::Name("in") {
                         return Err(self.unexpected("in: not in"));
                     }
-                    self.advance()?;
+                    true
                 }
                 Token::Symbol(symbol @ ("*" | "**")) => {
                     return Err(self.error(TemplateErrorKind::Operator { symbol }));
@@ -224,8 +224,13 @@ impl<'s> Grammar<'s> {
                 Token::Name(_) | Token::Text(_) | Token::Number(_) | Token::Symbol(_) | Token::Close => {
                     return Ok(());
                 }
+            };
+            self.advance()?;
+            let right = self.operand()?;
+            if compares {
+                self.checked.compared.extend(left.into_iter().chain(right));
             }
-            self.operand()?;
+            left = right;
         }
     }
 

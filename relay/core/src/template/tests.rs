@@ -195,6 +195,14 @@ fn a_digest_of_a_thousand_members_renders_within_its_fuel() {
 #[case("data.order", "{{ data.order + 1 }}")]
 #[case("data.order", "{% for item in data.order %}x{% endfor %}")]
 #[case("data.other", "{{ data.order | default(data.other) }}")]
+#[case("data.order", "{% if data.order == 1 %}x{% endif %}")]
+#[case("data.order", "{% if 1 < data.order %}x{% endif %}")]
+#[case("data.order", "{% if data.total == 1 and not data.order != 2 -%}x{% endif %}")]
+#[case("data.order", "{{ 'x' if data.order in data.items else 'y' }}")]
+#[case("data.order", "{{ data.order not in data.items}}")]
+#[case("data.order", "{{data.total==data.order}}")]
+#[case("data.order", "{% for item in data.items if item.name == data.order%}x{% endfor %}")]
+#[case("data.items[0].size", "{% for item in data.items if item.size == 1 %}x{% endfor %}")]
 #[case("digest", "{{ digest.count }}")]
 #[case("recipient.attributes.phone", "{{ recipient.attributes.phone }}")]
 fn a_field_that_the_data_lacks_is_named(#[case] path: &str, #[case] source: &str) {
@@ -210,9 +218,11 @@ fn a_field_that_the_data_lacks_is_named(#[case] path: &str, #[case] source: &str
 #[case("{% if data.order is undefined %}yes{% endif %}", "yes")]
 #[case("{% if data.order %}yes{% else %}no{% endif %}", "no")]
 #[case("{{ 'yes' if data.total is defined else 'no' }}", "yes")]
+#[case("{{ 'yes' if data.order | default(3) == 3 }}", "yes")]
+#[case("{{ 'yes' if data.total == 1 and 1 in data.list and (data.total + 1) >= 2 }}", "yes")]
 #[case("{% if data.order is defined and data.order.id == 1 %}yes{% else %}no{% endif %}", "no")]
 fn a_field_that_may_lack_has_a_default_or_is_asked_for(#[case] source: &str, #[case] expected: &str) {
-    let fixture = Fixture::new("en", json!({"total": 1, "nothing": null}));
+    let fixture = Fixture::new("en", json!({"total": 1, "nothing": null, "list": [1]}));
     assert_eq!(fixture.text(source).as_deref(), Ok(expected), "{source}");
 }
 

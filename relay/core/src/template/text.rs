@@ -1,5 +1,6 @@
 //! One checked source, and its rendering into a bounded output.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -22,6 +23,7 @@ struct Compiled {
     source: Box<str>,
     fields: Vec<String>,
     is_literal: bool,
+    compared: BTreeSet<usize>,
     /// Made by the first rendering. minijinja's instructions take 7 KiB however short the source is, and most texts of
     /// a large configuration are never rendered by one process.
     environment: OnceLock<Environment<'static>>,
@@ -43,11 +45,14 @@ impl TemplateText {
         let checked = grammar::check(source)?;
         let is_literal = checked.is_literal && !source.contains("{#");
         if !is_literal {
-            environment_of(source)?;
+            environment_of(source, &checked.compared)?;
         }
+        let compared = checked.compared;
         let fields = checked.fields.into_iter().collect();
         let environment = OnceLock::new();
-        Ok(Self { compiled: Arc::new(Compiled { source: source.into(), fields, is_literal, environment }) })
+        Ok(Self {
+            compiled: Arc::new(Compiled { source: source.into(), fields, is_literal, compared, environment }),
+        })
     }
 
     /// The source as it was written.
@@ -101,8 +106,9 @@ impl TemplateText {
 
 impl Compiled {
     fn template(&self) -> minijinja::Template<'_, '_> {
-        let environment =
-            self.environment.get_or_init(|| environment_of(&self.source).expect("compile has tried it"));
+        let environment = self
+            .environment
+            .get_or_init(|| environment_of(&self.source, &self.compared).expect("compile has tried it"));
         environment.get_template(NAME).expect("environment_of adds it under this name")
     }
 }
@@ -137,13 +143,28 @@ fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the delimiters are minijinja's own")
 }
 
-fn environment_of(source: &str) -> Result<Environment<'static>, TemplateError> {
+fn environment_of(source: &str, compared: &BTreeSet<usize>) -> Result<Environment<'static>, TemplateError> {
     let mut environment = BASE.clone();
-    environment.add_template_owned(NAME, source.to_owned()).map_err(|error| {
+    environment.add_template_owned(NAME, guarded(source, compared)).map_err(|error| {
         let detail = error.detail().unwrap_or("it cannot be parsed").to_owned();
         TemplateError::new(line_range(source, error.line()), TemplateErrorKind::Malformed { detail })
     })?;
     Ok(environment)
+}
+
+/// The source with a filter behind each compared path that fails if the field is missing. Lines stay what they are.
+fn guarded(source: &str, compared: &BTreeSet<usize>) -> String {
+    let mut guarded = String::with_capacity(source.len());
+    let mut from = 0;
+    for end in compared {
+        guarded.push_str(&source[from..*end]);
+        guarded.push_str(" | ");
+        guarded.push_str(filters::GIVEN);
+        guarded.push(' ');
+        from = *end;
+    }
+    guarded.push_str(&source[from..]);
+    guarded
 }
 
 fn line_range(source: &str, line: Option<usize>) -> Range<usize> {

@@ -6,12 +6,14 @@ use super::super::vocabulary::{CONSTANTS, Callable, FILTERS, LOOP_FIELDS, RESERV
 use super::Grammar;
 
 impl<'s> Grammar<'s> {
-    pub(super) fn operand(&mut self) -> Result<(), TemplateError> {
+    /// Returns where it ends, in bytes of the source, if it is a path and nothing else.
+    pub(super) fn operand(&mut self) -> Result<Option<usize>, TemplateError> {
         while matches!(self.token, Token::Name("not") | Token::Symbol("-")) {
             self.part()?;
             self.advance()?;
         }
         self.part()?;
+        let mut path_end = None;
         match self.token {
             Token::Text(_) | Token::Number(_) => self.advance()?,
             Token::Name(name) if CONSTANTS.contains(&name) => self.advance()?,
@@ -19,6 +21,7 @@ impl<'s> Grammar<'s> {
             Token::Name(name) => {
                 let path = self.path(name)?;
                 self.checked.fields.insert(path);
+                path_end = Some(self.range.start);
             }
             Token::Symbol("(") => {
                 self.advance()?;
@@ -39,7 +42,9 @@ impl<'s> Grammar<'s> {
         if self.token == Token::Symbol("(") {
             return Err(self.error(TemplateErrorKind::Call));
         }
-        self.filters_and_tests()
+        let is_bare = !matches!(self.token, Token::Symbol("|") | Token::Name("is"));
+        self.filters_and_tests()?;
+        Ok(path_end.filter(|_| is_bare))
     }
 
     /// A root or a loop's item, with fields and items behind it. Returns the path.

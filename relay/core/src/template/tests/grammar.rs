@@ -105,6 +105,7 @@ fn a_mistake_has_a_line_and_a_column() {
 #[case("{{ '%9d' | format(1) }}")]
 #[case("{{ data.x | replace('a', 'b') }}")]
 #[case("{{ data.x | safe }}")]
+#[case("{{ data.x | _given }}")]
 #[case("{{ data.x | batch(2) }}")]
 #[case("{{ data.x | map('upper') }}")]
 #[case("{{ data.x | list }}")]
