@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::mistake::Mistakes;
+use super::mistake::{Findings, Mistakes};
 use super::node::{self, Node, Scalar, Value};
 use super::reader::is_inside;
 
@@ -55,7 +55,7 @@ impl Bundle {
     /// # Errors
     /// [`Mistakes`] if the document cannot be read as YAML.
     pub fn paths(document: &str) -> Result<Vec<String>, Mistakes> {
-        let mut found = Vec::new();
+        let mut found = Findings::default();
         let Some(root) = node::parse(document, &mut found) else {
             return Err(Mistakes::new(found, document, None));
         };

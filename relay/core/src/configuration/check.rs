@@ -7,7 +7,7 @@ use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
 use super::bundle::Files;
 use super::difference::digest_of;
-use super::mistake::{Found, Mistakes};
+use super::mistake::{Findings, Found, Mistakes};
 use super::model::{Configuration, ProjectSettings, Retention};
 use super::node::{self, Node, Place, Scalar};
 use super::reader::{Fields, Reader};
@@ -44,9 +44,9 @@ pub fn check(document: &str, files: &dyn Files, version: u64) -> Result<Configur
     if document.len() > CONFIGURATION_BYTES_MAX {
         let found = Found::new("limit", TOP, format!("the document has {} bytes", document.len()));
         let found = found.expected(format!("at most {CONFIGURATION_BYTES_MAX} bytes with all files"));
-        return Err(Mistakes::new(vec![found], "", None));
+        return Err(Mistakes::new(found.into(), "", None));
     }
-    let mut found = Vec::new();
+    let mut found = Findings::default();
     let Some(root) = node::parse(document, &mut found) else {
         return Err(Mistakes::new(found, document, None));
     };
@@ -54,7 +54,7 @@ pub fn check(document: &str, files: &dyn Files, version: u64) -> Result<Configur
     let configuration = read(&mut reader, &root, document, version);
     let found = reader.into_found();
     match configuration {
-        Some(configuration) if found.is_empty() => {
+        Some(configuration) if found.total() == 0 => {
             Ok(Configuration { digest: digest_of(&root, files), ..configuration })
         }
         _ => Err(Mistakes::new(found, document, Some(&root))),

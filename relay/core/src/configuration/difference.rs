@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value as Json};
 use sha2::{Digest, Sha256};
 
 use super::bundle::{Bundle, Files, file_of};
-use super::mistake::Mistakes;
+use super::mistake::{Findings, Mistakes};
 use super::node::{self, Node, Scalar, Value};
 
 /// Differences that are told: more are one change of everything.
@@ -50,7 +50,7 @@ pub fn diff(old: &Bundle, new: &Bundle) -> Result<Vec<Difference>, Mistakes> {
 }
 
 fn read(bundle: &Bundle) -> Result<Json, Mistakes> {
-    let mut found = Vec::new();
+    let mut found = Findings::default();
     match node::parse(&bundle.document, &mut found) {
         Some(root) => Ok(value_of(&root, bundle)),
         None => Err(Mistakes::new(found, &bundle.document, None)),

@@ -6,6 +6,8 @@ use super::node::{Node, Place};
 
 /// Mistakes that are told at once; a document with more of them has one cause for many.
 pub const MISTAKES_MAX: usize = 200;
+/// Mistakes that are remembered until they are told in order: a document of 8 MiB can have millions.
+const FOUND_MAX: usize = 10_000;
 /// Characters of a source line that are shown.
 const LINE_CHARS_MAX: usize = 160;
 
@@ -57,8 +59,9 @@ impl Mistakes {
     #[must_use]
     pub fn render(&self, document: &str) -> String {
         let mut text = String::new();
+        let lines = Lines::new(document);
         for mistake in &self.items {
-            mistake.render(document, &mut text);
+            mistake.render(&lines, &mut text);
             text.push('\n');
         }
         if self.total > self.items.len() {
@@ -69,10 +72,10 @@ impl Mistakes {
         text
     }
 
-    pub(super) fn new(mut found: Vec<Found>, source: &str, root: Option<&Node<'_>>) -> Self {
+    pub(super) fn new(findings: Findings, source: &str, root: Option<&Node<'_>>) -> Self {
         let lines = Lines::new(source);
+        let Findings { items: mut found, total } = findings;
         found.sort_by_key(|one| one.place.start);
-        let total = found.len();
         let items = found
             .into_iter()
             .take(MISTAKES_MAX)
@@ -86,10 +89,10 @@ impl Mistakes {
 }
 
 impl Mistake {
-    fn render(&self, document: &str, text: &mut String) {
+    fn render(&self, lines: &Lines<'_>, text: &mut String) {
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
-        let line = document.split('\n').nth(self.line.saturating_sub(1) as usize).unwrap_or("");
+        let line = lines.text(self.line);
         let (shown, before) = cut(line.trim_end_matches('\r'), self.column.saturating_sub(1) as usize);
         let lead: usize = shown.chars().take(before).map(columns).sum();
         let under: usize = shown.chars().skip(before).take(self.width as usize).map(columns).sum();
@@ -130,6 +133,33 @@ fn columns(c: char) -> usize {
         0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F
         | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1FAFF | 0x20000..=0x3FFFD);
     if wide { 2 } else { 1 }
+}
+
+/// The mistakes of a document as they are met.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// At most [`FOUND_MAX`].
+    items: Vec<Found>,
+    total: usize,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, found: Found) {
+        self.total += 1;
+        if self.items.len() < FOUND_MAX {
+            self.items.push(found);
+        }
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+}
+
+impl From<Found> for Findings {
+    fn from(found: Found) -> Self {
+        Self { items: vec![found], total: 1 }
+    }
 }
 
 /// A mistake as the reader meets it, placed in bytes.
@@ -189,6 +219,12 @@ impl<'d> Lines<'d> {
     fn new(source: &'d str) -> Self {
         let ends = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
         Self { source, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// The line with this number, without its end.
+    fn text(&self, line: u32) -> &'d str {
+        let start = self.starts.get((line as usize).saturating_sub(1)).copied().unwrap_or(self.source.len());
+        self.source.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or("")
     }
 
     fn position(&self, at: u32) -> (u32, u32) {

@@ -45,8 +45,6 @@ pub(super) struct Entry<'d> {
     pub(super) key: Cow<'d, str>,
     /// Where the key stands; its number is the value's.
     pub(super) key_place: Place,
-    /// Whether the key stands without quotes.
-    pub(super) key_plain: bool,
     pub(super) node: Rc<Node<'d>>,
 }
 

@@ -9,9 +9,12 @@ use tidings_protocol::Channel;
 use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
 use super::Files;
-use super::mistake::{Found, MISTAKES_MAX};
+use super::mistake::{Findings, Found, MISTAKES_MAX};
 use super::node::{Entry, Node, Place, Scalar, Value};
 use crate::template::Locale;
+
+/// Names that are shown where one of them was expected; more say nothing.
+pub(super) const NAMES_SHOWN_MAX: usize = 32;
 
 /// What can be referred to from anywhere in the document, right or wrong in itself.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ pub(super) struct Names<'d> {
     pub(super) categories: BTreeSet<&'d str>,
     pub(super) templates: BTreeSet<&'d str>,
     pub(super) segments: BTreeSet<&'d str>,
+    pub(super) provider_names: BTreeSet<&'d str>,
     /// With the channel, as far as it is one.
     pub(super) providers: BTreeMap<&'d str, Option<Channel>>,
     /// Categories that have a digest.
@@ -34,7 +38,7 @@ pub(super) struct Reader<'d> {
     /// For text that names no locale.
     pub(super) project_locale: Locale,
     file_bytes: usize,
-    found: Vec<Found>,
+    found: Findings,
 }
 
 /// A map whose keys are known.
@@ -49,12 +53,12 @@ pub(super) struct Fields<'d> {
 }
 
 impl<'d> Reader<'d> {
-    pub(super) fn new(source: &'d str, files: &'d dyn Files, root: &'d Node<'d>, found: Vec<Found>) -> Self {
+    pub(super) fn new(source: &'d str, files: &'d dyn Files, root: &'d Node<'d>, found: Findings) -> Self {
         let project_locale = "en".parse().expect("en is a locale");
         Self { source, files, names: names(root), project_locale, file_bytes: 0, found }
     }
 
-    pub(super) fn into_found(self) -> Vec<Found> {
+    pub(super) fn into_found(self) -> Findings {
         self.found
     }
 
@@ -68,7 +72,7 @@ impl<'d> Reader<'d> {
         given: &str,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Option<String> {
-        if self.found.len() < MISTAKES_MAX { nearest(given, known) } else { None }
+        if self.found.total() < MISTAKES_MAX { nearest(given, known) } else { None }
     }
 
     /// Reads a map with these keys; others are mistakes.
@@ -119,7 +123,7 @@ impl<'d> Reader<'d> {
     ) -> Option<String> {
         let place = entry.key_place;
         let key = &entry.key;
-        let is_true = entry.key_plain && matches!(&**key, "true" | "True" | "TRUE");
+        let is_true = matches!(&**key, "true" | "True" | "TRUE");
         let (found, meant) = if is_true && known.contains(&"on") {
             let found = Found::new("yaml_1_1", place, "the key `true` means nothing here");
             let hint =
@@ -355,6 +359,7 @@ fn names<'d>(root: &'d Node<'d>) -> Names<'d> {
         categories: keys("categories"),
         templates: keys("templates"),
         segments: keys("segments"),
+        provider_names: keys("providers"),
         providers: entries("providers").iter().map(|entry| (&*entry.key, channel(entry))).collect(),
         digests: digests.map(|entry| &*entry.key).collect(),
         collected: keys("collect"),
@@ -374,13 +379,14 @@ fn nearest<'n>(given: &str, known: impl IntoIterator<Item = &'n str>) -> Option<
 
 /// `one of a, b, c`.
 pub(super) fn one_of(names: &[&str]) -> String {
-    /// Names that are shown; more say nothing.
-    const SHOWN_MAX: usize = 32;
     match names {
         [only] => format!("`{only}`"),
         names => {
-            let tail = if names.len() > SHOWN_MAX { ", …" } else { "" };
-            format!("one of {}{tail}", names.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", "))
+            let tail = if names.len() > NAMES_SHOWN_MAX { ", …" } else { "" };
+            format!(
+                "one of {}{tail}",
+                names.iter().take(NAMES_SHOWN_MAX).copied().collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }

@@ -8,7 +8,7 @@ use tidings_protocol::{Channel, Priority, Span};
 use super::mistake::Found;
 use super::model::SecretName;
 use super::node::{Node, Scalar, Value};
-use super::reader::{Reader, one_of};
+use super::reader::{NAMES_SHOWN_MAX, Reader, one_of};
 use crate::calendar::{ClockError, ClockFault, Zone};
 use crate::expression::{Expression, ExpressionError, ExpressionErrorKind};
 use crate::selection::Percent;
@@ -261,22 +261,23 @@ impl<'d> Reader<'d> {
     pub(super) fn reference(&mut self, node: &'d Node<'d>, kind: Reference) -> Option<String> {
         let text = self.text(node)?;
         let names = &self.names;
-        let known: Vec<&str> = match kind {
-            Reference::Category => names.categories.iter().copied().collect(),
-            Reference::Template => names.templates.iter().copied().collect(),
-            Reference::Segment => names.segments.iter().copied().collect(),
-            Reference::Provider => names.providers.keys().copied().collect(),
+        let known = match kind {
+            Reference::Category => &names.categories,
+            Reference::Template => &names.templates,
+            Reference::Segment => &names.segments,
+            Reference::Provider => &names.provider_names,
         };
-        if known.binary_search(&text).is_ok() {
+        if known.contains(text) {
             return Some(text.to_owned());
         }
+        let shown: Vec<&str> = known.iter().copied().take(NAMES_SHOWN_MAX + 1).collect();
         let (code, noun, section) = kind.words();
         let hint = self.nearest(text, known.iter().copied());
         let found = Found::new(code, node.place, format!("there is no {noun} `{text}`")).hint_if(hint);
-        let expected = if known.is_empty() {
+        let expected = if shown.is_empty() {
             format!("a name that `{section}` defines; it defines none")
         } else {
-            one_of(&known)
+            one_of(&shown)
         };
         self.report(found.expected(expected));
         None

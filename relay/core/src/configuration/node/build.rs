@@ -1,13 +1,13 @@
 //! Makes the tree from the parser's events.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 
 use super::{Entry, Node, Place, Value};
-use crate::configuration::mistake::Found;
+use crate::configuration::mistake::{Findings, Found};
 
 /// Maps and lists inside each other. The grammar needs nine.
 const DEPTH_MAX: usize = 48;
@@ -16,7 +16,7 @@ const NODES_MAX: u32 = 1_000_000;
 
 /// Reads a document. What is wrong with its form is added to `found`; the tree is there if the text could be read to
 /// its end.
-pub(in crate::configuration) fn parse<'d>(source: &'d str, found: &mut Vec<Found>) -> Option<Node<'d>> {
+pub(in crate::configuration) fn parse<'d>(source: &'d str, found: &mut Findings) -> Option<Node<'d>> {
     let mut options = Options::default();
     options.emit_comments = false;
     options.disallow_directives = false;
@@ -76,7 +76,7 @@ fn offset(bytes: usize) -> u32 {
 }
 
 struct Builder<'d, 'f> {
-    found: &'f mut Vec<Found>,
+    found: &'f mut Findings,
     open: Vec<Open<'d>>,
     anchors: BTreeMap<usize, Rc<Node<'d>>>,
     next_id: u32,
@@ -96,13 +96,12 @@ struct Open<'d> {
 
 enum OpenContent<'d> {
     List(Vec<Rc<Node<'d>>>),
-    Map { entries: Vec<Entry<'d>>, seen: BTreeSet<Cow<'d, str>>, key: Option<Key<'d>> },
+    Map { entries: Vec<Entry<'d>>, seen: BTreeMap<Cow<'d, str>, Place>, key: Option<Key<'d>> },
 }
 
 struct Key<'d> {
     text: Cow<'d, str>,
     place: Place,
-    plain: bool,
     /// A second one of the same text, or no text at all: its value is read and left out.
     refused: bool,
 }
@@ -123,7 +122,7 @@ impl<'d> Builder<'d, '_> {
                 self.open(start, end, anchor, tag.as_deref(), OpenContent::List(Vec::new()))
             }
             Event::MappingStart(_, anchor, tag) => {
-                let content = OpenContent::Map { entries: Vec::new(), seen: BTreeSet::new(), key: None };
+                let content = OpenContent::Map { entries: Vec::new(), seen: BTreeMap::new(), key: None };
                 self.open(start, end, anchor, tag.as_deref(), content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close_last(start, end),
@@ -236,12 +235,11 @@ impl<'d> Builder<'d, '_> {
         match &mut open.content {
             OpenContent::List(items) => items.push(node),
             OpenContent::Map { entries, seen, key } => match key.take() {
-                None => *key = Some(take_key(&node, place, seen, entries, self.found)),
+                None => *key = Some(take_key(&node, place, seen, self.next_id, self.found)),
                 Some(key) if key.refused => {}
                 Some(key) => entries.push(Entry {
                     key: key.text,
                     key_place: Place { id: node.place.id, ..key.place },
-                    key_plain: key.plain,
                     node,
                 }),
             },
@@ -254,21 +252,25 @@ impl<'d> Builder<'d, '_> {
 fn take_key<'d>(
     node: &Node<'d>,
     place: Place,
-    seen: &mut BTreeSet<Cow<'d, str>>,
-    entries: &[Entry<'d>],
-    found: &mut Vec<Found>,
+    seen: &mut BTreeMap<Cow<'d, str>, Place>,
+    next_id: u32,
+    found: &mut Findings,
 ) -> Key<'d> {
-    let Value::Scalar { text, plain } = &node.value else {
+    let Value::Scalar { text, .. } = &node.value else {
         let mistake = Found::new("wrong_type", place, format!("a key is text, not {}", node.what()));
         found.push(mistake.hint("a text that begins with `{` or `[` needs quotes, like \"{{ data.name }}\""));
-        return Key { text: Cow::Borrowed(""), place, plain: false, refused: true };
+        return Key { text: Cow::Borrowed(""), place, refused: true };
     };
-    let refused = !seen.insert(text.clone());
-    if refused {
-        let detail = format!("the key `{text}` stands twice in this map");
-        let first = entries.iter().find(|entry| entry.key == *text).map(|entry| entry.key_place);
-        let place = Place { id: first.map_or(place.id, |first| first.id), ..place };
-        found.push(Found::new("duplicate_key", place, detail).first_at(first.map(|first| first.start)));
+    let first = seen.get(text).copied();
+    match first {
+        Some(first) => {
+            let detail = format!("the key `{text}` stands twice in this map");
+            let place = Place { id: first.id, ..place };
+            found.push(Found::new("duplicate_key", place, detail).first_at(Some(first.start)));
+        }
+        // The value comes next, so that its number is known.
+        None => _ = seen.insert(text.clone(), Place { id: next_id, ..place }),
     }
-    Key { text: text.clone(), place, plain: *plain, refused }
+    let refused = first.is_some();
+    Key { text: text.clone(), place, refused }
 }

@@ -37,7 +37,13 @@ fn locales<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Opt
     let mut named = Vec::new();
     for entry in reader.entries(node, "a template by locale")? {
         let locale = reader.locale_of(&entry.key, entry.key_place);
-        named.extend(locale.clone());
+        if let Some(locale) = &locale {
+            if named.contains(locale) {
+                let detail = format!("`{}` and another key are both the locale `{locale}`", entry.key);
+                reader.report(Found::new("duplicate_key", entry.key_place, detail));
+            }
+            named.push(locale.clone());
+        }
         let forms = forms(reader, &entry.node, entry.key_place);
         if let (Some(locale), Some(forms)) = (locale, forms) {
             locales.insert(locale, forms);

@@ -137,6 +137,15 @@ fn thousands_of_mistakes_are_counted_and_the_first_are_told() {
 }
 
 #[test]
+fn many_keys_that_stand_twice_are_answered_in_time() {
+    // Each would be compared with every other if the first one of a key were searched.
+    let keys: String = (0..60_000).map(|number| format!("{number}: x\n")).collect();
+    let found = mistakes(&format!("{keys}{keys}"));
+    assert!(found.total >= 120_000);
+    assert_eq!(found.items.len(), MISTAKES_MAX);
+}
+
+#[test]
 fn keys_that_look_like_paths_are_told_as_pointers() {
     let found = mistakes("tidings: 1\nproject: {\"a/b~c\": 1}\n");
     assert_eq!(found.items[0].pointer, "/project/a~1b~0c");

@@ -234,6 +234,13 @@ fn a_mistake_outside_of_rules_says_where_and_what(
     "/true",
     Some("a tool for YAML 1.1 turns `on` into `true`: write `on`, and quote it (\"on\") for that tool")
 )]
+#[case::yaml_1_1_json(
+    "\"true\": f",
+    "yaml_1_1",
+    0,
+    "/true",
+    Some("a tool for YAML 1.1 turns `on` into `true`: write `on`, and quote it (\"on\") for that tool")
+)]
 #[case::cel("when: data.total >", "bad_cel", 18, "/when", None)]
 #[case::cel_variable("when: dta.total > 1", "unknown_variable", 6, "/when", Some("data"))]
 #[case::cel_quoted("when: \"dta.total > 1\"", "unknown_variable", 7, "/when", Some("data"))]
@@ -402,6 +409,13 @@ fn a_mistake_in_a_rule_says_where_and_what(
     "bad_locale",
     19,
     "/english_language",
+    None
+)]
+#[case::locale_twice(
+    "{en-us: {title: Hi}, en-US: {title: Hi}, en: {title: Hi}}",
+    "duplicate_key",
+    22,
+    "/en-US",
     None
 )]
 #[case::no_project_locale("{de: {title: Hi}}", "missing_locale", -2, "", None)]
