@@ -1,0 +1,308 @@
+//! The inbox on the device: lists, observation, search. None of it needs a network.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tidings_protocol::item::NotificationItem;
+use tidings_protocol::{CategoryId, Cursor, NotificationId};
+use tidings_sdk_core::DeviceStore as _;
+use tokio::sync::watch;
+
+use crate::error::Error;
+use crate::shared::Shared;
+use crate::store::{ListQuery, Place};
+use crate::text::Needle;
+
+/// Items of one page at most.
+pub const PAGE_MAX: u32 = 500;
+
+/// A notification with the recipient's own state of it, pending operations included.
+pub type InboxItem = NotificationItem;
+
+/// Which notifications are wanted. Nothing said means: all that are not archived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only this category.
+    pub category: Option<CategoryId>,
+    /// Only unread ones (`true`) or only read ones (`false`).
+    pub unread: Option<bool>,
+    /// Only those whose title or body has all these words, wherever they stand, in any case or width.
+    pub text: Option<String>,
+    /// The archived ones instead of the others.
+    pub archived: bool,
+}
+
+/// A place in a list. It stays good while notifications come and go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageToken(Place);
+
+/// The end of the inbox at the time when a page was read; says what "all" means in
+/// [`crate::Client::mark_all_read`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadMark {
+    pub(crate) cursor: Cursor,
+    pub(crate) page: u64,
+}
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The notifications.
+    pub items: Vec<InboxItem>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<PageToken>,
+    /// How many are unread and not archived, in the query's category or in all.
+    pub unread: u64,
+    /// Hand it to [`crate::Client::mark_all_read`] to mark what the person has seen and nothing newer; none before
+    /// the first sync.
+    pub mark: Option<ReadMark>,
+}
+
+/// A change of an observed list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The list as it is; what was known before is void.
+    Reset(Page),
+    /// This one is new in the list, or changed.
+    Changed(Box<InboxItem>),
+    /// This one is not in the list any more.
+    Removed(NotificationId),
+}
+
+/// The notifications on this device.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    shared: Arc<Shared>,
+}
+
+impl Inbox {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// One page, newest first, after a place or from the beginning. At most [`PAGE_MAX`] items.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn page(&self, query: Query, after: Option<&PageToken>, limit: u32) -> Result<Page, Error> {
+        self.shared.open()?;
+        read_page(&self.shared, &query, after, limit.clamp(1, PAGE_MAX)).await
+    }
+
+    /// One notification; none if it is not on this device.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn item(&self, id: &NotificationId) -> Result<Option<InboxItem>, Error> {
+        self.shared.open()?;
+        Ok(self.shared.store.row(id).await?)
+    }
+
+    /// Follows the first `limit` notifications of a list. Changes by other processes are seen within seconds.
+    #[must_use]
+    pub fn observe(&self, query: Query, limit: u32) -> Observer {
+        let mut changes = self.shared.store.changes();
+        changes.mark_changed();
+        Observer {
+            shared: Arc::clone(&self.shared),
+            query,
+            limit: limit.clamp(1, PAGE_MAX),
+            changes,
+            known: None,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Looks for a text, newest first. Hits come as they are found; dropping the search stops it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the query has no text.
+    pub fn search(&self, query: Query) -> Result<Search, Error> {
+        let Query { category, unread, text, archived } = query;
+        let needle = text.as_deref().and_then(Needle::new);
+        let needle = needle.ok_or_else(|| Error::invalid("text", "there is nothing to look for"))?;
+        Ok(Search {
+            shared: Arc::clone(&self.shared),
+            needle,
+            query: ListQuery { category, unread, archived: Some(archived) },
+            next: Some(None),
+            found: VecDeque::new(),
+        })
+    }
+}
+
+/// The hits of a search.
+#[derive(Debug)]
+pub struct Search {
+    shared: Arc<Shared>,
+    needle: Needle,
+    query: ListQuery,
+    /// Where the next slice begins; none at the end.
+    next: Option<Option<Place>>,
+    found: VecDeque<InboxItem>,
+}
+
+impl Search {
+    /// The next hit; none at the end.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    /// Safe: a slice that was not finished is looked through again.
+    pub async fn next(&mut self) -> Result<Option<InboxItem>, Error> {
+        loop {
+            if let Some(item) = self.found.pop_front() {
+                return Ok(Some(item));
+            }
+            self.shared.open()?;
+            let Some(after) = &self.next else { return Ok(None) };
+            let found = self.shared.store.search_slice(&self.needle, &self.query, after.as_ref()).await?;
+            self.found.extend(found.items);
+            self.next = found.next.map(Some);
+        }
+    }
+}
+
+/// Follows a list.
+#[derive(Debug)]
+pub struct Observer {
+    shared: Arc<Shared>,
+    query: Query,
+    limit: u32,
+    changes: watch::Receiver<u64>,
+    known: Option<BTreeMap<NotificationId, InboxItem>>,
+    ready: VecDeque<Change>,
+}
+
+impl Observer {
+    /// The next change; the first is always [`Change::Reset`]. None after the client was closed.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    ///
+    /// # Cancel safety
+    /// Safe: a change counts as told when it is returned.
+    pub async fn next(&mut self) -> Result<Option<Change>, Error> {
+        loop {
+            if let Some(change) = self.ready.pop_front() {
+                return Ok(Some(change));
+            }
+            tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => return Ok(None),
+                changed = self.changes.changed() => if changed.is_err() { return Ok(None) },
+            }
+            let page = match read_page(&self.shared, &self.query, None, self.limit).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.changes.mark_changed();
+                    return Err(error);
+                }
+            };
+            self.compare(page);
+        }
+    }
+
+    fn compare(&mut self, page: Page) {
+        let now: BTreeMap<_, _> = page.items.iter().map(|item| (item.id.clone(), item.clone())).collect();
+        let Some(known) = self.known.replace(now) else {
+            self.ready.push_back(Change::Reset(page));
+            return;
+        };
+        let now = self.known.as_ref().expect("it was put there above");
+        let removed = known.keys().filter(|id| !now.contains_key(*id)).cloned();
+        self.ready.extend(removed.map(Change::Removed));
+        // Oldest first, so that putting each at its place by time gives the list.
+        let changed = page.items.iter().rev().filter(|item| known.get(&item.id) != Some(item));
+        self.ready.extend(changed.map(|item| Change::Changed(Box::new(item.clone()))));
+    }
+}
+
+async fn read_page(
+    shared: &Shared,
+    query: &Query,
+    after: Option<&PageToken>,
+    limit: u32,
+) -> Result<Page, Error> {
+    let store = &shared.store;
+    let place = after.map(|token| &token.0);
+    // Read before the rows: what comes in between is not among what the mark means.
+    let (cursor, page) = store.place().await?;
+    let filter = list_query(query);
+    let (items, next) = match query.text.as_deref().and_then(Needle::new) {
+        None => {
+            let items = store.list(&filter, place, limit).await?;
+            let whole = u32::try_from(items.len()).is_ok_and(|length| length == limit);
+            let next = if whole { items.last().map(place_of) } else { None };
+            (items, next)
+        }
+        Some(needle) => read_found(shared, &needle, &filter, place, limit).await?,
+    };
+    let unread = store.unread(query.category.as_ref()).await?;
+    let mark = cursor.map(|cursor| ReadMark { cursor, page });
+    Ok(Page { items, next: next.map(PageToken), unread, mark })
+}
+
+async fn read_found(
+    shared: &Shared,
+    needle: &Needle,
+    filter: &ListQuery,
+    after: Option<&Place>,
+    limit: u32,
+) -> Result<(Vec<InboxItem>, Option<Place>), Error> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    let mut next = after.cloned();
+    loop {
+        let found = shared.store.search_slice(needle, filter, next.as_ref()).await?;
+        items.extend(found.items);
+        if items.len() >= limit {
+            let more = items.len() > limit || found.next.is_some();
+            items.truncate(limit);
+            let next = if more { items.last().map(place_of) } else { None };
+            return Ok((items, next));
+        }
+        match found.next {
+            Some(place) => next = Some(place),
+            None => return Ok((items, None)),
+        }
+    }
+}
+
+fn list_query(query: &Query) -> ListQuery {
+    ListQuery { category: query.category.clone(), unread: query.unread, archived: Some(query.archived) }
+}
+
+fn place_of(item: &InboxItem) -> Place {
+    Place { created_at: item.created_at.as_millis(), id: item.id.as_str().to_owned() }
+}
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.created_at, self.0.id)
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let read = || {
+            let (created_at, id) = text.split_once('.')?;
+            let id = NotificationId::new(id).ok()?;
+            Some(Place { created_at: created_at.parse().ok()?, id: id.as_str().to_owned() })
+        };
+        read().map(Self).ok_or_else(|| Error::invalid("after", "this is no place in a list"))
+    }
+}

@@ -1,0 +1,144 @@
+//! The account's file: SQLite in WAL mode with `synchronous=FULL`, so that what a call returned survives a crash.
+//!
+//! One connection writes and readers stand beside it. Every write begins with `BEGIN IMMEDIATE`: two processes on one
+//! file wait for each other instead of failing halfway. What a step changes is decided in `tidings-sdk-core`; this
+//! module says it in SQL.
+
+mod account;
+mod apply;
+mod fault;
+mod items;
+mod lease;
+mod open;
+mod outbox;
+mod query;
+mod screen;
+
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, Sqlite, Transaction};
+use tidings_protocol::NotificationId;
+use tidings_protocol::Timestamp;
+use tidings_protocol::item::{NotificationItem, SettingsItem};
+use tidings_protocol::operation::Operation;
+use tidings_sdk_core::{Applied, Batch, Decision, DeviceStore, Identity, Loaded, Queued, Screen, Settlement};
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use crate::seal::Sealer;
+
+pub(crate) use account::SignIn;
+pub(crate) use fault::StoreError;
+pub(crate) use lease::{Lease, LeaseView};
+pub(crate) use open::Opened;
+pub(crate) use query::{ListQuery, Place};
+
+/// One account's file. Clones share the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    writer: Arc<Mutex<SqliteConnection>>,
+    readers: SqlitePool,
+    sealer: Sealer,
+    /// Rises with every change, so that observers look again.
+    changed: watch::Sender<u64>,
+}
+
+impl Store {
+    /// Follows changes that this process makes, or has noticed.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Rows changed, here or in another process.
+    pub(crate) fn announce_change(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Ends the connections; the file is then in one piece.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        // Truncating is a courtesy to backups; another process may be writing, and then it is that one's to do.
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+        if let Err(error) = checkpoint.execute(&mut *self.writer.lock().await).await {
+            tracing::debug!(%error, "the inbox file was left with its journal");
+        }
+    }
+
+    async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.writer.lock().await
+    }
+}
+
+/// Begins a transaction that may write. Dropping it puts everything back.
+async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, StoreError> {
+    Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+}
+
+impl DeviceStore for Store {
+    type Error = StoreError;
+
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        let mut writer = self.writer().await;
+        account::load(&mut writer).await
+    }
+
+    async fn save_identity(&self, identity: &Identity) -> Result<(), StoreError> {
+        let mut writer = self.writer().await;
+        account::save_identity(&mut writer, identity).await
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
+        let applied = apply::apply(&mut *self.writer().await, &self.sealer, batch).await?;
+        self.announce_change();
+        Ok(applied)
+    }
+
+    async fn queue(&self, operation: &Operation) -> Result<Option<Queued>, StoreError> {
+        let queued = outbox::queue(&mut *self.writer().await, &self.sealer, operation, None).await?;
+        self.announce_change();
+        Ok(queued)
+    }
+
+    async fn settle(&self, settlement: &Settlement) -> Result<(), StoreError> {
+        outbox::settle(&mut *self.writer().await, &self.sealer, settlement).await?;
+        self.announce_change();
+        Ok(())
+    }
+
+    async fn remember_contact(&self, at: Timestamp, clock_offset_ms: i64) -> Result<(), StoreError> {
+        let mut writer = self.writer().await;
+        account::remember_contact(&mut writer, at, clock_offset_ms).await
+    }
+
+    async fn row(&self, id: &NotificationId) -> Result<Option<NotificationItem>, StoreError> {
+        query::one(&self.readers, &self.sealer, id).await
+    }
+
+    async fn settings(&self) -> Result<Option<SettingsItem>, StoreError> {
+        account::settings(&mut *self.writer().await).await
+    }
+
+    async fn screen(&self) -> Result<Screen, StoreError> {
+        screen::read(&self.readers).await
+    }
+
+    async fn claim(&self, decision: &Decision) -> Result<bool, StoreError> {
+        screen::claim(&mut *self.writer().await, decision).await
+    }
+
+    async fn drop_content(&self) -> Result<(), StoreError> {
+        account::drop_content(&mut *self.writer().await).await?;
+        self.announce_change();
+        Ok(())
+    }
+
+    async fn wipe(&self) -> Result<(), StoreError> {
+        account::wipe(&mut *self.writer().await).await?;
+        self.announce_change();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "store/tests.rs"]
+mod tests;

@@ -1,0 +1,235 @@
+//! Storing a batch of pages with its cursor: one transaction, few statements.
+
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Row as _, Sqlite, Transaction};
+use tidings_protocol::item::{Item, NotificationItem};
+use tidings_protocol::{CategoryId, NotificationId, Timestamp};
+use tidings_sdk_core::view::{local_view, notification_of};
+use tidings_sdk_core::{Applied, Batch, LocalView, Queued};
+
+use super::account::{cursor, stored_id, unsigned};
+use super::items::{SERVER_COLUMNS, read_item, seal_content};
+use super::outbox::pending;
+use super::{StoreError, begin};
+use crate::seal::Sealer;
+
+/// Rows of one insert: well below SQLite's 32,766 parameters, and a text that is prepared once.
+const ROWS_PER_INSERT: usize = 100;
+const INSERT: &str = "INSERT INTO items (id, category, priority, title, body, link, icon, image, actions, because, \
+     collapse, needs_acknowledgement, created_at, expires_at, server_round, server_read_at, server_archived_at, \
+     server_snoozed_until, server_acknowledged_at, round, read_at, archived_at, snoozed_until, acknowledged_at, \
+     arrived, written, generation, after_absence, unsettled) VALUES ";
+const VALUES: &str =
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
+/// `arrived` stays: it says which `read_up_to` meant the row.
+const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET category = excluded.category, \
+     priority = excluded.priority, title = excluded.title, body = excluded.body, link = excluded.link, \
+     icon = excluded.icon, image = excluded.image, actions = excluded.actions, because = excluded.because, \
+     collapse = excluded.collapse, needs_acknowledgement = excluded.needs_acknowledgement, \
+     created_at = excluded.created_at, expires_at = excluded.expires_at, server_round = excluded.server_round, \
+     server_read_at = excluded.server_read_at, server_archived_at = excluded.server_archived_at, \
+     server_snoozed_until = excluded.server_snoozed_until, \
+     server_acknowledged_at = excluded.server_acknowledged_at, round = excluded.round, \
+     read_at = excluded.read_at, archived_at = excluded.archived_at, snoozed_until = excluded.snoozed_until, \
+     acknowledged_at = excluded.acknowledged_at, written = excluded.written, generation = excluded.generation, \
+     after_absence = excluded.after_absence, unsettled = 1";
+const READ_UP_TO: &str = "UPDATE items SET server_read_at = ?1, read_at = coalesce(read_at, ?1) \
+     WHERE created_at <= ?1 AND server_read_at IS NULL AND (?2 IS NULL OR category = ?2) RETURNING id";
+const SETTLED_ALREADY: &str = "UPDATE items SET unsettled = 0 WHERE unsettled = 1 AND written = ? AND EXISTS \
+     (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = items.round)";
+const UPDATE_LOCAL: &str = "UPDATE items SET round = ?2, read_at = ?3, archived_at = ?4, snoozed_until = ?5, \
+     acknowledged_at = ?6, unsettled = NOT EXISTS \
+     (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = ?2) WHERE id = ?1";
+
+type Writing<'a> = Transaction<'a, Sqlite>;
+
+pub(super) async fn apply(
+    writer: &mut SqliteConnection,
+    sealer: &Sealer,
+    batch: &Batch,
+) -> Result<Applied, StoreError> {
+    let mut writing = begin(writer).await?;
+    let row = sqlx::query("SELECT cursor, pages, generation, resetting FROM account")
+        .fetch_one(&mut *writing)
+        .await?;
+    let stored = cursor(&row, 0)?;
+    if stored != batch.expected {
+        return Ok(Applied::Elsewhere { cursor: stored });
+    }
+    let page = unsigned(&row, 1)? + 1;
+    let generation = unsigned(&row, 2)? + u64::from(batch.begins_reset);
+    let resetting = row.try_get::<bool, _>(3)? || batch.begins_reset;
+    let step = Step { sealer, page, generation, after_absence: batch.after_absence };
+    step.store_items(&mut writing, &batch.items).await?;
+    if batch.ends && resetting {
+        sqlx::query("DELETE FROM items WHERE generation < ?")
+            .bind(signed(generation))
+            .execute(&mut *writing)
+            .await?;
+    }
+    sqlx::query("UPDATE account SET cursor = ?, pages = ?, generation = ?, resetting = ?")
+        .bind(batch.to.as_str())
+        .bind(signed(page))
+        .bind(signed(generation))
+        .bind(resetting && !batch.ends)
+        .execute(&mut *writing)
+        .await?;
+    writing.commit().await?;
+    Ok(Applied::Moved)
+}
+
+struct Step<'a> {
+    sealer: &'a Sealer,
+    page: u64,
+    generation: u64,
+    after_absence: bool,
+}
+
+impl Step<'_> {
+    /// In the order of the batch; notifications that follow each other go together.
+    async fn store_items(&self, writing: &mut Writing<'_>, items: &[Item]) -> Result<(), StoreError> {
+        let mut run: Vec<&NotificationItem> = Vec::new();
+        let mut touched = Vec::new();
+        for item in items {
+            if let Item::Notification(item) = item {
+                touched.push(item.id.clone());
+                run.push(item);
+                continue;
+            }
+            self.insert(writing, &std::mem::take(&mut run)).await?;
+            match item {
+                Item::Retracted { id } => {
+                    sqlx::query("DELETE FROM items WHERE id = ?")
+                        .bind(id.as_str())
+                        .execute(&mut **writing)
+                        .await?;
+                }
+                Item::Settings(settings) => {
+                    sqlx::query("UPDATE account SET settings = ?, settings_written = ?")
+                        .bind(serde_json::to_string(settings)?)
+                        .bind(signed(self.page))
+                        .execute(&mut **writing)
+                        .await?;
+                }
+                Item::ReadUpTo { created_before, category, .. } => {
+                    touched.extend(read_up_to(writing, *created_before, category.as_ref()).await?);
+                }
+                // The machine turns an erasure into a wipe before anything is stored.
+                Item::Notification(_) | Item::Erased | Item::Unknown => {}
+            }
+        }
+        self.insert(writing, &run).await?;
+        let pending = pending(writing).await?;
+        if !pending.is_empty() {
+            touched.extend(pending.iter().filter_map(|queued| named(queued).cloned()));
+            refresh(writing, self.sealer, &touched, &pending).await?;
+        }
+        sqlx::query(SETTLED_ALREADY).bind(signed(self.page)).execute(&mut **writing).await?;
+        Ok(())
+    }
+
+    async fn insert(&self, writing: &mut Writing<'_>, run: &[&NotificationItem]) -> Result<(), StoreError> {
+        for rows in run.chunks(ROWS_PER_INSERT) {
+            let sql = [INSERT, &vec![VALUES; rows.len()].join(", "), ON_CONFLICT].concat();
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .persistent(rows.len() == ROWS_PER_INSERT || rows.len() == 1);
+            for item in rows {
+                query = self.bind_row(query, item)?;
+            }
+            query.execute(&mut **writing).await?;
+        }
+        Ok(())
+    }
+
+    fn bind_row<'q>(
+        &self,
+        query: Query<'q, Sqlite, SqliteArguments>,
+        item: &NotificationItem,
+    ) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
+        let content = seal_content(self.sealer, item)?;
+        let query = query
+            .bind(item.id.as_str().to_owned())
+            .bind(item.category.as_str().to_owned())
+            .bind(item.priority.as_str())
+            .bind(content.title)
+            .bind(content.body)
+            .bind(content.link)
+            .bind(content.icon)
+            .bind(content.image)
+            .bind(content.actions)
+            .bind(content.because)
+            .bind(item.collapse.clone())
+            .bind(item.needs_acknowledgement)
+            .bind(item.created_at.as_millis())
+            .bind(item.expires_at.as_millis());
+        let local = LocalView { view: item.view, round: item.round };
+        let query = bind_view(bind_view(query, &local), &local);
+        Ok(query
+            .bind(signed(self.page))
+            .bind(signed(self.page))
+            .bind(signed(self.generation))
+            .bind(self.after_absence))
+    }
+}
+
+fn bind_view<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    local: &LocalView,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    let view = &local.view;
+    query
+        .bind(i64::from(local.round))
+        .bind(view.read_at.map(Timestamp::as_millis))
+        .bind(view.archived_at.map(Timestamp::as_millis))
+        .bind(view.snoozed_until.map(Timestamp::as_millis))
+        .bind(view.acknowledged_at.map(Timestamp::as_millis))
+}
+
+async fn read_up_to(
+    writing: &mut Writing<'_>,
+    created_before: Timestamp,
+    category: Option<&CategoryId>,
+) -> Result<Vec<NotificationId>, StoreError> {
+    let read: Vec<String> = sqlx::query_scalar(READ_UP_TO)
+        .bind(created_before.as_millis())
+        .bind(category.map(CategoryId::as_str))
+        .fetch_all(&mut **writing)
+        .await?;
+    read.into_iter().map(stored_id).collect()
+}
+
+/// Lays the pending operations over these rows anew.
+pub(super) async fn refresh(
+    writing: &mut Writing<'_>,
+    sealer: &Sealer,
+    ids: &[NotificationId],
+    pending: &[Queued],
+) -> Result<(), StoreError> {
+    let mut last = None;
+    for id in ids {
+        if last == Some(id) {
+            continue;
+        }
+        last = Some(id);
+        let sql = format!("SELECT {SERVER_COLUMNS}, arrived FROM items WHERE id = ?");
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(&mut **writing).await?;
+        let Some(row) = row else { continue };
+        let item = read_item(sealer, &row)?;
+        let arrived = unsigned(&row, 19)?;
+        let local = local_view(&item, arrived, pending);
+        let query = sqlx::query(UPDATE_LOCAL).bind(id.as_str());
+        bind_view(query, &local).execute(&mut **writing).await?;
+    }
+    Ok(())
+}
+
+pub(super) const fn named(queued: &Queued) -> Option<&NotificationId> {
+    notification_of(&queued.operation.request)
+}
+
+/// Counters of pages start at zero and rise by one: they fit.
+pub(super) fn signed(count: u64) -> i64 {
+    i64::try_from(count).expect("a counter of pages stays below 2^63")
+}

@@ -1,0 +1,89 @@
+//! A notification as a row, and back.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use tidings_protocol::Priority;
+use tidings_protocol::item::{ActionItem, Because, ContentItem, NotificationItem, View};
+use tidings_protocol::{NotificationId, Timestamp};
+
+use super::StoreError;
+use super::account::{instant, stored_id};
+use crate::seal::Sealer;
+
+/// The columns that [`local_item`] reads, in its order: the relay's words with the recipient's own state.
+pub(super) const LOCAL_COLUMNS: &str = "id, category, priority, title, body, link, icon, image, actions, because, \
+     collapse, needs_acknowledgement, created_at, expires_at, round, read_at, archived_at, snoozed_until, \
+     acknowledged_at";
+/// The same with the relay's own state.
+pub(super) const SERVER_COLUMNS: &str = "id, category, priority, title, body, link, icon, image, actions, because, \
+     collapse, needs_acknowledgement, created_at, expires_at, server_round, server_read_at, server_archived_at, \
+     server_snoozed_until, server_acknowledged_at";
+
+/// What a notification says, sealed column by column.
+pub(super) struct SealedContent {
+    pub(super) title: Vec<u8>,
+    pub(super) body: Vec<u8>,
+    pub(super) link: Option<Vec<u8>>,
+    pub(super) icon: Option<Vec<u8>>,
+    pub(super) image: Option<Vec<u8>>,
+    pub(super) actions: Vec<u8>,
+    pub(super) because: Vec<u8>,
+}
+
+pub(super) fn seal_content(sealer: &Sealer, item: &NotificationItem) -> Result<SealedContent, StoreError> {
+    let id = item.id.as_str();
+    let content = &item.content;
+    let optional =
+        |column, text: &Option<String>| text.as_ref().map(|text| sealer.seal(id, column, text.as_bytes()));
+    Ok(SealedContent {
+        title: sealer.seal(id, "title", content.title.as_bytes()),
+        body: sealer.seal(id, "body", content.body.as_bytes()),
+        link: optional("link", &content.link),
+        icon: optional("icon", &content.icon),
+        image: optional("image", &content.image),
+        actions: sealer.seal(id, "actions", &serde_json::to_vec(&content.actions)?),
+        because: sealer.seal(id, "because", &serde_json::to_vec(&item.because)?),
+    })
+}
+
+/// Reads a row of [`LOCAL_COLUMNS`] or [`SERVER_COLUMNS`].
+pub(super) fn read_item(sealer: &Sealer, row: &SqliteRow) -> Result<NotificationItem, StoreError> {
+    let id: String = row.try_get(0)?;
+    let text = |column: &str, index: usize| open_text(sealer, &id, column, row.try_get(index)?);
+    let optional = |column: &str, index: usize| -> Result<Option<String>, StoreError> {
+        let value: Option<&[u8]> = row.try_get(index)?;
+        value.map(|value| open_text(sealer, &id, column, value)).transpose()
+    };
+    let actions: Vec<ActionItem> = serde_json::from_slice(&sealer.open(&id, "actions", row.try_get(8)?)?)?;
+    let because: Because = serde_json::from_slice(&sealer.open(&id, "because", row.try_get(9)?)?)?;
+    let content = ContentItem {
+        title: text("title", 3)?,
+        body: text("body", 4)?,
+        link: optional("link", 5)?,
+        icon: optional("icon", 6)?,
+        image: optional("image", 7)?,
+        actions,
+    };
+    Ok(NotificationItem {
+        id: stored_id::<NotificationId>(&id)?,
+        category: stored_id(row.try_get::<&str, _>(1)?)?,
+        priority: row.try_get::<&str, _>(2)?.parse().unwrap_or(Priority::Normal),
+        content,
+        collapse: row.try_get(10)?,
+        needs_acknowledgement: row.try_get(11)?,
+        round: row.try_get(14)?,
+        because,
+        created_at: Timestamp::from_millis(row.try_get(12)?),
+        expires_at: Timestamp::from_millis(row.try_get(13)?),
+        view: View {
+            read_at: instant(row, 15)?,
+            archived_at: instant(row, 16)?,
+            snoozed_until: instant(row, 17)?,
+            acknowledged_at: instant(row, 18)?,
+        },
+    })
+}
+
+pub(super) fn open_text(sealer: &Sealer, id: &str, column: &str, value: &[u8]) -> Result<String, StoreError> {
+    String::from_utf8(sealer.open(id, column, value)?).map_err(super::account::damaged)
+}

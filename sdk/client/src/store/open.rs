@@ -1,0 +1,183 @@
+//! Opening the file: pragmas, migrations, a damaged file set aside, another key noticed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection as _, Executor as _, Row as _};
+use tokio::sync::{Mutex, watch};
+
+use super::{Store, StoreError, begin};
+use crate::error::StorageFault;
+use crate::seal::{EncryptionKey, Sealer};
+
+/// Forward only, never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_inbox.sql")];
+/// How long a write waits for another process. Its transactions take milliseconds; a backup may take seconds.
+const BUSY_MILLIS_MAX: u64 = 5_000;
+/// Readers beside the writer: lists, a search and a count at the same time.
+const READERS_MAX: u32 = 4;
+/// Stands beside a file that was found damaged while it was in use: the next start sets the file aside.
+const DAMAGED_SUFFIX: &str = "damaged";
+
+/// A store that is open, and what had to be done for it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    /// Where a damaged file was put, if there was one.
+    pub(crate) set_aside: Option<PathBuf>,
+    /// Whether the content was dropped because it was written with another key.
+    pub(crate) other_key: bool,
+}
+
+impl Store {
+    /// Opens the account's file, or makes it. A damaged one is set aside and begun anew.
+    pub(crate) async fn open(path: &Path, key: Option<&EncryptionKey>) -> Result<Opened, StoreError> {
+        let mut set_aside = None;
+        if with_suffix(path, DAMAGED_SUFFIX).exists() {
+            set_aside = Some(put_aside(path)?);
+        }
+        match Self::open_whole(path, key).await {
+            Err(error) if error.fault() == StorageFault::Corrupt && set_aside.is_none() => {
+                tracing::warn!(%error, "the inbox file is damaged; it is set aside and fetched again");
+                set_aside = Some(put_aside(path)?);
+                let (store, other_key) = Self::open_whole(path, key).await?;
+                Ok(Opened { store, set_aside, other_key })
+            }
+            Ok((store, other_key)) => Ok(Opened { store, set_aside, other_key }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers that the file is damaged, so that the next start sets it aside.
+    pub(crate) fn note_damage(path: &Path) {
+        if let Err(error) = std::fs::write(with_suffix(path, DAMAGED_SUFFIX), b"") {
+            tracing::warn!(%error, "the damage of the inbox file could not be noted");
+        }
+    }
+
+    async fn open_whole(path: &Path, key: Option<&EncryptionKey>) -> Result<(Self, bool), StoreError> {
+        make_private(path)?;
+        let mut writer = SqliteConnection::connect_with(&options(path)).await?;
+        // The pragma is asserted, not trusted: without it a power cut takes back what a call has returned.
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await?;
+        assert!(level == 2, "synchronous=FULL was set and is {level}");
+        migrate(&mut writer).await?;
+        let (tag, check): (String, Option<Vec<u8>>) = {
+            let row = sqlx::query("SELECT tag, key_check FROM account").fetch_one(&mut writer).await?;
+            (row.try_get(0)?, row.try_get(1)?)
+        };
+        let sealer = Sealer::new(key, tag);
+        let other_key = !sealer.fits(check.as_deref());
+        if other_key {
+            change_key(&mut writer, &sealer).await?;
+        }
+        // A damaged page shows itself here, and not in the middle of the first list.
+        sqlx::query("SELECT count(*) FROM items").fetch_one(&mut writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .min_connections(0)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_lazy_with(options(path).create_if_missing(false));
+        let (changed, _) = watch::channel(0);
+        let store = Self { writer: Arc::new(Mutex::new(writer)), readers, sealer, changed };
+        Ok((store, other_key))
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        // Readers go on while a page is stored.
+        .journal_mode(SqliteJournalMode::Wal)
+        // What a call returned, and what `held` told the relay, is on the disk.
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("fullfsync", "1")
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_millis(BUSY_MILLIS_MAX))
+        // What is deleted on wiping is overwritten.
+        .pragma("secure_delete", "fast")
+}
+
+async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+    let mut transaction = begin(writer).await?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
+    let done = usize::try_from(version).map_err(|_| StoreError::Newer)?;
+    if done > MIGRATIONS.len() {
+        return Err(StoreError::Newer);
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        transaction.execute(sqlx::raw_sql(*migration)).await?;
+        let version = format!("PRAGMA user_version = {}", number + 1);
+        transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(version))).await?;
+    }
+    if done == 0 {
+        sqlx::query("INSERT INTO account (one, tag, device, nonce) VALUES (1, ?, ?, ?)")
+            .bind(uuid::Uuid::now_v7().to_string())
+            .bind(uuid::Uuid::now_v7().to_string())
+            .bind(uuid::Uuid::from_bytes(rand::random()).simple().to_string())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Content of another key is of no use: it is dropped and fetched again. The outbox is plain and stays.
+async fn change_key(writer: &mut SqliteConnection, sealer: &Sealer) -> Result<(), StoreError> {
+    let mut transaction = begin(writer).await?;
+    super::account::drop_rows(&mut transaction).await?;
+    sqlx::query("UPDATE account SET key_check = ?")
+        .bind(sealer.check_value())
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let aside = with_suffix(path, &format!("damaged-{}", crate::clock::now().as_millis()));
+    for journal in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(journal);
+        remove_if_there(Path::new(&name))?;
+    }
+    match std::fs::rename(path, &aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    remove_if_there(&with_suffix(path, DAMAGED_SUFFIX))?;
+    Ok(aside)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Only the recipient's own account on the system may read the file: it has credentials in it.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! What is shown on this device: read for a decision, claimed before it is done.
+
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::{Row as _, Sqlite, Transaction};
+use tidings_protocol::item::View;
+use tidings_protocol::{NotificationId, Priority, Timestamp};
+use tidings_sdk_core::{Candidate, Decision, LocalView, OnScreen, Screen};
+
+use super::account::{instant, stored_id};
+use super::{StoreError, begin};
+
+const CANDIDATES: &str = "SELECT id, category, collapse, priority, needs_acknowledgement, expires_at, created_at, \
+     after_absence, round, read_at, archived_at, snoozed_until, acknowledged_at \
+     FROM items WHERE unsettled = 1 ORDER BY created_at, id";
+const ON_SCREEN: &str = "SELECT items.id, items.category, items.collapse, priority, needs_acknowledgement, \
+     expires_at, created_at, after_absence, items.round, read_at, archived_at, snoozed_until, acknowledged_at, \
+     screen.notification, screen.round, screen.category, screen.collapse \
+     FROM screen LEFT JOIN items ON items.id = screen.notification ORDER BY screen.notification";
+const SHOWN: &str = "INSERT INTO shown (notification, round) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const SETTLED: &str = "UPDATE items SET unsettled = 0 WHERE id = ? AND round = ?";
+const PUT_ON_SCREEN: &str = "INSERT OR REPLACE INTO screen (notification, round, category, collapse) \
+     SELECT id, ?2, category, collapse FROM items WHERE id = ?1";
+const TAKE_OFF: &str = "DELETE FROM screen WHERE notification = ?";
+
+pub(super) async fn read(readers: &SqlitePool) -> Result<Screen, StoreError> {
+    let mut reading = readers.begin().await?;
+    let candidates = sqlx::query(CANDIDATES).fetch_all(&mut *reading).await?;
+    let on_screen = sqlx::query(ON_SCREEN).fetch_all(&mut *reading).await?;
+    Ok(Screen {
+        candidates: candidates.iter().map(candidate).collect::<Result<_, _>>()?,
+        on_screen: on_screen.iter().map(shown).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Makes a decision durable before anything is shown. False if another process was first.
+pub(super) async fn claim(writer: &mut SqliteConnection, decision: &Decision) -> Result<bool, StoreError> {
+    let mut writing = begin(writer).await?;
+    let ours = match decision {
+        Decision::Show { id, round } => claim_shown(&mut writing, id, *round, true).await?,
+        Decision::Update { id, round, replaces } => {
+            if id != replaces {
+                take_off(&mut writing, replaces).await?;
+            }
+            claim_shown(&mut writing, id, *round, true).await?
+        }
+        Decision::Withdraw { id } => take_off(&mut writing, id).await?,
+        Decision::Pass { id, round } => claim_shown(&mut writing, id, *round, false).await?,
+        Decision::Summary { items } => {
+            let mut ours = true;
+            for (id, round) in items {
+                ours &= claim_shown(&mut writing, id, *round, false).await?;
+            }
+            ours
+        }
+    };
+    // A claim that is not whole is dropped with its transaction.
+    if ours {
+        writing.commit().await?;
+    }
+    Ok(ours)
+}
+
+async fn claim_shown(
+    writing: &mut Transaction<'_, Sqlite>,
+    id: &NotificationId,
+    round: u32,
+    on_screen: bool,
+) -> Result<bool, StoreError> {
+    let first = sqlx::query(SHOWN).bind(id.as_str()).bind(i64::from(round)).execute(&mut **writing).await?;
+    if first.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(SETTLED).bind(id.as_str()).bind(i64::from(round)).execute(&mut **writing).await?;
+    if on_screen {
+        sqlx::query(PUT_ON_SCREEN).bind(id.as_str()).bind(i64::from(round)).execute(&mut **writing).await?;
+    }
+    Ok(true)
+}
+
+async fn take_off(writing: &mut Transaction<'_, Sqlite>, id: &NotificationId) -> Result<bool, StoreError> {
+    let gone = sqlx::query(TAKE_OFF).bind(id.as_str()).execute(&mut **writing).await?;
+    Ok(gone.rows_affected() == 1)
+}
+
+fn candidate(row: &SqliteRow) -> Result<Candidate, StoreError> {
+    Ok(Candidate {
+        id: stored_id(row.try_get::<&str, _>(0)?)?,
+        category: stored_id(row.try_get::<&str, _>(1)?)?,
+        collapse: row.try_get(2)?,
+        priority: row.try_get::<&str, _>(3)?.parse().unwrap_or(Priority::Normal),
+        needs_acknowledgement: row.try_get(4)?,
+        expires_at: Timestamp::from_millis(row.try_get(5)?),
+        created_at: Timestamp::from_millis(row.try_get(6)?),
+        after_absence: row.try_get(7)?,
+        local: LocalView {
+            round: row.try_get(8)?,
+            view: View {
+                read_at: instant(row, 9)?,
+                archived_at: instant(row, 10)?,
+                snoozed_until: instant(row, 11)?,
+                acknowledged_at: instant(row, 12)?,
+            },
+        },
+    })
+}
+
+fn shown(row: &SqliteRow) -> Result<OnScreen, StoreError> {
+    let there = row.try_get::<Option<&str>, _>(0)?.is_some();
+    Ok(OnScreen {
+        id: stored_id(row.try_get::<&str, _>(13)?)?,
+        round: row.try_get(14)?,
+        category: stored_id(row.try_get::<&str, _>(15)?)?,
+        collapse: row.try_get(16)?,
+        state: if there { Some(candidate(row)?) } else { None },
+    })
+}

@@ -1,0 +1,124 @@
+//! Bringing an access token, and keeping what renews it.
+//!
+//! A new pair is stored before it is used. A crash between the relay's answer and the store repeats the same exchange,
+//! which the relay answers with the same pair for 60 seconds.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tidings_protocol::Timestamp;
+use tidings_sdk_core::{TokenFailure, TokenWanted};
+
+use crate::access::{Access, AccessAnswer, AccessWanted, Way};
+use crate::clock;
+use crate::http::{Connected, Http, HttpError};
+use crate::store::{SignIn, Store};
+
+/// How long an embedder's own sign-in may take.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(30);
+/// A stored token that ends sooner than this is renewed before it is used, in milliseconds.
+const USABLE_MILLIS_MIN: i64 = 30_000;
+
+/// A token, or why there is none.
+pub(crate) type Fetched = Result<(String, Option<Timestamp>), FetchError>;
+
+#[derive(Debug)]
+pub(crate) enum FetchError {
+    Failed(TokenFailure),
+    NoCredentials,
+}
+
+/// Everything that bringing a token needs.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenSource {
+    pub(crate) access: Access,
+    pub(crate) http: Http,
+    pub(crate) store: Store,
+    pub(crate) platform: String,
+}
+
+impl TokenSource {
+    pub(crate) async fn fetch(&self, why: TokenWanted) -> Fetched {
+        match &self.access.0 {
+            Way::Code(code) => self.exchange(code, why).await,
+            Way::Saved => self.renew(why).await,
+            Way::Token(token) => match why {
+                TokenWanted::First => Ok((token.clone(), None)),
+                TokenWanted::Expiring | TokenWanted::Rejected => {
+                    Err(FetchError::Failed(TokenFailure::Refused))
+                }
+            },
+            Way::Callback(ask) => {
+                let why = match why {
+                    TokenWanted::First => AccessWanted::First,
+                    TokenWanted::Expiring => AccessWanted::Expiring,
+                    TokenWanted::Rejected => AccessWanted::Rejected,
+                };
+                match tokio::time::timeout(CALLBACK_TIMEOUT, ask(why)).await {
+                    Ok(AccessAnswer::Token(token)) => Ok((token, None)),
+                    Ok(AccessAnswer::SignedOut) => Err(FetchError::Failed(TokenFailure::Refused)),
+                    Ok(AccessAnswer::Later) | Err(_) => Err(transient(None)),
+                }
+            }
+        }
+    }
+
+    async fn exchange(&self, code: &str, why: TokenWanted) -> Fetched {
+        let known = self.store.credentials().await.map_err(|_| transient(None))?;
+        if known.code_spent.as_deref() == Some(code) {
+            return self.renew(why).await;
+        }
+        let answer = self.http.connect(code, &known.device, &self.platform, &known.nonce).await;
+        let Connected { project, recipient, device, access_token, refresh_token, expires_at } =
+            answer.map_err(|error| failure(&error))?;
+        let sign_in = SignIn {
+            project: &project,
+            recipient: &recipient,
+            device: &device,
+            code,
+            access_token: &access_token,
+            access_expires_at: Some(expires_at),
+            refresh_token: &refresh_token,
+        };
+        self.store.sign_in(&sign_in).await.map_err(|_| transient(None))?;
+        Ok((access_token, Some(expires_at)))
+    }
+
+    async fn renew(&self, why: TokenWanted) -> Fetched {
+        let known = self.store.credentials().await.map_err(|_| transient(None))?;
+        let usable = |expires_at: Option<Timestamp>| {
+            expires_at.is_none_or(|at| at.millis_since(clock::now()) > USABLE_MILLIS_MIN)
+        };
+        if let (TokenWanted::First, Some(token)) = (why, &known.access_token)
+            && usable(known.access_expires_at)
+        {
+            return Ok((token.clone(), known.access_expires_at));
+        }
+        let Some(refresh_token) = known.refresh_token else { return Err(FetchError::NoCredentials) };
+        let renewed = self.http.renew(&refresh_token).await.map_err(|error| failure(&error))?;
+        self.store
+            .save_tokens(&renewed.access_token, Some(renewed.expires_at), &renewed.refresh_token)
+            .await
+            .map_err(|_| transient(None))?;
+        Ok((renewed.access_token, Some(renewed.expires_at)))
+    }
+}
+
+const fn transient(retry_after_ms: Option<i64>) -> FetchError {
+    FetchError::Failed(TokenFailure::Transient { retry_after_ms })
+}
+
+/// What an answer means for the device. Only a clear word of the relay signs it out.
+fn failure(error: &HttpError) -> FetchError {
+    let HttpError::Status { status, code, retry_after_ms, .. } = error else { return transient(None) };
+    let failure = match (*status, code.as_str()) {
+        (StatusCode::GONE, _) | (_, "erased" | "account_gone" | "recipient_erased") => TokenFailure::Gone,
+        (_, "revoked" | "device_revoked") => TokenFailure::Revoked,
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT, _) => {
+            TokenFailure::Transient { retry_after_ms: *retry_after_ms }
+        }
+        (status, _) if status.is_client_error() => TokenFailure::Refused,
+        (_, _) => TokenFailure::Transient { retry_after_ms: *retry_after_ms },
+    };
+    FetchError::Failed(failure)
+}
