@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
+use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::{Entry, Node, Place, Value};
 use crate::configuration::mistake::{Findings, Found};
@@ -19,7 +19,6 @@ const NODES_MAX: u32 = 1_000_000;
 pub(in crate::configuration) fn parse<'d>(source: &'d str, found: &mut Findings) -> Option<Node<'d>> {
     let mut options = Options::default();
     options.emit_comments = false;
-    options.disallow_directives = false;
     options.flow_nesting_limit = DEPTH_MAX;
     options.block_nesting_limit = DEPTH_MAX;
     let mut builder =
@@ -33,7 +32,7 @@ pub(in crate::configuration) fn parse<'d>(source: &'d str, found: &mut Findings)
             }
             Err(error) => {
                 let at = offset(error.marker().byte_offset().unwrap_or(source.len()));
-                builder.found.push(syntax_mistake(source, at, &error.info()));
+                builder.found.push(syntax_mistake(source, at, &error));
                 return None;
             }
         }
@@ -52,16 +51,14 @@ pub(in crate::configuration) fn parse<'d>(source: &'d str, found: &mut Findings)
 }
 
 /// The parser names its own rule; what people did is mostly one of a few things.
-fn syntax_mistake(source: &str, at: u32, info: &str) -> Found {
+fn syntax_mistake(source: &str, at: u32, error: &ScanError) -> Found {
     let place = Place { id: 0, start: at, end: at + 1 };
+    if *error.kind() == ErrorKind::RecursionLimitExceeded {
+        return Found::new("too_deep", place, format!("maps and lists are nested deeper than {DEPTH_MAX}"));
+    }
     let line_start = source.get(..at as usize).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
     let line = source.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
-    let detail = format!("this cannot be read as YAML: {info}");
-    let found = if info.contains("limit") && (info.contains("recursion") || info.contains("nesting")) {
-        Found::new("too_deep", place, format!("maps and lists are nested deeper than {DEPTH_MAX}"))
-    } else {
-        Found::new("yaml_syntax", place, detail)
-    };
+    let found = Found::new("yaml_syntax", place, format!("this cannot be read as YAML: {}", error.info()));
     if line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
         found.hint("indent with spaces: YAML takes no tabs there")
     } else if line.contains("{{") && !line.contains("\"{{") && !line.contains("'{{") {

@@ -19,6 +19,12 @@ fn code_of(document: &str) -> (&'static str, u32, u32) {
     2,
     "in `{…}` and `[…]`, quote what has `[ ] { } ,`, and put a space after each `:`"
 )]
+#[case::colon("tidings: 1\ntemplates:\n  x: Order {{ data.x }}: ready\n", 3, "quote a text that has `{{`")]
+#[case::brace(
+    "tidings: 1\ntemplates: {x: {en: {title: Order {{ data.x }}}}}\n",
+    2,
+    "quote a text that has `{{`"
+)]
 fn what_is_no_yaml_is_one_mistake_with_a_hint(#[case] document: &str, #[case] line: u32, #[case] hint: &str) {
     let mistakes = mistakes(document);
     let one = &mistakes.items[0];
