@@ -215,6 +215,18 @@ impl Notification {
         matches!(self.state, NotificationState::Held | NotificationState::Active)
     }
 
+    /// Whether anything can still come of it: it is pending, or it reached somebody and its plan goes on. Stores find
+    /// it by its keys as long as it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let steps_wait = usize::from(self.steps_begun) < self.plan.len();
+        let repeats_wait = self.plan.iter().any(|step| step.repeat.is_some_and(|(_, times, _)| self.repeats < times));
+        self.is_pending()
+            || (self.state == NotificationState::Reached
+                && self.flags.acknowledged_at.is_none()
+                && (steps_wait || repeats_wait))
+    }
+
     /// Whether devices are to show it: it has a place in the inbox and was not taken back.
     #[must_use]
     pub const fn is_visible(&self) -> bool {

@@ -117,7 +117,8 @@ pub enum Need {
     Made(EventId, Option<RuleId>, PersonKey),
     /// Pending or visible notifications of a category with a collapse key.
     Collapse(PersonKey, CategoryId, Box<str>),
-    /// Pending notifications of a rule that an event of this type and value cancels, whoever the recipient is.
+    /// Open notifications ([`Notification::is_open`]) of a rule that an event of this type and value cancels, whoever
+    /// the recipient is.
     Match {
         /// Whose.
         project: ProjectId,
