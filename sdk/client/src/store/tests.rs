@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use tidings_protocol::item::{Because, ContentItem, Item, SettingsItem, View};
+use tidings_protocol::item::{Because, ContentItem, Item, View};
 use tidings_protocol::operation::Request;
 use tidings_protocol::{Cursor, Priority};
 use tidings_sdk_core::MemoryDeviceStore;
@@ -360,7 +360,7 @@ fn change(change: &Change) -> Item {
             created_before: Timestamp::from_millis(i64::from(*id)),
             category: None,
         },
-        Change::Settings => Item::Settings(Box::new(SettingsItem::default())),
+        Change::Settings => Item::Settings(Box::default()),
     }
 }
 
@@ -390,7 +390,7 @@ async fn take<S: DeviceStore>(store: &S, number: u32, step: &Step) -> String {
                 to: cursor(u64::from(number)),
                 begins_reset: *reset,
                 ends: !more,
-                after_absence: number % 2 == 0,
+                after_absence: number.is_multiple_of(2),
                 items: items.iter().map(change).collect(),
             };
             assert_eq!(store.apply(&batch).await.unwrap(), Applied::Moved);

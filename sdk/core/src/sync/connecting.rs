@@ -87,9 +87,11 @@ impl Sync {
         self.token.fetching = false;
         self.token.retry_at = None;
         self.token.text = Some(text.clone());
-        self.token.expires_at = expires_at;
+        // One that is over when it comes is judged by a wrong clock: the relay will say when it is over.
+        self.token.expires_at = expires_at.filter(|at| now < *at);
         match self.phase {
-            Phase::AwaitingToken => self.connect(now),
+            // Signing in may have changed who the device is, and whose inbox this is.
+            Phase::AwaitingToken => self.load(),
             Phase::Open(_) => {
                 // One that is nearly over when it comes would be asked for again at once.
                 self.token.retry_at = Some(now.plus_millis(RENEW_BEFORE_MILLIS / 2));

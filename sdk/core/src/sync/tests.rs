@@ -337,6 +337,20 @@ fn a_token_is_renewed_before_it_runs_out() {
 }
 
 #[test]
+fn a_clock_that_is_wrong_by_hours_does_not_ask_for_tokens_for_ever() {
+    let mut device = Device::new();
+    device.now = 7_200_000;
+    device.sync.handle_start(at(device.now));
+    assert_eq!(device.sync.poll_command(), Some(Command::Load));
+    let loaded = now_or_never(device.store.load()).unwrap();
+    device.sync.handle_loaded(at(device.now), loaded);
+    assert_eq!(device.sync.poll_command(), Some(Command::FetchToken { why: TokenWanted::First }));
+    device.sync.handle_token(at(device.now), "token".to_owned(), Some(at(3_600_000)));
+    device.act();
+    assert_eq!(device.attempt, 1);
+}
+
+#[test]
 fn operations_are_sent_when_live_and_forgotten_when_done() {
     let mut device = Device::live();
     let queued = mark_read(1, "first");
