@@ -12,7 +12,12 @@ use crate::model::Consents;
 /// Essential needs no record. Service on the basis of a contract needs none either, but a refusal or withdrawal wins
 /// over the contract. Everything else needs a grant that was not taken back.
 #[must_use]
-pub fn permission(id: &CategoryId, category: &Category, channel: Channel, consents: &Consents) -> (Verdict, Reason) {
+pub fn permission(
+    id: &CategoryId,
+    category: &Category,
+    channel: Channel,
+    consents: &Consents,
+) -> (Verdict, Reason) {
     let decided = consents.states.get(&(id.clone(), channel)).map(|state| state.decision);
     let needs_grant = match category.legal {
         LegalClass::Essential => return (Verdict::Pass, Reason::EssentialNoConsent),
@@ -58,15 +63,51 @@ mod tests {
     }
 
     #[rstest]
-    #[case(LegalClass::Essential, Basis::Contract, Some(Decision::Withdrawn), Verdict::Pass, Reason::EssentialNoConsent)]
+    #[case(
+        LegalClass::Essential,
+        Basis::Contract,
+        Some(Decision::Withdrawn),
+        Verdict::Pass,
+        Reason::EssentialNoConsent
+    )]
     #[case(LegalClass::Service, Basis::Contract, None, Verdict::Pass, Reason::ServiceBasisContract)]
-    #[case(LegalClass::Service, Basis::Contract, Some(Decision::Withdrawn), Verdict::Stop, Reason::ConsentWithdrawn)]
-    #[case(LegalClass::Service, Basis::Contract, Some(Decision::Refused), Verdict::Stop, Reason::ConsentRefused)]
+    #[case(
+        LegalClass::Service,
+        Basis::Contract,
+        Some(Decision::Withdrawn),
+        Verdict::Stop,
+        Reason::ConsentWithdrawn
+    )]
+    #[case(
+        LegalClass::Service,
+        Basis::Contract,
+        Some(Decision::Refused),
+        Verdict::Stop,
+        Reason::ConsentRefused
+    )]
     #[case(LegalClass::Service, Basis::Consent, None, Verdict::Stop, Reason::NoConsent)]
-    #[case(LegalClass::Service, Basis::Consent, Some(Decision::Granted), Verdict::Pass, Reason::ConsentGranted)]
+    #[case(
+        LegalClass::Service,
+        Basis::Consent,
+        Some(Decision::Granted),
+        Verdict::Pass,
+        Reason::ConsentGranted
+    )]
     #[case(LegalClass::Marketing, Basis::Contract, None, Verdict::Stop, Reason::NoConsent)]
-    #[case(LegalClass::Marketing, Basis::Contract, Some(Decision::Granted), Verdict::Pass, Reason::ConsentGranted)]
-    #[case(LegalClass::Marketing, Basis::Contract, Some(Decision::Withdrawn), Verdict::Stop, Reason::ConsentWithdrawn)]
+    #[case(
+        LegalClass::Marketing,
+        Basis::Contract,
+        Some(Decision::Granted),
+        Verdict::Pass,
+        Reason::ConsentGranted
+    )]
+    #[case(
+        LegalClass::Marketing,
+        Basis::Contract,
+        Some(Decision::Withdrawn),
+        Verdict::Stop,
+        Reason::ConsentWithdrawn
+    )]
     fn the_legal_class_decides_whether_a_grant_is_needed(
         #[case] legal: LegalClass,
         #[case] basis: Basis,

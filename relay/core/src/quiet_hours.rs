@@ -4,12 +4,16 @@
 //! inside a span. A fold shows some times twice and both are quiet; a gap shows some never and loses nothing. A span
 //! includes its start and excludes its end. Which priorities pass is decided elsewhere.
 
+mod item;
+
 use std::fmt;
 use std::str::FromStr;
 
 use tidings_protocol::Timestamp;
 
 use crate::calendar::{ClockError, ClockFault, HourSpan, TimeOfDay, WeekHours, Weekday, Weekdays, Zone};
+
+pub use item::QuietItemError;
 
 /// Spans of one recipient: two a day for each day of the week, and two to spare.
 pub const QUIET_SPANS_MAX: usize = 16;

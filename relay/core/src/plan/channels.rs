@@ -70,7 +70,9 @@ impl Asking<'_> {
         }
         self.tell_channels(&verdicts);
         let stops = |channel: &Channel| {
-            verdicts.get(channel).and_then(|said| said.iter().find(|(_, verdict, _)| *verdict == Verdict::Stop))
+            verdicts
+                .get(channel)
+                .and_then(|said| said.iter().find(|(_, verdict, _)| *verdict == Verdict::Stop))
         };
         let wanted: Vec<Channel> = verdicts.keys().copied().collect();
         for step in steps.iter_mut().filter(|step| !step.linked) {
@@ -90,7 +92,9 @@ impl Asking<'_> {
             let said: Vec<(Channel, Verdict, Reason)> = verdicts
                 .iter()
                 .filter_map(|(channel, said)| {
-                    said.iter().find(|(asked, ..)| *asked == gate).map(|(_, verdict, reason)| (*channel, *verdict, *reason))
+                    said.iter()
+                        .find(|(asked, ..)| *asked == gate)
+                        .map(|(_, verdict, reason)| (*channel, *verdict, *reason))
                 })
                 .collect();
             let Some((_, verdict, reason)) = said.first().copied() else { continue };

@@ -35,7 +35,9 @@ impl Asking<'_> {
         let text = format!("{} of {} in {}", full.used, full.limit, throttle.throttle.per);
         match throttle.over {
             Over::Suppress => self.halt(Gate::Throttle, Reason::Throttled, Some(text)),
-            Over::Digest if rule.digest.is_some() => Some(Outcome::Collect(DigestScope::Rule(rule.id.clone()))),
+            Over::Digest if rule.digest.is_some() => {
+                Some(Outcome::Collect(DigestScope::Rule(rule.id.clone())))
+            }
             Over::Defer | Over::Digest => {
                 Some(self.hold(Gate::Throttle, Reason::Throttled, Some(text), full.until, false))
             }

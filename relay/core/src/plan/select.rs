@@ -10,7 +10,11 @@ impl Asking<'_> {
     pub(super) fn stop(&mut self) -> Ends {
         let stop = self.proposal.stop;
         if stop.project {
-            return self.halt(Gate::Stop, Reason::ProjectStopped, Some("the project's stop switch is on".into()));
+            return self.halt(
+                Gate::Stop,
+                Reason::ProjectStopped,
+                Some("the project's stop switch is on".into()),
+            );
         }
         match self.proposal.rule {
             Some(rule) if stop.rules.contains(&rule.id) => {
@@ -34,7 +38,8 @@ impl Asking<'_> {
     }
 
     pub(super) fn cohort(&mut self) -> Ends {
-        let Some((rule, cohort)) = self.proposal.rule.and_then(|rule| Some((rule, rule.cohort.as_ref()?))) else {
+        let Some((rule, cohort)) = self.proposal.rule.and_then(|rule| Some((rule, rule.cohort.as_ref()?)))
+        else {
             return self.pass(Gate::Cohort, Reason::NoCohort);
         };
         let recipient = &self.person.key.recipient;
@@ -64,7 +69,10 @@ impl Asking<'_> {
         };
         match self.seen.once {
             Some(taken) if taken.notification != *self.proposal.id => {
-                let text = format!("notification {} told {} of {value}", taken.notification, self.person.key.recipient);
+                let text = format!(
+                    "notification {} told {} of {value}",
+                    taken.notification, self.person.key.recipient
+                );
                 self.halt(Gate::Once, Reason::AlreadyTold, Some(text))
             }
             Some(_) | None => self.pass(Gate::Once, Reason::FirstTime),

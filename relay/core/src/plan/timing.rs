@@ -39,9 +39,9 @@ impl Asking<'_> {
         let not_before = self.proposal.not_before.map(|at| at.millis_since(self.proposal.created_at));
         let delay = match self.proposal.phase {
             Phase::Digest { .. } => None,
-            Phase::New { .. } | Phase::Released { .. } | Phase::Member => {
-                not_before.map(tidings_protocol::Span::from_millis).or_else(|| rule.and_then(|rule| rule.delay))
-            }
+            Phase::New { .. } | Phase::Released { .. } | Phase::Member => not_before
+                .map(tidings_protocol::Span::from_millis)
+                .or_else(|| rule.and_then(|rule| rule.delay)),
         };
         let mut gates = TimeGates {
             created: self.proposal.created_at,
@@ -98,7 +98,9 @@ impl Asking<'_> {
                 (Gate::QuietHours, Reason::QuietHours, text)
             }
             TimeGate::Pause => {
-                let text = self.paused_until().map(|until| format!("{} paused until {until}", self.person.key.recipient));
+                let text = self
+                    .paused_until()
+                    .map(|until| format!("{} paused until {until}", self.person.key.recipient));
                 (Gate::Pause, Reason::Paused, text)
             }
             TimeGate::BestHour => (Gate::BestHour, Reason::BestHour, None),
@@ -117,7 +119,8 @@ impl Asking<'_> {
         if matches!(gate, Gate::Delay | Gate::Pause) {
             return until;
         }
-        let spread = until.plus_millis(when::spread(hash_of(self.proposal.id.as_str()), self.proposal.priority));
+        let spread =
+            until.plus_millis(when::spread(hash_of(self.proposal.id.as_str()), self.proposal.priority));
         let still_open = when::moment(&self.gates(false, own), spread).at == spread;
         if still_open && spread < self.proposal.expires_at { spread } else { until }
     }

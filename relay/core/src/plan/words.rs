@@ -39,7 +39,9 @@ impl Asking<'_> {
                     event: proposal.event,
                     digest: proposal.digest,
                 };
-                render(&scope, self.person).map(|(content, _)| Arc::new(content)).map_err(|error| error.to_string())
+                render(&scope, self.person)
+                    .map(|(content, _)| Arc::new(content))
+                    .map_err(|error| error.to_string())
             }
             Words::Gone => Err("its template is not in the configuration any more".to_owned()),
         };
@@ -49,7 +51,8 @@ impl Asking<'_> {
                 Outcome::Go { steps, scopes, content }
             }
             Err(detail) => {
-                let Stopped { gate, reason, text } = self.halted(Gate::Render, Reason::Template, Some(detail));
+                let Stopped { gate, reason, text } =
+                    self.halted(Gate::Render, Reason::Template, Some(detail));
                 Outcome::Fail(Stopped { gate, reason, text })
             }
         }
@@ -66,7 +69,10 @@ pub(crate) struct Rendering<'a> {
 }
 
 /// Renders the inbox's form in the recipient's language; answers the language too.
-pub(crate) fn render(rendering: &Rendering<'_>, person: &Person) -> Result<(ContentItem, Locale), RenderError> {
+pub(crate) fn render(
+    rendering: &Rendering<'_>,
+    person: &Person,
+) -> Result<(ContentItem, Locale), RenderError> {
     let project = &rendering.configuration.project;
     let recipient = person.recipient.as_ref();
     let wanted = recipient.and_then(|recipient| recipient.locale.as_deref()).and_then(|tag| tag.parse().ok());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Tracked, DigestCopy, Live, PersonCopy, Standing, Work};
+use super::{DigestCopy, Live, PersonCopy, Standing, Tracked, Work};
 use crate::model::{Notification, PersonKey};
 use crate::ports::{Found, Need};
 

@@ -78,6 +78,12 @@ impl Work<'_> {
         for watermark in inbox.watermarks.iter().filter(|watermark| watermark.seq > from) {
             items.insert(watermark.seq, view::watermark_item(inbox, watermark));
         }
-        Hint { person: key.clone(), epoch: inbox.epoch, from, to: inbox.seq, items: items.into_values().collect() }
+        Hint {
+            person: key.clone(),
+            epoch: inbox.epoch,
+            from,
+            to: inbox.seq,
+            items: items.into_values().collect(),
+        }
     }
 }

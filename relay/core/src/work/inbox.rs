@@ -3,7 +3,9 @@
 use tidings_protocol::{CategoryId, Channel, DeviceId, TopicId};
 
 use super::{PersonCopy, Work};
-use crate::model::{ConsentEntry, ConsentState, Device, Endpoint, Erased, Inbox, Person, PersonKey, Recipient};
+use crate::model::{
+    ConsentEntry, ConsentState, Device, Endpoint, Erased, Inbox, Person, PersonKey, Recipient,
+};
 
 impl Work<'_> {
     fn person_copy(&mut self, key: &PersonKey) -> &mut PersonCopy {
@@ -19,7 +21,8 @@ impl Work<'_> {
         let now = self.now;
         let copy = self.person_copy(key);
         let attributes = serde_json::Value::Object(serde_json::Map::new());
-        copy.person.recipient = Some(Recipient { created_at: now, attributes, revision: 1, ..Recipient::default() });
+        copy.person.recipient =
+            Some(Recipient { created_at: now, attributes, revision: 1, ..Recipient::default() });
         copy.person.inbox = Some(Inbox::new(epoch));
         copy.recipient_changed = true;
         true
@@ -106,9 +109,15 @@ impl Work<'_> {
     }
 
     /// Takes addresses of a recipient away: one, or all of a channel. Answers how many there were.
-    pub(crate) fn remove_endpoints(&mut self, key: &PersonKey, channel: Channel, address: Option<&str>) -> usize {
+    pub(crate) fn remove_endpoints(
+        &mut self,
+        key: &PersonKey,
+        channel: Channel,
+        address: Option<&str>,
+    ) -> usize {
         let endpoints = &mut self.person_copy(key).person.endpoints;
-        let leaves = |e: &Endpoint| e.channel == channel && address.is_none_or(|address| &*e.address == address);
+        let leaves =
+            |e: &Endpoint| e.channel == channel && address.is_none_or(|address| &*e.address == address);
         let gone: Vec<Endpoint> = endpoints.iter().filter(|e| leaves(e)).cloned().collect();
         endpoints.retain(|e| !leaves(e));
         for endpoint in &gone {

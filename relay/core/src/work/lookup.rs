@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use tidings_protocol::{
-    CategoryId, Channel, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId, RecipientId,
-    RuleId, Span,
+    CategoryId, Channel, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId,
+    RecipientId, RuleId, Span,
 };
 
 use super::{Live, Work};
 use crate::expression::Lookups;
 use crate::model::{
-    Delivery, DigestScope, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow, Person, PersonKey,
-    StoredAnswer,
+    Delivery, DigestScope, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow, Person,
+    PersonKey, StoredAnswer,
 };
 use crate::ports::{HistoryAsked, Need};
 
@@ -42,7 +42,12 @@ impl Work<'_> {
     }
 
     /// The event that a backend named so, if it was accepted before or by this batch.
-    pub(crate) fn same_event(&self, project: &ProjectId, source: Option<&str>, external_id: &str) -> Option<&Event> {
+    pub(crate) fn same_event(
+        &self,
+        project: &ProjectId,
+        source: Option<&str>,
+        external_id: &str,
+    ) -> Option<&Event> {
         self.events.values().map(|copy| &copy.row).find(|event| {
             event.project == *project
                 && event.body.source.as_deref() == source
@@ -56,7 +61,10 @@ impl Work<'_> {
     }
 
     /// Every notification of a recipient in the copy.
-    pub(crate) fn notifications_of<'a>(&'a self, person: &PersonKey) -> impl Iterator<Item = &'a Notification> {
+    pub(crate) fn notifications_of<'a>(
+        &'a self,
+        person: &PersonKey,
+    ) -> impl Iterator<Item = &'a Notification> {
         self.by_person
             .get(person)
             .into_iter()
@@ -65,7 +73,12 @@ impl Work<'_> {
     }
 
     /// The notification that an event made for a rule and recipient.
-    pub(crate) fn made_by(&self, event: &EventId, rule: Option<&RuleId>, person: &PersonKey) -> Option<&Notification> {
+    pub(crate) fn made_by(
+        &self,
+        event: &EventId,
+        rule: Option<&RuleId>,
+        person: &PersonKey,
+    ) -> Option<&Notification> {
         self.notifications_of(person).find(|notification| {
             notification.cause.event == *event
                 && notification.cause.rule.as_ref() == rule
@@ -74,13 +87,18 @@ impl Work<'_> {
     }
 
     /// Pending or visible notifications of a category with a collapse key.
-    pub(crate) fn collapsible(&self, person: &PersonKey, category: &CategoryId, value: &str) -> Vec<NotificationId> {
+    pub(crate) fn collapsible(
+        &self,
+        person: &PersonKey,
+        category: &CategoryId,
+        value: &str,
+    ) -> Vec<NotificationId> {
         let same = |n: &&Notification| n.category == *category && n.keys.collapse.as_deref() == Some(value);
         let open = |n: &&Notification| n.is_pending() || n.is_visible();
         self.notifications_of(person).filter(same).filter(open).map(|n| n.id.clone()).collect()
     }
 
-    /// Pending notifications of a rule that a later event cancels.
+    /// Open notifications of a rule that a later event cancels.
     pub(crate) fn matching(
         &self,
         project: &ProjectId,
@@ -93,7 +111,7 @@ impl Work<'_> {
             n.keys.matches.iter().any(|key| &*key.event_type == event_type && key.value.as_deref() == value)
         };
         let rows = self.notifications.values().map(|copy| &copy.row);
-        rows.filter(named).filter(|n| n.is_pending()).filter(keyed).collect()
+        rows.filter(named).filter(|n| n.is_open()).filter(keyed).collect()
     }
 
     /// Notifications of a chain.
@@ -104,7 +122,8 @@ impl Work<'_> {
 
     /// Members of a digest that are still held, oldest first.
     pub(crate) fn members(&self, digest: &NotificationId) -> Vec<NotificationId> {
-        let held = |n: &&Notification| n.state == NotificationState::Held && n.digest.as_ref() == Some(digest);
+        let held =
+            |n: &&Notification| n.state == NotificationState::Held && n.digest.as_ref() == Some(digest);
         let mut rows: Vec<_> = self.notifications.values().map(|copy| &copy.row).filter(held).collect();
         rows.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         rows.into_iter().map(|n| n.id.clone()).collect()
@@ -149,14 +168,17 @@ impl Work<'_> {
         device: &DeviceId,
         operation: &OperationId,
     ) -> Option<&OperationRow> {
-        let same = |row: &&OperationRow| row.person == *person && row.device == *device && row.operation == *operation;
+        let same = |row: &&OperationRow| {
+            row.person == *person && row.device == *device && row.operation == *operation
+        };
         self.operations.iter().chain(&self.changes.operations).find(same)
     }
 
     /// The answer to an earlier request with this key.
     pub(crate) fn answer(&self, project: &ProjectId, route: &str, key: &str) -> Option<&StoredAnswer> {
-        let same =
-            |row: &&StoredAnswer| row.project == *project && &*row.route == route && &*row.key == key && row.until > self.now;
+        let same = |row: &&StoredAnswer| {
+            row.project == *project && &*row.route == route && &*row.key == key && row.until > self.now
+        };
         self.answers.iter().chain(&self.changes.answers).find(same)
     }
 

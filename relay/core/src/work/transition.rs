@@ -1,12 +1,14 @@
 //! The only place where states change. Each change writes its −1/+1 in the same transaction as its row.
 
-use tidings_protocol::{DeliveryState, EventState, NotificationId, NotificationState, ProjectId, Reason, StoryKind, Timestamp};
+use tidings_protocol::{
+    DeliveryState, EventState, NotificationId, NotificationState, ProjectId, Reason, StoryKind, Timestamp,
+};
 
 use super::{DigestCopy, Standing, Tracked, Work};
 use crate::act::{Answer, RepeatKey};
 use crate::model::{
-    Delivery, DigestScope, DueKey, DueRow, Entry, Event, FeedEntry, FeedKind, InappDelivery, Notification, OnceKey,
-    OpenDigest, PersonKey, StoredAnswer, Stopped, Term,
+    Delivery, DigestScope, DueKey, DueRow, Entry, Event, FeedEntry, FeedKind, InappDelivery, Notification,
+    OnceKey, OpenDigest, PersonKey, Stopped, StoredAnswer, Term,
 };
 
 /// How long the answer to a request with an `Idempotency-Key` is kept: the contract promises at least 24 hours.
@@ -34,7 +36,9 @@ pub(crate) const fn allowed(from: NotificationState, to: NotificationState) -> b
 /// Whether a delivery may go from a state to another (SEMANTICS 4).
 #[must_use]
 pub(crate) const fn delivery_allowed(from: DeliveryState, to: DeliveryState) -> bool {
-    use DeliveryState::{Cancelled, Dead, Erased, Expired, HandingOver, Placed, Received, Sent, Suppressed, Waiting};
+    use DeliveryState::{
+        Cancelled, Dead, Erased, Expired, HandingOver, Placed, Received, Sent, Suppressed, Waiting,
+    };
     match from {
         Waiting => matches!(to, HandingOver | Suppressed | Cancelled | Expired | Dead | Erased),
         HandingOver => matches!(to, Sent | Received | Waiting | Dead | Erased),
@@ -111,7 +115,8 @@ impl Work<'_> {
             let mut entry = Entry::new(now, StoryKind::Ended);
             entry.state = Some(to.as_str());
             if let Some(stopped) = &stopped {
-                (entry.gate, entry.reason, entry.text) = (stopped.gate, Some(stopped.reason), stopped.text.clone());
+                (entry.gate, entry.reason, entry.text) =
+                    (stopped.gate, Some(stopped.reason), stopped.text.clone());
             }
             self.tell(id, entry);
             if !was_active && to != NotificationState::Merged {
@@ -147,8 +152,11 @@ impl Work<'_> {
         if self.notification_mut(id).inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed) {
             self.shift_inapp(id, state);
         }
-        let waiting: Vec<Box<str>> =
-            self.deliveries_of(id).filter(|d| d.state == DeliveryState::Waiting).map(|d| d.id.clone()).collect();
+        let waiting: Vec<Box<str>> = self
+            .deliveries_of(id)
+            .filter(|d| d.state == DeliveryState::Waiting)
+            .map(|d| d.id.clone())
+            .collect();
         for delivery in waiting {
             self.shift_delivery(&delivery, state, None);
         }
@@ -270,8 +278,10 @@ impl Work<'_> {
         if let Some(taken) = notification.taken.take()
             && self.person(&person).is_known()
         {
-            let (day, week) =
-                (crate::calendar::Day::from_number(taken.day), crate::calendar::Week::from_number(taken.week));
+            let (day, week) = (
+                crate::calendar::Day::from_number(taken.day),
+                crate::calendar::Week::from_number(taken.week),
+            );
             let counters = &mut self.inbox_mut(&person).counters;
             for scope in &taken.scopes {
                 counters.give_back(scope, day, week);

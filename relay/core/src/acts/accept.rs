@@ -1,0 +1,202 @@
+//! Facts come in: each is accepted, a duplicate or in conflict with an earlier one.
+
+use std::sync::Arc;
+
+use tidings_protocol::{EventId, EventState, ProjectId, Timestamp};
+
+use super::cancel;
+use super::fan_out;
+use super::firing::{self, Candidate, Facts, Whom, person_of};
+use super::propose::{self, Stated, Subject};
+use crate::act::{Answer, EventAnswer, Made, Refusal};
+use crate::configuration::{Configuration, UnknownRecipient};
+use crate::expression::{NoLookups, Scope};
+use crate::model::{CollectedRow, Considered, Event, EventBody, Fired, PersonKey};
+use crate::ports::Need;
+use crate::work::Work;
+
+/// How long an event's own id is remembered: seven days (API.md, Conventions).
+const SAME_EVENT_MILLIS: i64 = 7 * 86_400_000;
+
+pub(super) fn needs(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> Vec<Need> {
+    let configuration = Arc::clone(&work.live(project).configuration);
+    let mut needs = Vec::new();
+    for body in bodies {
+        if let Some(external_id) = &body.external_id {
+            needs.push(Need::SameEvent {
+                project: project.clone(),
+                source: body.source.clone(),
+                external_id: external_id.clone(),
+                since: work.now().plus_millis(-SAME_EVENT_MILLIS),
+            });
+        }
+        let root = body.root();
+        let facts = Facts { body, root: &root };
+        for candidate in firing::candidates(&configuration, facts).0 {
+            let Whom::Named(recipients) = &candidate.whom else { continue };
+            for recipient in recipients {
+                let person = person_of(project, recipient);
+                needs.extend(firing::needs_for(&candidate.rule, facts, &person, work));
+            }
+        }
+        needs.extend(cancel::needs(project, &configuration, facts));
+    }
+    needs
+}
+
+pub(super) fn accept(
+    project: &ProjectId,
+    sandbox: bool,
+    bodies: Vec<EventBody>,
+    work: &mut Work<'_>,
+) -> Answer {
+    let answers = bodies.into_iter().map(|body| accept_one(project, sandbox, body, work));
+    Answer::Events(answers.collect())
+}
+
+fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Work<'_>) -> EventAnswer {
+    if let Some(external_id) = &body.external_id {
+        let since = work.now().plus_millis(-SAME_EVENT_MILLIS);
+        let known = work.same_event(project, body.source.as_deref(), external_id);
+        match known.filter(|known| known.accepted_at >= since) {
+            Some(known) if known.body.digest == body.digest => {
+                return EventAnswer::Duplicate { event: known.id.clone() };
+            }
+            Some(_) => {
+                return EventAnswer::Refused(Refusal::EventConflict { external_id: external_id.clone() });
+            }
+            None => {}
+        }
+    }
+    let id = EventId::from(work.id());
+    let stated = Stated { event: id.clone(), root: Arc::new(body.root()), body: Arc::new(body), sandbox };
+    let configuration = Arc::clone(&work.live(project).configuration);
+    let cancelled = cancel::cancel_by(work, project, &configuration, &stated);
+    collect(work, project, &configuration, &stated);
+    let facts = Facts { body: &stated.body, root: &stated.root };
+    let (may, mut considered) = firing::candidates(&configuration, facts);
+    let unknown_type = may.is_empty()
+        && considered.is_empty()
+        && !configuration.cancels_by_event.contains_key(&*stated.body.event_type)
+        && !configuration.collect.contains_key(&*stated.body.event_type);
+    work.add_event(new_event(project, &stated, &configuration, work.now()));
+    let (mut notifications, mut fan_outs) = (Vec::new(), Vec::new());
+    for candidate in may {
+        match &candidate.whom {
+            Whom::Named(recipients) => {
+                let people: Vec<_> =
+                    recipients.iter().map(|recipient| person_of(project, recipient)).collect();
+                notifications.extend(fire(work, &stated, &candidate, &people, &mut considered));
+            }
+            Whom::Audience(audience) => {
+                fan_outs.push((candidate.rule.id.clone(), None));
+                fan_out::open(work, project, &id, Some(&candidate.rule.id), audience.clone(), None);
+            }
+        }
+    }
+    close(work, &id, considered.clone(), &notifications, fan_outs.is_empty());
+    EventAnswer::Accepted {
+        event: id,
+        configuration: configuration.version,
+        notifications,
+        fan_outs,
+        not_fired: considered.into_iter().filter(|rule| !matches!(rule.fired, Fired::Yes { .. })).collect(),
+        unknown_type,
+        cancelled,
+    }
+}
+
+/// Fires a rule for recipients; those for whom its condition does not hold are left out, with the reason of the last.
+pub(super) fn fire(
+    work: &mut Work<'_>,
+    stated: &Stated,
+    candidate: &Candidate,
+    people: &[PersonKey],
+    considered: &mut Vec<Considered>,
+) -> Vec<Made> {
+    let rule = &candidate.rule;
+    let mut made = Vec::new();
+    let mut not = None;
+    for person in people {
+        let facts = Facts { body: &stated.body, root: &stated.root };
+        let keys = match firing::fires_for(rule, facts, work.person(person), work) {
+            Ok(keys) => keys,
+            Err(why) => {
+                not = Some(why);
+                continue;
+            }
+        };
+        if work.made_by(&stated.event, Some(&rule.id), person).is_some() {
+            continue;
+        }
+        let created = ensure(work, person);
+        let live = work.live(&person.project);
+        let subject = Subject::of_rule(stated, rule, person, &live.configuration, work.now());
+        made.push(propose::make(work, &subject, person, keys, created));
+    }
+    let (fired, text) = match not {
+        Some((fired, text)) if made.is_empty() => (fired, text),
+        Some(_) | None => (Fired::Yes { recipients: u32::try_from(made.len()).unwrap_or(u32::MAX) }, None),
+    };
+    considered.push(Considered { rule: rule.id.clone(), fired, text });
+    made
+}
+
+/// Makes a recipient that was never seen, where the project wants that. Answers whether it was made.
+pub(super) fn ensure(work: &mut Work<'_>, person: &PersonKey) -> bool {
+    match work.live(&person.project).configuration.project.unknown_recipient {
+        UnknownRecipient::Create => work.ensure_recipient(person),
+        UnknownRecipient::Refuse => false,
+    }
+}
+
+fn new_event(project: &ProjectId, stated: &Stated, configuration: &Configuration, now: Timestamp) -> Event {
+    Event {
+        id: stated.event.clone(),
+        project: project.clone(),
+        body: Arc::clone(&stated.body),
+        accepted_at: now,
+        configuration: configuration.version,
+        state: EventState::Open,
+        considered: Vec::new(),
+        fan_outs: Vec::new(),
+        made: 0,
+        sandbox: stated.sandbox,
+    }
+}
+
+fn close(work: &mut Work<'_>, id: &EventId, considered: Vec<Considered>, made: &[Made], finished: bool) {
+    let event = work.event_mut(id);
+    event.considered = considered;
+    event.made += made.len() as u64;
+    if finished {
+        work.finish_event(id);
+    }
+}
+
+/// Takes in a direct send as the event that the books count.
+pub(super) fn state(work: &mut Work<'_>, project: &ProjectId, stated: &Stated) {
+    let configuration = Arc::clone(&work.live(project).configuration);
+    work.add_event(new_event(project, stated, &configuration, work.now()));
+}
+
+/// Counts what a direct send made.
+pub(super) fn close_send(work: &mut Work<'_>, id: &EventId, made: &[Made], finished: bool) {
+    close(work, id, Vec::new(), made, finished);
+}
+
+/// Keeps the event for `history`, where the document collects its type.
+fn collect(work: &mut Work<'_>, project: &ProjectId, configuration: &Configuration, stated: &Stated) {
+    let Some(collect) = configuration.collect.get(&*stated.body.event_type) else { return };
+    let scope = Scope { data: &stated.body.data, event: &stated.root, recipient: None, lookups: &NoLookups };
+    let Ok(recipients) = firing::named(&collect.recipient, &scope) else { return };
+    for recipient in recipients {
+        let row = CollectedRow {
+            person: person_of(project, &recipient),
+            event_type: stated.body.event_type.clone(),
+            at: stated.body.time,
+            until: work.now().plus_millis(collect.keep.as_millis()),
+        };
+        work.changes().collected.push(row);
+    }
+}

@@ -1,0 +1,169 @@
+//! Something is due: a hold, a step, a showing, a digest or a chunk of a fan-out. A row of work that another node
+//! already took, or that moved, makes nothing happen.
+
+use std::sync::Arc;
+
+use tidings_protocol::{NotificationId, NotificationState};
+
+use super::propose::{self, Standing, Stated, Subject};
+use super::{chains, digest, fan_out, firing, steps};
+use crate::act::Answer;
+use crate::model::{DigestScope, DueKey, DueRow, Notification};
+use crate::plan::{Outcome, Phase, Plan};
+use crate::ports::Need;
+use crate::work::Work;
+
+pub(super) fn needs(row: &DueRow, work: &Work<'_>) -> Vec<Need> {
+    let project = &row.person.project;
+    let mut needs = vec![Need::Due(project.clone(), row.key.clone())];
+    match &row.key {
+        DueKey::Release(id) => {
+            needs.push(Need::Person(row.person.clone()));
+            needs.push(Need::Notification(project.clone(), id.clone()));
+            needs.extend(redecide_needs(id, work));
+        }
+        DueKey::Step(id) | DueKey::Repeat(id) => {
+            needs.push(Need::Person(row.person.clone()));
+            needs.push(Need::Notification(project.clone(), id.clone()));
+            needs.extend(chains::link_needs(id, work));
+        }
+        DueKey::Digest(id) => {
+            needs.push(Need::Person(row.person.clone()));
+            needs.extend(digest::needs(id, work));
+        }
+        DueKey::FanOut(event, rule) => needs.extend(fan_out::needs(project, event, rule.as_ref(), work)),
+    }
+    needs
+}
+
+pub(super) fn advance(row: &DueRow, work: &mut Work<'_>) -> Answer {
+    if work.due_row(&row.key).is_none_or(|found| found.at > work.now()) {
+        return Answer::Done;
+    }
+    match &row.key {
+        DueKey::Release(id) => match work.notification(id).map(|found| found.state) {
+            Some(NotificationState::Held) => redecide(work, id),
+            _ => work.clear_due(&row.person, row.key.clone()),
+        },
+        DueKey::Step(id) => {
+            work.clear_due(&row.person, row.key.clone());
+            steps::due(work, id);
+        }
+        DueKey::Repeat(id) => steps::repeat(work, id),
+        DueKey::Digest(id) => {
+            let open = work.digest_by_id(id).is_some();
+            if open {
+                digest::close(work, id);
+            } else {
+                work.clear_due(&row.person, digest::due_key(id));
+            }
+        }
+        DueKey::FanOut(event, rule) => {
+            fan_out::walk(work, &row.person.project, event, rule.as_ref());
+        }
+    }
+    Answer::Done
+}
+
+/// What has to be read before a notification is decided anew.
+pub(super) fn redecide_needs(id: &NotificationId, work: &Work<'_>) -> Vec<Need> {
+    let Some(row) = work.notification(id) else { return Vec::new() };
+    let mut needs = vec![Need::Event(row.cause.event.clone()), Need::Person(row.person.clone())];
+    let live = work.live(&row.person.project);
+    let rule = row.cause.rule.as_ref().and_then(|rule| live.configuration.rules.get(rule));
+    match rule {
+        Some(rule) => needs.extend(firing::key_needs(rule, &row.keys, &row.person)),
+        None => {
+            let scope = DigestScope::Category(row.category.clone());
+            needs.push(Need::Digest(row.person.clone(), scope, Box::default()));
+            if let Some(value) = &row.keys.collapse {
+                needs.push(Need::Collapse(row.person.clone(), row.category.clone(), value.clone()));
+            }
+        }
+    }
+    needs
+}
+
+/// What a stored notification proposes under the live configuration; none if its rule or category is gone.
+pub(super) fn subject_of(work: &Work<'_>, row: &Notification) -> Option<Subject> {
+    let event = work.event(&row.cause.event)?;
+    let live = work.live(&row.person.project);
+    let stated = Stated {
+        event: event.id.clone(),
+        body: Arc::clone(&event.body),
+        root: Arc::new(event.root()),
+        sandbox: event.sandbox,
+    };
+    let mut subject = match (&row.cause.rule, &event.body.send) {
+        (Some(rule), _) => {
+            let rule = live.configuration.rules.get(rule)?;
+            Subject::of_rule(&stated, rule, &row.person, &live.configuration, row.created_at)
+        }
+        (None, Some(send)) => Subject::of_send(&stated, send, &live.configuration, row.created_at)?,
+        (None, None) => return None,
+    };
+    // What was promised when it was made holds: its time and its urgency do not move with a later document.
+    subject.expires_at = row.expires_at;
+    subject.priority = row.priority;
+    if let (Some(root), Some(step)) = (&row.chain, row.cause.step) {
+        subject.chain = Some((root.clone(), step));
+        let planned = subject.steps.get(usize::from(step).saturating_sub(1)).cloned();
+        subject.steps = planned.into_iter().collect();
+        for step in &mut subject.steps {
+            (step.linked, step.unless, step.repeat) = (false, None, None);
+            step.after = tidings_protocol::Span::ZERO;
+        }
+    }
+    Some(subject)
+}
+
+/// Decides a held notification anew at this instant: it goes, waits on or ends.
+pub(super) fn redecide(work: &mut Work<'_>, id: &NotificationId) {
+    let row = work.notification(id).expect("the caller looked it up").clone();
+    if row.digest.is_some() {
+        // The digest decides for its members when it closes.
+        return;
+    }
+    let Some(subject) = subject_of(work, &row) else {
+        work.shift(id, NotificationState::Suppressed, Some(propose::rule_gone()));
+        return;
+    };
+    let phase = Phase::Released { deferrals: row.deferrals, throttled: row.keys.throttled_in.is_some() };
+    let standing = Standing { id, created_at: row.created_at, keys: &row.keys, phase };
+    let plan = subject.decide(work, &row.person, &standing, None);
+    apply(work, &subject, id, plan);
+}
+
+/// Moves a held notification to where the plan puts it.
+pub(super) fn apply(work: &mut Work<'_>, subject: &Subject, id: &NotificationId, plan: Plan) {
+    for entry in plan.told {
+        work.tell(id, entry);
+    }
+    let version =
+        work.live(&work.notification(id).expect("it was told above").person.project).configuration.version;
+    work.notification_mut(id).configuration = version;
+    match plan.outcome {
+        Outcome::Stop(stopped) => work.shift(id, NotificationState::Suppressed, Some(stopped)),
+        Outcome::Fail(stopped) => work.shift(id, NotificationState::Failed, Some(stopped)),
+        Outcome::Hold { stopped, due, deferred } => {
+            work.shift(id, NotificationState::Held, Some(stopped));
+            let row = work.notification_mut(id);
+            row.due = Some(due);
+            row.deferrals += u8::from(deferred);
+            let person = row.person.clone();
+            work.set_due(&person, DueKey::Release(id.clone()), due);
+        }
+        Outcome::Collect(scope) => {
+            let person = work.notification(id).expect("it was told above").person.clone();
+            work.clear_due(&person, DueKey::Release(id.clone()));
+            digest::join(work, id, scope);
+        }
+        Outcome::Go { steps, scopes, content } => {
+            if let Some(rule) = &subject.rule {
+                propose::take_throttle(work, rule, id);
+            }
+            propose::go(work, id, steps, scopes, content);
+        }
+        Outcome::Survives => unreachable!("only members of a digest are asked whether they survive"),
+    }
+}

@@ -1,0 +1,112 @@
+//! A later event makes earlier notifications needless.
+
+use std::sync::Arc;
+
+use tidings_protocol::{NotificationId, NotificationState, ProjectId, Reason, RecipientId, StoryKind};
+
+use super::firing::{self, Facts};
+use super::propose::Stated;
+use crate::configuration::{CancelOn, Configuration, Notify, Rule};
+use crate::expression::{NoLookups, Scope};
+use crate::model::{DueKey, Entry, Stopped};
+use crate::ports::Need;
+use crate::work::Work;
+
+/// Which notifications of a rule an event cancels.
+struct Target<'a> {
+    rule: &'a Arc<Rule>,
+    value: Option<Box<str>>,
+    /// Only these recipients', if the event says whom it is about.
+    whom: Option<Vec<RecipientId>>,
+}
+
+/// The rules that an event cancels, with the value that must be equal. An event that lacks the value cancels nothing.
+fn targets<'a>(configuration: &'a Configuration, facts: Facts<'_>) -> Vec<Target<'a>> {
+    let ids = configuration.cancels_by_event.get(&*facts.body.event_type).into_iter().flatten();
+    let rules = ids.filter_map(|id| configuration.rules.get(id));
+    rules
+        .flat_map(|rule| {
+            let of_type = rule.cancel_on.iter().filter(|cancel| *cancel.event == *facts.body.event_type);
+            of_type.filter_map(move |cancel| target(configuration, rule, cancel, facts))
+        })
+        .collect()
+}
+
+fn target<'a>(
+    configuration: &Configuration,
+    rule: &'a Arc<Rule>,
+    cancel: &CancelOn,
+    facts: Facts<'_>,
+) -> Option<Target<'a>> {
+    let scope = Scope { data: &facts.body.data, event: facts.root, recipient: None, lookups: &NoLookups };
+    let value = match &cancel.match_key {
+        None => None,
+        Some(key) => Some(key.key(&scope).ok()?.into()),
+    };
+    let named = match &rule.notify {
+        Notify::Expression(notify) if value.is_some() => firing::named(notify, &scope).ok(),
+        Notify::Expression(_) | Notify::Event | Notify::Topic(_) | Notify::Segment(_) => None,
+    };
+    let about = || {
+        let collected = configuration.collect.get(&*facts.body.event_type);
+        let collected = collected.and_then(|collect| firing::named(&collect.recipient, &scope).ok());
+        collected.or_else(|| facts.body.recipient.clone().map(|recipient| vec![recipient]))
+    };
+    let whom = named.or_else(about);
+    // Without a value the recipient alone decides, so an event about nobody cancels nothing.
+    (value.is_some() || whom.is_some()).then_some(Target { rule, value, whom })
+}
+
+pub(super) fn needs(project: &ProjectId, configuration: &Configuration, facts: Facts<'_>) -> Vec<Need> {
+    let found = targets(configuration, facts).into_iter().map(|target| Need::Match {
+        project: project.clone(),
+        rule: target.rule.id.clone(),
+        event_type: facts.body.event_type.clone(),
+        value: target.value,
+    });
+    found.collect()
+}
+
+/// Cancels what an event makes needless. What reached somebody stays, and its later steps end.
+pub(super) fn cancel_by(
+    work: &mut Work<'_>,
+    project: &ProjectId,
+    configuration: &Configuration,
+    stated: &Stated,
+) -> Vec<NotificationId> {
+    let facts = Facts { body: &stated.body, root: &stated.root };
+    let mut cancelled = Vec::new();
+    for target in targets(configuration, facts) {
+        let event_type = &*stated.body.event_type;
+        let found: Vec<NotificationId> = work
+            .matching(project, &target.rule.id, event_type, target.value.as_deref())
+            .into_iter()
+            .filter(|row| target.whom.as_ref().is_none_or(|whom| whom.contains(&row.person.recipient)))
+            .map(|row| row.id.clone())
+            .collect();
+        for id in found {
+            cancel(work, &id, stated);
+            cancelled.push(id);
+        }
+    }
+    cancelled
+}
+
+fn cancel(work: &mut Work<'_>, id: &NotificationId, stated: &Stated) {
+    let row = work.notification(id).expect("it was found above");
+    let text: Box<str> = format!("{} {}", stated.body.event_type, stated.event).into();
+    if row.is_pending() {
+        let stopped = Stopped { gate: None, reason: Reason::CancelledByEvent, text: Some(text) };
+        work.shift(id, NotificationState::Cancelled, Some(stopped));
+        return;
+    }
+    let person = row.person.clone();
+    let row = work.notification_mut(id);
+    row.steps_begun = u16::try_from(row.plan.len()).unwrap_or(u16::MAX);
+    row.repeats = u16::MAX;
+    work.clear_due(&person, DueKey::Step(id.clone()));
+    work.clear_due(&person, DueKey::Repeat(id.clone()));
+    let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
+    (entry.reason, entry.text) = (Some(Reason::CancelledByEvent), Some(text));
+    work.tell(id, entry);
+}

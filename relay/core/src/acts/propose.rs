@@ -1,0 +1,421 @@
+//! Puts a fact before the plan, and makes what the plan says.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidings_protocol::item::{Because, ContentItem};
+use tidings_protocol::limits::HOLD_MILLIS_MAX;
+use tidings_protocol::{
+    CategoryId, Channel, EventId, NotificationId, NotificationState, Priority, Span, Timestamp,
+};
+
+use super::{collapse, digest, steps};
+use crate::act::Made;
+use crate::calendar::{day_of, week_of};
+use crate::cap::CapScope;
+use crate::configuration::{Category, Configuration, Rule};
+use crate::model::{
+    Cause, DirectSend, DueKey, EventBody, Flags, Keys, Marks, Notification, OnceKey, PersonKey, PlannedStep,
+    SendContent, Stopped, Taken,
+};
+use crate::plan::{self, Outcome, Phase, Plan, Proposal, Seen, Words};
+use crate::selection;
+use crate::template::{self, Template};
+use crate::work::Work;
+
+/// A fact for one recipient, with everything of it that the plan asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    pub(super) event: EventId,
+    pub(super) body: Arc<EventBody>,
+    pub(super) root: Arc<Value>,
+    pub(super) sandbox: bool,
+    pub(super) rule: Option<Arc<Rule>>,
+    pub(super) category: CategoryId,
+    pub(super) priority: Priority,
+    pub(super) steps: Vec<PlannedStep>,
+    pub(super) words: OwnedWords,
+    pub(super) variant: Option<Box<str>>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) expires_at: Timestamp,
+    /// The step of the chain that this is, and the chain.
+    pub(super) chain: Option<(NotificationId, u16)>,
+}
+
+/// What is said.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedWords {
+    Literal(Arc<ContentItem>),
+    Template(Arc<Template>),
+    Gone,
+}
+
+/// An accepted event or send, shared by everything that it makes.
+#[derive(Clone, Debug)]
+pub(super) struct Stated {
+    pub(super) event: EventId,
+    pub(super) body: Arc<EventBody>,
+    pub(super) root: Arc<Value>,
+    pub(super) sandbox: bool,
+}
+
+impl Subject {
+    /// What a rule proposes to a recipient.
+    pub(super) fn of_rule(
+        stated: &Stated,
+        rule: &Arc<Rule>,
+        person: &PersonKey,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Self {
+        let category = &configuration.categories[&rule.category];
+        let weights: Vec<(&str, u32)> =
+            rule.variants.iter().map(|variant| (variant.name.as_str(), variant.weight)).collect();
+        let variant = selection::variant(&rule.id, &person.recipient, &weights);
+        let chosen = variant.and_then(|name| rule.variants.iter().find(|variant| variant.name == name));
+        let template = chosen.map(|variant| &variant.template).or(rule.template.as_ref());
+        let template = template.or_else(|| rule.digest.as_ref().and_then(|digest| digest.template.as_ref()));
+        let words = template
+            .and_then(|name| configuration.templates.get(name))
+            .map_or(OwnedWords::Gone, |template| OwnedWords::Template(Arc::clone(template)));
+        Self {
+            event: stated.event.clone(),
+            body: Arc::clone(&stated.body),
+            root: Arc::clone(&stated.root),
+            sandbox: stated.sandbox,
+            category: rule.category.clone(),
+            priority: rule.priority.unwrap_or(category.priority),
+            steps: planned_steps(rule, category),
+            words,
+            variant: variant.map(Into::into),
+            not_before: None,
+            expires_at: expiry(rule.expires, now),
+            rule: Some(Arc::clone(rule)),
+            chain: None,
+        }
+    }
+
+    /// What a direct send proposes. The category was checked when it was accepted; if it has gone since, none.
+    pub(super) fn of_send(
+        stated: &Stated,
+        send: &DirectSend,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let category = configuration.categories.get(&send.category)?;
+        let words = match &send.content {
+            SendContent::Literal(content) => OwnedWords::Literal(Arc::clone(content)),
+            SendContent::Template(name) => configuration
+                .templates
+                .get(&**name)
+                .map_or(OwnedWords::Gone, |template| OwnedWords::Template(Arc::clone(template))),
+        };
+        let channels = send.channels.clone().unwrap_or_else(|| category.channels.clone());
+        let longest = now.plus_millis(HOLD_MILLIS_MAX);
+        Some(Self {
+            event: stated.event.clone(),
+            body: Arc::clone(&stated.body),
+            root: Arc::clone(&stated.root),
+            sandbox: stated.sandbox,
+            rule: None,
+            category: send.category.clone(),
+            priority: send.priority.unwrap_or(category.priority),
+            steps: vec![one_step(channels)],
+            words,
+            variant: None,
+            not_before: send.not_before,
+            expires_at: send.expires_at.map_or(longest, |at| at.min(longest)),
+            chain: None,
+        })
+    }
+
+    /// The plan for this, as seen now.
+    pub(super) fn decide(
+        &self,
+        work: &Work<'_>,
+        person: &PersonKey,
+        made: &Standing<'_>,
+        digest: Option<&template::DigestScope>,
+    ) -> Plan {
+        let live = work.live(&person.project);
+        let configuration = &*live.configuration;
+        let rule = self.rule.as_deref();
+        let once =
+            rule.zip(made.keys.once.as_deref()).and_then(|(rule, value)| work.once(person, &rule.id, value));
+        let proposal = Proposal {
+            id: made.id,
+            configuration,
+            stop: &live.state.stop,
+            rule,
+            category_id: &self.category,
+            category: &configuration.categories[&self.category],
+            priority: self.priority,
+            created_at: made.created_at,
+            expires_at: self.expires_at,
+            not_before: self.not_before,
+            keys: made.keys,
+            steps: self.steps.clone(),
+            words: match &self.words {
+                OwnedWords::Literal(content) => Words::Literal(content),
+                OwnedWords::Template(template) => Words::Template(template),
+                OwnedWords::Gone => Words::Gone,
+            },
+            data: &self.body.data,
+            event: &self.root,
+            digest,
+            phase: made.phase,
+            sandbox: self.sandbox,
+        };
+        plan::decide(&proposal, work.person(person), Seen { once }, work.now())
+    }
+
+    /// Why the recipient gets it, in words for the recipient.
+    fn because(&self, category: &Category, configuration: &Configuration) -> Because {
+        let name =
+            category.name.get(&configuration.project.locale).map_or(self.category.as_str(), String::as_str);
+        let text = match &self.rule {
+            Some(_) => format!("{name}: {} happened", self.body.event_type),
+            None => format!("{name}: sent to you directly"),
+        };
+        Because {
+            rule: self.rule.as_ref().map(|rule| rule.id.to_string()),
+            event_type: self.rule.as_ref().map(|_| self.body.event_type.to_string()),
+            text,
+        }
+    }
+}
+
+/// What the plan has to know of the notification itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing<'a> {
+    pub(super) id: &'a NotificationId,
+    pub(super) created_at: Timestamp,
+    pub(super) keys: &'a Keys,
+    pub(super) phase: Phase,
+}
+
+fn one_step(channels: Vec<Channel>) -> PlannedStep {
+    PlannedStep { channels, after: Span::ZERO, unless: None, repeat: None, linked: false }
+}
+
+/// A rule's plan, or its category's channels in one step.
+pub(super) fn planned_steps(rule: &Rule, category: &Category) -> Vec<PlannedStep> {
+    let Some(steps) = &rule.deliver else { return vec![one_step(category.channels.clone())] };
+    let planned = steps.iter().map(|step| PlannedStep {
+        channels: step.channels.clone(),
+        after: step.after.unwrap_or_default(),
+        unless: step.unless,
+        repeat: step
+            .repeat
+            .as_ref()
+            .map(|repeat| (repeat.every, u16::try_from(repeat.times).unwrap_or(u16::MAX), repeat.until)),
+        linked: step.notify.is_some(),
+    });
+    planned.collect()
+}
+
+/// When a rule's notification is no longer worth sending; never later than 90 days.
+fn expiry(expires: Option<Span>, now: Timestamp) -> Timestamp {
+    now.plus_millis(expires.map_or(HOLD_MILLIS_MAX, |span| span.as_millis().min(HOLD_MILLIS_MAX)))
+}
+
+/// Makes the notification of a subject for a recipient who was read, whatever the plan says of it.
+pub(super) fn make(
+    work: &mut Work<'_>,
+    subject: &Subject,
+    person: &PersonKey,
+    keys: Keys,
+    created: bool,
+) -> Made {
+    let id = NotificationId::from(work.id());
+    let standing = Standing { id: &id, created_at: work.now(), keys: &keys, phase: Phase::New { created } };
+    let plan = subject.decide(work, person, &standing, None);
+    let notification = blank(work, subject, person, &id, keys);
+    apply_new(work, subject, notification, plan);
+    made(work, &id)
+}
+
+/// A notification before anything is decided on it.
+pub(super) fn blank(
+    work: &Work<'_>,
+    subject: &Subject,
+    person: &PersonKey,
+    id: &NotificationId,
+    keys: Keys,
+) -> Notification {
+    let live = work.live(&person.project);
+    let configuration = &live.configuration;
+    Notification {
+        id: id.clone(),
+        person: person.clone(),
+        cause: Cause {
+            event: subject.event.clone(),
+            event_type: subject.rule.as_ref().map(|_| subject.body.event_type.clone()),
+            rule: subject.rule.as_ref().map(|rule| rule.id.clone()),
+            digest: false,
+            step: subject.chain.as_ref().map(|(_, step)| *step),
+        },
+        category: subject.category.clone(),
+        priority: subject.priority,
+        keys,
+        variant: subject.variant.clone(),
+        chain: subject.chain.as_ref().map(|(root, _)| root.clone()),
+        created_at: work.now(),
+        expires_at: subject.expires_at,
+        configuration: configuration.version,
+        state: NotificationState::Active,
+        stopped: None,
+        due: None,
+        deferrals: 0,
+        digest: None,
+        taken: None,
+        released_at: None,
+        content: None,
+        because: subject.because(&configuration.categories[&subject.category], configuration),
+        plan: Arc::from([]),
+        steps_begun: 0,
+        repeats: 0,
+        inapp: None,
+        created_seq: None,
+        seq: None,
+        round: 0,
+        flags: Flags::default(),
+        marks: Marks::default(),
+        told: Vec::new(),
+    }
+}
+
+/// Takes a new notification in, in the state that the plan gives it.
+pub(super) fn apply_new(work: &mut Work<'_>, subject: &Subject, mut notification: Notification, plan: Plan) {
+    notification.told = plan.told;
+    let (id, person) = (notification.id.clone(), notification.person.clone());
+    match plan.outcome {
+        Outcome::Stop(stopped) => {
+            notification.state = NotificationState::Suppressed;
+            notification.stopped = Some(stopped);
+            work.add_notification(notification);
+            return;
+        }
+        Outcome::Fail(stopped) => {
+            notification.state = NotificationState::Failed;
+            notification.stopped = Some(stopped);
+            work.add_notification(notification);
+            return;
+        }
+        Outcome::Hold { stopped, due, deferred } => {
+            notification.state = NotificationState::Held;
+            notification.stopped = Some(stopped);
+            notification.due = Some(due);
+            notification.deferrals = u8::from(deferred);
+            work.add_notification(notification);
+            work.set_due(&person, DueKey::Release(id.clone()), due);
+            collapse::replace_held(work, &id);
+        }
+        Outcome::Collect(scope) => {
+            notification.state = NotificationState::Held;
+            work.add_notification(notification);
+            digest::join(work, &id, scope);
+        }
+        Outcome::Go { steps, scopes, content } => {
+            work.add_notification(notification);
+            go(work, &id, steps, scopes, content);
+        }
+        Outcome::Survives => unreachable!("only members of a digest are asked whether they survive"),
+    }
+    take_keys(work, subject, &id);
+}
+
+/// What a rule counts is taken when its notification is held or active.
+fn take_keys(work: &mut Work<'_>, subject: &Subject, id: &NotificationId) {
+    let Some(rule) = subject.rule.as_deref() else { return };
+    let notification = work.notification(id).expect("it was made above");
+    let (person, keys) = (notification.person.clone(), notification.keys.clone());
+    if let (Some(value), Some(once)) = (keys.once, &rule.once_per) {
+        let until = work.now().plus_millis(once.within.as_millis());
+        work.take_once(OnceKey {
+            person: person.clone(),
+            rule: rule.id.clone(),
+            value,
+            notification: id.clone(),
+            until,
+        });
+    }
+    take_throttle(work, rule, id);
+    work.raise_version(&person);
+}
+
+/// Counts a notification against its rule's throttle, if it has room; one that is over it waits uncounted.
+pub(super) fn take_throttle(work: &mut Work<'_>, rule: &Rule, id: &NotificationId) {
+    let notification = work.notification(id).expect("the caller looked it up");
+    let (person, keys) = (notification.person.clone(), notification.keys.clone());
+    let (Some(key), Some(throttle), None) = (keys.throttle, &rule.throttle, keys.throttled_in) else {
+        return;
+    };
+    let now = work.now();
+    let throttles = &mut work.inbox_mut(&person).throttles;
+    throttles
+        .retain(|(name, _), counter| **name != *rule.id.as_str() || counter.ends_at(throttle.throttle) > now);
+    let counter = throttles.entry((rule.id.as_str().into(), key)).or_default();
+    if counter.room(throttle.throttle, now).is_ok() {
+        let window = counter.take(throttle.throttle, now);
+        work.notification_mut(id).keys.throttled_in = Some(window);
+    }
+}
+
+/// A notification leaves its holds: it takes from the caps, replaces what it collapses with, and its plan begins.
+pub(super) fn go(
+    work: &mut Work<'_>,
+    id: &NotificationId,
+    plan: Vec<PlannedStep>,
+    scopes: Vec<CapScope>,
+    content: Arc<ContentItem>,
+) {
+    let now = work.now();
+    let person = work.notification(id).expect("the caller looked it up").person.clone();
+    let configuration = Arc::clone(&work.live(&person.project).configuration);
+    let zone = plan::zone_of(work.person(&person), &configuration);
+    if work.notification(id).expect("it was read above").state == NotificationState::Held {
+        work.shift(id, NotificationState::Active, None);
+    }
+    let (day, week) = (day_of(now, &zone), week_of(now, &zone));
+    let counters = &mut work.inbox_mut(&person).counters;
+    let mut bucket = (day.number(), week.number());
+    for scope in &scopes {
+        let taken = counters.take(scope, day, week);
+        bucket = (taken.day.number(), taken.week.number());
+    }
+    work.raise_version(&person);
+    let notification = work.notification_mut(id);
+    notification.taken = (!scopes.is_empty()).then_some(Taken { day: bucket.0, week: bucket.1, scopes });
+    notification.content = Some(content);
+    notification.plan = plan.into();
+    notification.released_at = Some(now);
+    notification.stopped = None;
+    notification.configuration = configuration.version;
+    collapse::replace_all(work, id);
+    steps::begin(work, id, false);
+}
+
+/// What a request is told about a notification.
+pub(super) fn made(work: &Work<'_>, id: &NotificationId) -> Made {
+    let notification = work.notification(id).expect("it was made above");
+    Made {
+        id: id.clone(),
+        rule: notification.cause.rule.clone(),
+        recipient: notification.person.recipient.clone(),
+        category: notification.category.clone(),
+        state: notification.state,
+        due: notification.due,
+        stopped: notification.stopped.clone(),
+        story: notification.told.clone(),
+    }
+}
+
+/// The end of a notification whose rule or category is not in the configuration any more.
+pub(super) fn rule_gone() -> Stopped {
+    Stopped {
+        gate: Some(tidings_protocol::Gate::Stop),
+        reason: tidings_protocol::Reason::RuleGone,
+        text: Some("its rule or category is not in the configuration any more".into()),
+    }
+}

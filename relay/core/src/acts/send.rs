@@ -1,0 +1,103 @@
+//! A direct send: no rule, the same gates.
+
+use std::sync::Arc;
+
+use tidings_protocol::{EventId, ProjectId, SendId};
+
+use super::accept;
+use super::fan_out;
+use super::firing::person_of;
+use super::propose::{self, Stated, Subject};
+use crate::act::{Answer, Refusal, SendTo};
+use crate::configuration::Configuration;
+use crate::model::{Audience, DigestScope, DirectSend, EventBody, Keys, SendContent};
+use crate::ports::Need;
+use crate::work::Work;
+
+pub(super) fn needs(project: &ProjectId, body: &EventBody, to: &SendTo) -> Vec<Need> {
+    let (SendTo::Recipients(recipients), Some(send)) = (to, &body.send) else { return Vec::new() };
+    recipients.iter().flat_map(|recipient| needs_for(&person_of(project, recipient), send)).collect()
+}
+
+/// What has to be read for one recipient of a send.
+pub(super) fn needs_for(person: &crate::model::PersonKey, send: &DirectSend) -> Vec<Need> {
+    let digest = DigestScope::Category(send.category.clone());
+    let mut needs = vec![Need::Person(person.clone()), Need::Digest(person.clone(), digest, Box::default())];
+    if let Some(value) = &send.collapse {
+        needs.push(Need::Collapse(person.clone(), send.category.clone(), value.clone()));
+    }
+    needs
+}
+
+pub(super) fn send(
+    project: &ProjectId,
+    sandbox: bool,
+    body: EventBody,
+    to: SendTo,
+    work: &mut Work<'_>,
+) -> Result<Answer, Refusal> {
+    let configuration = Arc::clone(&work.live(project).configuration);
+    let send = body.send.clone().expect("the border makes sends with their send");
+    check(&configuration, &send)?;
+    let id = EventId::from(work.id());
+    let stated = Stated { event: id.clone(), root: Arc::new(body.root()), body: Arc::new(body), sandbox };
+    accept::state(work, project, &stated);
+    let send_id = SendId::new(id.as_str()).expect("an event's id is an id");
+    match to {
+        SendTo::Topic(topic) => {
+            fan_out::open(work, project, &id, None, Audience::Topic(topic), None);
+            Ok(Answer::Sent { send: send_id, audience: None, notifications: Vec::new() })
+        }
+        SendTo::Recipients(mut recipients) => {
+            recipients.dedup();
+            let mut notifications = Vec::with_capacity(recipients.len());
+            for recipient in recipients {
+                let person = person_of(project, &recipient);
+                if work.made_by(&id, None, &person).is_none() {
+                    notifications.push(send_to(work, &stated, &send, &person, &configuration));
+                }
+            }
+            accept::close_send(work, &id, &notifications, true);
+            Ok(Answer::Sent { send: send_id, audience: None, notifications })
+        }
+    }
+}
+
+/// Makes the notification of a send for one recipient.
+pub(super) fn send_to(
+    work: &mut Work<'_>,
+    stated: &Stated,
+    send: &DirectSend,
+    person: &crate::model::PersonKey,
+    configuration: &Configuration,
+) -> crate::act::Made {
+    let created = accept::ensure(work, person);
+    let subject = Subject::of_send(stated, send, configuration, work.now())
+        .expect("the category was checked against the same configuration");
+    let keys = Keys { collapse: send.collapse.clone(), ..Keys::default() };
+    propose::make(work, &subject, person, keys, created)
+}
+
+fn check(configuration: &Configuration, send: &DirectSend) -> Result<(), Refusal> {
+    if !configuration.categories.contains_key(&send.category) {
+        let names = configuration.categories.keys().map(tidings_protocol::CategoryId::as_str);
+        return Err(Refusal::UnknownCategory {
+            category: send.category.as_str().into(),
+            hint: nearest(send.category.as_str(), names),
+        });
+    }
+    match &send.content {
+        SendContent::Template(name) if !configuration.templates.contains_key(&**name) => {
+            let names = configuration.templates.keys().map(String::as_str);
+            Err(Refusal::UnknownTemplate { template: name.clone(), hint: nearest(name, names) })
+        }
+        SendContent::Template(_) | SendContent::Literal(_) => Ok(()),
+    }
+}
+
+/// The name that was probably meant.
+pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
+    let scored =
+        names.map(|name| (strsim::jaro_winkler(given, name), name)).filter(|(score, _)| *score > 0.75);
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name.into())
+}

@@ -1,0 +1,245 @@
+//! A notification's plan, step by step: each begins when its time has come, unless what it waits for happened.
+
+use tidings_protocol::{
+    Channel, DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind, Timestamp, Verdict,
+};
+
+use super::chains;
+use crate::configuration::Unless;
+use crate::model::{Delivery, DueKey, Entry, Flags, Notification, PlannedStep, Stopped};
+use crate::plan;
+use crate::work::Work;
+
+/// Begins every step whose time has come. `due` says that the next one's has, whatever its own time.
+pub(super) fn begin(work: &mut Work<'_>, id: &NotificationId, due: bool) {
+    let mut over = due;
+    loop {
+        let row = work.notification(id).expect("the caller looked it up");
+        let begun = usize::from(row.steps_begun);
+        let Some(step) = row.plan.get(begun).cloned() else { break };
+        if begun > 0
+            && let Some(reason) = step.unless.and_then(|unless| happened(&row.flags, unless))
+        {
+            skip(work, id, reason);
+            continue;
+        }
+        let released = row.released_at.unwrap_or_else(|| work.now());
+        let at = released.plus_millis(step.after.as_millis());
+        if begun > 0 && !over && at > work.now() {
+            let person = row.person.clone();
+            work.set_due(&person, DueKey::Step(id.clone()), at);
+            return;
+        }
+        over = take(work, id, &step);
+    }
+    let person = work.notification(id).expect("it was read above").person.clone();
+    work.clear_due(&person, DueKey::Step(id.clone()));
+    end(work, id);
+}
+
+/// Takes one step. Answers whether it is over at once, because nothing of it can arrive.
+fn take(work: &mut Work<'_>, id: &NotificationId, step: &PlannedStep) -> bool {
+    let number = work.notification(id).expect("the caller looked it up").steps_begun + 1;
+    work.notification_mut(id).steps_begun = number;
+    if number > 1 {
+        let mut entry = Entry::new(work.now(), StoryKind::Released);
+        (entry.reason, entry.step) = (Some(Reason::StepDue), Some(number));
+        work.tell(id, entry);
+    }
+    if step.linked {
+        chains::link(work, id, number);
+        return false;
+    }
+    let mut arrives = false;
+    for channel in still_allowed(work, id, step, number) {
+        match channel {
+            Channel::Inapp => {
+                if work.notification(id).is_some_and(|row| row.inapp.is_none()) {
+                    work.place(id);
+                }
+                arrives = true;
+            }
+            Channel::Push | Channel::Email | Channel::Sms | Channel::Webhook => {
+                without_provider(work, id, channel, number);
+            }
+        }
+    }
+    if let Some((every, times, _)) = step.repeat
+        && arrives
+        && times > 0
+    {
+        let (person, at) = (work.notification(id).expect("it was read above").person.clone(), work.now());
+        work.set_due(&person, DueKey::Repeat(id.clone()), at.plus_millis(every.as_millis()));
+    }
+    !arrives
+}
+
+/// A later step asks the law and the recipient again at its own instant.
+fn still_allowed(work: &mut Work<'_>, id: &NotificationId, step: &PlannedStep, number: u16) -> Vec<Channel> {
+    if number == 1 {
+        return step.channels.clone();
+    }
+    let row = work.notification(id).expect("the caller looked it up");
+    let live = work.live(&row.person.project);
+    let Some(category) = live.configuration.categories.get(&row.category) else { return Vec::new() };
+    let (left, out) = plan::channels_left(&row.category, category, &step.channels, work.person(&row.person));
+    for (channel, gate, reason) in out {
+        let mut entry = Entry::decided(work.now(), gate, Verdict::Stop, reason);
+        (entry.channel, entry.step) = (Some(channel), Some(number));
+        work.tell(id, entry);
+    }
+    left
+}
+
+/// Channels beside the inbox have no providers yet.
+fn without_provider(work: &mut Work<'_>, id: &NotificationId, channel: Channel, step: u16) {
+    let now = work.now();
+    let person = work.notification(id).expect("the caller looked it up").person.clone();
+    let address = work.person(&person).endpoints.iter().find(|endpoint| endpoint.channel == channel);
+    let delivery = Delivery {
+        id: work.id().to_string().into(),
+        notification: id.clone(),
+        address: address.map(|endpoint| endpoint.address.clone()),
+        person,
+        channel,
+        state: DeliveryState::Suppressed,
+        reason: Some(Reason::NoProvider),
+        step,
+        made_at: now,
+        changed_at: now,
+    };
+    work.add_delivery(delivery);
+}
+
+/// All steps were begun. With nothing pending and nothing handed over, that is the end.
+fn end(work: &mut Work<'_>, id: &NotificationId) {
+    let row = work.notification(id).expect("the caller looked it up");
+    if row.state == NotificationState::Active && row.inapp.is_none() && !chains::goes_on(row) {
+        let stopped = Stopped {
+            gate: Some(Gate::ChannelPlan),
+            reason: Reason::NoProvider,
+            text: Some("none of its channels has a provider".into()),
+        };
+        work.shift(id, NotificationState::Suppressed, Some(stopped));
+        return;
+    }
+    tell_unacknowledged(work, id);
+}
+
+/// The plan asked for an acknowledgement, ran out, and nobody gave one.
+fn tell_unacknowledged(work: &mut Work<'_>, id: &NotificationId) {
+    let row = work.notification(id).expect("the caller looked it up");
+    let asks = |step: &PlannedStep| {
+        step.unless == Some(Unless::Acknowledged)
+            || step.repeat.is_some_and(|(_, _, until)| until == Unless::Acknowledged)
+    };
+    let repeats_wait =
+        row.plan.iter().any(|step| step.repeat.is_some_and(|(_, times, _)| row.repeats < times));
+    if row.plan.len() > 1 && row.plan.iter().any(asks) && !repeats_wait && row.flags.acknowledged_at.is_none()
+    {
+        let mut entry = Entry::new(work.now(), StoryKind::Ended);
+        entry.reason = Some(Reason::Unacknowledged);
+        work.tell(id, entry);
+    }
+}
+
+fn skip(work: &mut Work<'_>, id: &NotificationId, reason: Reason) {
+    let row = work.notification_mut(id);
+    row.steps_begun += 1;
+    let number = row.steps_begun;
+    let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
+    (entry.step, entry.reason) = (Some(number), Some(reason));
+    work.tell(id, entry);
+}
+
+/// Whether what a step waits for happened, as a reason.
+pub(super) fn happened(flags: &Flags, unless: Unless) -> Option<Reason> {
+    // Whoever read it had it displayed, and whoever acknowledged it read it: each kind includes those after it.
+    let acknowledged = flags.acknowledged_at;
+    let read =
+        flags.read_at.or(flags.acted.as_ref().map(|(at, _)| *at)).or(flags.clicked_at).or(acknowledged);
+    let displayed = flags.displayed_at.or(read);
+    let (at, reason): (Option<Timestamp>, Reason) = match unless {
+        Unless::Received => (flags.received_at.or(displayed), Reason::ReceivedInTime),
+        Unless::Displayed => (displayed, Reason::DisplayedInTime),
+        Unless::Read => (read, Reason::ReadInTime),
+        Unless::Acknowledged => (acknowledged, Reason::AcknowledgedInTime),
+    };
+    at.map(|_| reason)
+}
+
+/// A device told something: later steps that waited for its absence are needless, in the same commit.
+pub(super) fn receipt_came(work: &mut Work<'_>, id: &NotificationId) {
+    let row = work.notification(id).expect("the caller looked it up");
+    let repeats = row.plan.iter().find_map(|step| step.repeat);
+    if let Some((_, times, until)) = repeats
+        && row.repeats < times
+        && happened(&row.flags, until).is_some()
+    {
+        let person = row.person.clone();
+        work.notification_mut(id).repeats = times;
+        work.clear_due(&person, DueKey::Repeat(id.clone()));
+    }
+    if waits(work, id) {
+        let row = work.notification(id).expect("it was read above");
+        let next = &row.plan[usize::from(row.steps_begun)];
+        if next.unless.is_some_and(|unless| happened(&row.flags, unless).is_some()) {
+            begin(work, id, false);
+        }
+    }
+}
+
+fn waits(work: &Work<'_>, id: &NotificationId) -> bool {
+    let row = work.notification(id).expect("the caller looked it up");
+    row.steps_begun > 0 && usize::from(row.steps_begun) < row.plan.len()
+}
+
+/// The next step is due.
+pub(super) fn due(work: &mut Work<'_>, id: &NotificationId) {
+    if goes_on(work, id) && waits(work, id) {
+        begin(work, id, true);
+    }
+}
+
+/// The step that repeats is shown again, as a new round of the same notification.
+pub(super) fn repeat(work: &mut Work<'_>, id: &NotificationId) {
+    let Some(row) = work.notification(id) else { return };
+    let (person, key) = (row.person.clone(), DueKey::Repeat(id.clone()));
+    let repeat = row.plan.iter().find_map(|step| step.repeat).filter(|(_, times, _)| row.repeats < *times);
+    let Some((every, times, until)) = repeat.filter(|_| goes_on(work, id)) else {
+        work.clear_due(&person, key);
+        return;
+    };
+    if happened(&work.notification(id).expect("it was read above").flags, until).is_some() {
+        work.clear_due(&person, key);
+        return;
+    }
+    let row = work.notification_mut(id);
+    row.round += 1;
+    row.repeats += 1;
+    let repeats = row.repeats;
+    work.touch_inbox_row(id);
+    let mut entry = Entry::new(work.now(), StoryKind::Repeated);
+    entry.reason = Some(Reason::Repeated);
+    entry.text = Some(format!("{repeats} of {times}").into());
+    work.tell(id, entry);
+    if repeats < times {
+        let at = work.now().plus_millis(every.as_millis());
+        work.set_due(&person, key, at);
+    } else {
+        work.clear_due(&person, key);
+        if !waits(work, id) {
+            tell_unacknowledged(work, id);
+        }
+    }
+}
+
+/// Whether the plan of a notification may go on at this instant.
+fn goes_on(work: &Work<'_>, id: &NotificationId) -> bool {
+    let on = |row: &Notification| {
+        matches!(row.state, NotificationState::Active | NotificationState::Reached)
+            && row.flags.retracted_at.is_none()
+            && row.expires_at > work.now()
+    };
+    work.notification(id).is_some_and(on)
+}
