@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_protocol::DeviceId;
+use tidings_protocol::{DeviceId, ProjectId, RecipientId};
 use tidings_sdk_core::sync::Connection;
 use tidings_sdk_core::{Completeness, DeviceStore as _};
 
@@ -99,6 +99,21 @@ impl Client {
     pub async fn device(&self) -> Result<DeviceId, Error> {
         self.open()?;
         Ok(self.shared().store.load().await?.identity.device)
+    }
+
+    /// The project and the recipient whose inbox this is; none before the first sign-in.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn owner(&self) -> Result<Option<(ProjectId, RecipientId)>, Error> {
+        self.open()?;
+        let owner = self.shared().store.owner().await?;
+        Ok(owner.and_then(|(project, recipient)| {
+            Some((ProjectId::new(project).ok()?, RecipientId::new(recipient).ok()?))
+        }))
     }
 
     /// The network may be back: tries at once if the next try is some time away.

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::error::StorageFault;
 use crate::shared::{Call, Shared};
 use crate::socket::{OUTGOING_MAX, SocketEvent, SocketPlan};
-use crate::store::{Lease, LeaseView, StoreError};
+use crate::store::{Lease, LeaseView, Store, StoreError};
 use crate::tokens::{FetchError, Fetched};
 
 /// How often the lease beats and the file is looked at for what other processes did.
@@ -111,7 +111,7 @@ impl Engine {
             if let Err(error) = self.act_on(command).await {
                 tracing::warn!(%error, "the inbox file failed");
                 if error.fault() == StorageFault::Corrupt {
-                    crate::store::Store::note_damage(&self.shared.path);
+                    Store::note_damage(&self.shared.path);
                 }
                 self.sync.handle_storage_failed(clock::now(), jitter());
             }

@@ -28,6 +28,7 @@
 mod access;
 mod account;
 mod builder;
+mod claims;
 mod client;
 mod clock;
 mod engine;

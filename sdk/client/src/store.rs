@@ -14,6 +14,7 @@ mod outbox;
 mod query;
 mod screen;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -25,6 +26,7 @@ use tidings_protocol::operation::Operation;
 use tidings_sdk_core::{Applied, Batch, Decision, DeviceStore, Identity, Loaded, Queued, Screen, Settlement};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
+use crate::error::StorageFault;
 use crate::seal::Sealer;
 
 pub(crate) use account::SignIn;
@@ -39,6 +41,7 @@ pub(crate) struct Store {
     writer: Arc<Mutex<SqliteConnection>>,
     readers: SqlitePool,
     sealer: Sealer,
+    path: PathBuf,
     /// Rises with every change, so that observers look again.
     changed: watch::Sender<u64>,
 }
@@ -62,6 +65,16 @@ impl Store {
         if let Err(error) = checkpoint.execute(&mut *self.writer.lock().await).await {
             tracing::debug!(%error, "the inbox file was left with its journal");
         }
+    }
+
+    /// Passes a result on; if it says that the file is damaged, the next start sets the file aside.
+    fn watch_damage<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result
+            && error.fault() == StorageFault::Corrupt
+        {
+            Self::note_damage(&self.path);
+        }
+        result
     }
 
     async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
@@ -88,7 +101,8 @@ impl DeviceStore for Store {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
-        let applied = apply::apply(&mut *self.writer().await, &self.sealer, batch).await?;
+        let applied = apply::apply(&mut *self.writer().await, &self.sealer, batch).await;
+        let applied = self.watch_damage(applied)?;
         self.announce_change();
         Ok(applied)
     }
@@ -111,7 +125,7 @@ impl DeviceStore for Store {
     }
 
     async fn row(&self, id: &NotificationId) -> Result<Option<NotificationItem>, StoreError> {
-        query::one(&self.readers, &self.sealer, id).await
+        self.watch_damage(query::one(&self.readers, &self.sealer, id).await)
     }
 
     async fn settings(&self) -> Result<Option<SettingsItem>, StoreError> {
@@ -119,7 +133,7 @@ impl DeviceStore for Store {
     }
 
     async fn screen(&self) -> Result<Screen, StoreError> {
-        screen::read(&self.readers).await
+        self.watch_damage(screen::read(&self.readers).await)
     }
 
     async fn claim(&self, decision: &Decision) -> Result<bool, StoreError> {

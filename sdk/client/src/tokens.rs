@@ -10,6 +10,7 @@ use tidings_protocol::Timestamp;
 use tidings_sdk_core::{TokenFailure, TokenWanted};
 
 use crate::access::{Access, AccessAnswer, AccessWanted, Way};
+use crate::claims::Claims;
 use crate::clock;
 use crate::http::{Connected, Http, HttpError};
 use crate::store::{SignIn, Store};
@@ -43,7 +44,7 @@ impl TokenSource {
             Way::Code(code) => self.exchange(code, why).await,
             Way::Saved => self.renew(why).await,
             Way::Token(token) => match why {
-                TokenWanted::First => Ok((token.clone(), None)),
+                TokenWanted::First => self.take(token.clone(), false).await,
                 TokenWanted::Expiring | TokenWanted::Rejected => {
                     Err(FetchError::Failed(TokenFailure::Refused))
                 }
@@ -55,12 +56,21 @@ impl TokenSource {
                     TokenWanted::Rejected => AccessWanted::Rejected,
                 };
                 match tokio::time::timeout(CALLBACK_TIMEOUT, ask(why)).await {
-                    Ok(AccessAnswer::Token(token)) => Ok((token, None)),
+                    Ok(AccessAnswer::Token(token)) => self.take(token, true).await,
                     Ok(AccessAnswer::SignedOut) => Err(FetchError::Failed(TokenFailure::Refused)),
                     Ok(AccessAnswer::Later) | Err(_) => Err(transient(None)),
                 }
             }
         }
+    }
+
+    /// Takes a token that this client did not ask the relay for. If it is another recipient's than the file's,
+    /// nothing of the former one stays, least of all what they wanted to send.
+    async fn take(&self, token: String, renewable: bool) -> Fetched {
+        let Some(claims) = Claims::read(&token) else { return Ok((token, None)) };
+        self.store.own(&claims).await.map_err(|_| transient(None))?;
+        let expires_at = if renewable { claims.expires_at() } else { None };
+        Ok((token, expires_at))
     }
 
     async fn exchange(&self, code: &str, why: TokenWanted) -> Fetched {

@@ -1,4 +1,5 @@
 //! The client against a relay that misbehaves on demand. What a good relay does is tested end to end elsewhere.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "faults/fake_relay.rs"]
 mod fake_relay;

@@ -8,6 +8,7 @@ use tidings_sdk_core::{Identity, Loaded};
 
 use super::outbox::pending;
 use super::{Store, StoreError, begin};
+use crate::claims::Claims;
 
 const SELECT_ACCOUNT: &str = "SELECT device, nonce, cursor, last_contact, clock_offset_ms FROM account";
 const SELECT_CREDENTIALS: &str =
@@ -71,17 +72,8 @@ impl Store {
     pub(crate) async fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<(), StoreError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
-        let row = sqlx::query("SELECT project, recipient FROM account").fetch_one(&mut *transaction).await?;
-        let known: (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-        let same = known.1.is_none()
-            || (known.0.as_deref() == Some(sign_in.project) && known.1.as_deref() == Some(sign_in.recipient));
-        if !same {
-            wipe_rows(&mut transaction).await?;
-        }
-        sqlx::query("UPDATE account SET project = ?, recipient = ?, device = ?, code_spent = ?")
-            .bind(sign_in.project)
-            .bind(sign_in.recipient)
-            .bind(sign_in.device.as_str())
+        change_owner(&mut transaction, sign_in.project, sign_in.recipient, Some(sign_in.device)).await?;
+        sqlx::query("UPDATE account SET code_spent = ?")
             .bind(sign_in.code)
             .execute(&mut *transaction)
             .await?;
@@ -91,6 +83,16 @@ impl Store {
             .bind(sign_in.refresh_token)
             .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Makes the file that of a token's bearer.
+    pub(crate) async fn own(&self, claims: &Claims) -> Result<(), StoreError> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer).await?;
+        let device = claims.device.as_ref();
+        change_owner(&mut transaction, &claims.project, &claims.recipient, device).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -123,6 +125,29 @@ impl Store {
         let mut writer = self.writer().await;
         Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *writer).await?)
     }
+}
+
+/// If it is another person than before, nothing of the former one stays.
+async fn change_owner(
+    transaction: &mut Transaction<'_, Sqlite>,
+    project: &str,
+    recipient: &str,
+    device: Option<&DeviceId>,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT project, recipient FROM account").fetch_one(&mut **transaction).await?;
+    let known: (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+    let same =
+        known.1.is_none() || (known.0.as_deref() == Some(project) && known.1.as_deref() == Some(recipient));
+    if !same {
+        wipe_rows(transaction).await?;
+    }
+    sqlx::query("UPDATE account SET project = ?, recipient = ?, device = coalesce(?, device)")
+        .bind(project)
+        .bind(recipient)
+        .bind(device.map(DeviceId::as_str))
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn load(writer: &mut SqliteConnection) -> Result<Loaded, StoreError> {
@@ -184,9 +209,11 @@ pub(super) async fn wipe(writer: &mut SqliteConnection) -> Result<(), StoreError
     let mut transaction = begin(writer).await?;
     wipe_rows(&mut transaction).await?;
     transaction.commit().await?;
-    // Pages that the wiped rows were on would otherwise live on in the file and its journal.
-    sqlx::query("VACUUM").execute(&mut *writer).await?;
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await?;
+    // The rows were overwritten in their pages; their older copies are in the journal until it is cut. Another process
+    // that is reading keeps it from being cut now, and the next checkpoint does it.
+    if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await {
+        tracing::debug!(%error, "the journal of the inbox file was not cut");
+    }
     Ok(())
 }
 

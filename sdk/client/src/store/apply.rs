@@ -9,7 +9,7 @@ use tidings_sdk_core::view::{local_view, notification_of};
 use tidings_sdk_core::{Applied, Batch, LocalView, Queued};
 
 use super::account::{cursor, stored_id, unsigned};
-use super::items::{SERVER_COLUMNS, read_item, seal_content};
+use super::items::{STATE_COLUMNS, read_state, seal_content};
 use super::outbox::pending;
 use super::{StoreError, begin};
 use crate::seal::Sealer;
@@ -212,12 +212,11 @@ pub(super) async fn refresh(
             continue;
         }
         last = Some(id);
-        let sql = format!("SELECT {SERVER_COLUMNS}, arrived FROM items WHERE id = ?");
+        let sql = format!("SELECT {STATE_COLUMNS} FROM items WHERE id = ?");
         let row =
             sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(&mut **writing).await?;
         let Some(row) = row else { continue };
-        let item = read_item(sealer, &row)?;
-        let arrived = unsigned(&row, 19)?;
+        let (item, arrived) = read_state(sealer, &row)?;
         let local = local_view(&item, arrived, pending);
         let query = sqlx::query(UPDATE_LOCAL).bind(id.as_str());
         bind_view(query, &local).execute(&mut **writing).await?;

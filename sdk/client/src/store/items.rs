@@ -7,17 +7,16 @@ use tidings_protocol::item::{ActionItem, Because, ContentItem, NotificationItem,
 use tidings_protocol::{NotificationId, Timestamp};
 
 use super::StoreError;
-use super::account::{instant, stored_id};
+use super::account::{instant, stored_id, unsigned};
 use crate::seal::Sealer;
 
-/// The columns that [`local_item`] reads, in its order: the relay's words with the recipient's own state.
+/// The columns that [`read_item`] reads, in its order: the relay's words with the recipient's own state.
 pub(super) const LOCAL_COLUMNS: &str = "id, category, priority, title, body, link, icon, image, actions, because, \
      collapse, needs_acknowledgement, created_at, expires_at, round, read_at, archived_at, snoozed_until, \
      acknowledged_at";
-/// The same with the relay's own state.
-pub(super) const SERVER_COLUMNS: &str = "id, category, priority, title, body, link, icon, image, actions, because, \
-     collapse, needs_acknowledgement, created_at, expires_at, server_round, server_read_at, server_archived_at, \
-     server_snoozed_until, server_acknowledged_at";
+/// The columns that [`read_state`] reads, in its order: the relay's own state and what a view of it depends on.
+pub(super) const STATE_COLUMNS: &str = "id, category, actions, created_at, server_round, server_read_at, \
+     server_archived_at, server_snoozed_until, server_acknowledged_at, arrived";
 
 /// What a notification says, sealed column by column.
 pub(super) struct SealedContent {
@@ -46,7 +45,7 @@ pub(super) fn seal_content(sealer: &Sealer, item: &NotificationItem) -> Result<S
     })
 }
 
-/// Reads a row of [`LOCAL_COLUMNS`] or [`SERVER_COLUMNS`].
+/// Reads a row of [`LOCAL_COLUMNS`].
 pub(super) fn read_item(sealer: &Sealer, row: &SqliteRow) -> Result<NotificationItem, StoreError> {
     let id: String = row.try_get(0)?;
     let text = |column: &str, index: usize| open_text(sealer, &id, column, row.try_get(index)?);
@@ -82,6 +81,32 @@ pub(super) fn read_item(sealer: &Sealer, row: &SqliteRow) -> Result<Notification
             acknowledged_at: instant(row, 18)?,
         },
     })
+}
+
+/// Reads a row of [`STATE_COLUMNS`]: the relay's state of a notification without its words, and the page with which it
+/// arrived.
+pub(super) fn read_state(sealer: &Sealer, row: &SqliteRow) -> Result<(NotificationItem, u64), StoreError> {
+    let id: &str = row.try_get(0)?;
+    let actions: Vec<ActionItem> = serde_json::from_slice(&sealer.open(id, "actions", row.try_get(2)?)?)?;
+    let item = NotificationItem {
+        id: stored_id(id)?,
+        category: stored_id(row.try_get::<&str, _>(1)?)?,
+        priority: Priority::Normal,
+        content: ContentItem { actions, ..ContentItem::default() },
+        collapse: None,
+        needs_acknowledgement: false,
+        round: row.try_get(4)?,
+        because: Because::default(),
+        created_at: Timestamp::from_millis(row.try_get(3)?),
+        expires_at: Timestamp::MAX,
+        view: View {
+            read_at: instant(row, 5)?,
+            archived_at: instant(row, 6)?,
+            snoozed_until: instant(row, 7)?,
+            acknowledged_at: instant(row, 8)?,
+        },
+    };
+    Ok((item, unsigned(row, 9)?))
 }
 
 pub(super) fn open_text(sealer: &Sealer, id: &str, column: &str, value: &[u8]) -> Result<String, StoreError> {

@@ -84,7 +84,8 @@ impl Store {
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(options(path).create_if_missing(false));
         let (changed, _) = watch::channel(0);
-        let store = Self { writer: Arc::new(Mutex::new(writer)), readers, sealer, changed };
+        let path = path.to_owned();
+        let store = Self { writer: Arc::new(Mutex::new(writer)), readers, sealer, path, changed };
         Ok((store, other_key))
     }
 }
@@ -101,7 +102,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(BUSY_MILLIS_MAX))
         // What is deleted on wiping is overwritten.
-        .pragma("secure_delete", "fast")
+        .pragma("secure_delete", "on")
 }
 
 async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {

@@ -2,21 +2,30 @@
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Row as _, Sqlite, Transaction};
-use tidings_protocol::NotificationId;
 use tidings_protocol::item::{SettingsItem, View};
 use tidings_protocol::limits::OPERATIONS_WAITING_MAX;
 use tidings_protocol::operation::{Operation, Request};
+use tidings_protocol::{CategoryId, NotificationId, Timestamp};
 use tidings_sdk_core::view::{local_settings, local_view};
 use tidings_sdk_core::{Queued, Settlement};
 
 use super::account::{damaged, stored_id, unsigned};
 use super::apply::{named, refresh, signed};
-use super::items::{SERVER_COLUMNS, read_item};
+use super::items::{STATE_COLUMNS, read_state};
 use super::{Store, StoreError, begin};
 use crate::seal::Sealer;
 
-/// The rows that a pending `read_up_to` can mean: those that are unread for the relay or here.
-const UNREAD: &str = "SELECT id FROM items WHERE server_read_at IS NULL OR read_at IS NULL";
+/// `read_up_to` means many rows, so it is laid over them in one statement. It goes last over what is pending.
+const READ_HERE: &str = "UPDATE items SET read_at = coalesce(?1, created_at) \
+     WHERE read_at IS NULL AND arrived <= ?2 AND (?3 IS NULL OR category = ?3)";
+const READ_FOR_THE_RELAY: &str = "UPDATE items SET server_read_at = coalesce(?1, created_at) \
+     WHERE server_read_at IS NULL AND written <= ?2 AND arrived <= ?2 AND (?3 IS NULL OR category = ?3)";
+/// The rows whose local state a done `read_up_to` leaves open: a later page has written them.
+const WRITTEN_SINCE: &str =
+    "SELECT id FROM items WHERE written > ?1 AND arrived <= ?1 AND (?2 IS NULL OR category = ?2)";
+/// The rows that a refused `read_up_to` had marked.
+const ASSUMED_READ: &str =
+    "SELECT id FROM items WHERE server_read_at IS NULL AND arrived <= ?1 AND (?2 IS NULL OR category = ?2)";
 const FOLD: &str = "UPDATE items SET server_round = ?2, server_read_at = ?3, server_archived_at = ?4, \
      server_snoozed_until = ?5, server_acknowledged_at = ?6 WHERE id = ?1";
 
@@ -115,8 +124,12 @@ pub(super) async fn queue(
         .await?;
     let queued =
         Queued { number: unsigned(&row, 0)?, page: unsigned(&row, 1)?, operation: operation.clone() };
-    let touched = all_meant(&mut writing, &[&queued]).await?;
-    refresh_pending(&mut writing, sealer, &touched).await?;
+    if let Request::ReadUpTo { category, .. } = &operation.request {
+        mark_all(&mut writing, READ_HERE, &queued, category.as_ref()).await?;
+    } else if let Some(id) = named(&queued) {
+        let pending = pending(&mut writing).await?;
+        refresh(&mut writing, sealer, std::slice::from_ref(id), &pending).await?;
+    }
     writing.commit().await?;
     Ok(Some(queued))
 }
@@ -126,22 +139,19 @@ pub(super) async fn settle(
     sealer: &Sealer,
     settlement: &Settlement,
 ) -> Result<(), StoreError> {
-    let mut answered: Vec<&Queued> = settlement.done.iter().collect();
-    for (queued, _) in &settlement.refused {
-        answered.push(queued);
-    }
     let mut writing = begin(writer).await?;
-    // Looked up first: what is folded below is no longer found by being unread.
-    let touched = all_meant(&mut writing, &answered).await?;
+    let mut touched = Vec::new();
     for queued in &settlement.done {
         if forget(&mut writing, queued).await? {
             fold(&mut writing, sealer, queued).await?;
+            touched.extend(meant(&mut writing, WRITTEN_SINCE, queued).await?);
         }
     }
     for (queued, refused) in &settlement.refused {
         if !forget(&mut writing, queued).await? {
             continue;
         }
+        touched.extend(meant(&mut writing, ASSUMED_READ, queued).await?);
         let value = refused.value.as_ref().map(ToString::to_string);
         sqlx::query("INSERT INTO refused (operation, code, detail, value) VALUES (?, ?, ?, ?)")
             .bind(serde_json::to_string(&queued.operation)?)
@@ -154,7 +164,7 @@ pub(super) async fn settle(
             put_back(&mut writing, sealer, queued, &value).await?;
         }
     }
-    refresh_pending(&mut writing, sealer, &touched).await?;
+    refresh_touched(&mut writing, sealer, touched).await?;
     writing.commit().await?;
     Ok(())
 }
@@ -175,18 +185,19 @@ async fn fold(
     sealer: &Sealer,
     queued: &Queued,
 ) -> Result<(), StoreError> {
-    for id in meant(writing, queued).await? {
-        let sql = format!("SELECT {SERVER_COLUMNS}, arrived FROM items WHERE id = ? AND written <= ?");
+    if let Request::ReadUpTo { category, .. } = &queued.operation.request {
+        mark_all(writing, READ_FOR_THE_RELAY, queued, category.as_ref()).await?;
+    } else if let Some(id) = named(queued) {
+        let sql = format!("SELECT {STATE_COLUMNS} FROM items WHERE id = ? AND written <= ?");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(id.as_str())
             .bind(signed(queued.page))
             .fetch_optional(&mut **writing)
             .await?;
-        let Some(row) = row else { continue };
-        let item = read_item(sealer, &row)?;
-        let local = local_view(&item, unsigned(&row, 19)?, [queued]);
-        if local.view != item.view || local.round != item.round {
-            write_server_view(writing, &id, local.round, &local.view).await?;
+        if let Some(row) = row {
+            let (item, arrived) = read_state(sealer, &row)?;
+            let local = local_view(&item, arrived, [queued]);
+            write_server_view(writing, id, local.round, &local.view).await?;
         }
     }
     let settings: Option<String> =
@@ -213,11 +224,11 @@ async fn put_back(
     value: &str,
 ) -> Result<(), StoreError> {
     if let Some(id) = named(queued) {
-        let sql = format!("SELECT {SERVER_COLUMNS} FROM items WHERE id = ?");
+        let sql = format!("SELECT {STATE_COLUMNS} FROM items WHERE id = ?");
         let row =
             sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(&mut **writing).await?;
         if let (Some(row), Ok(view)) = (row, serde_json::from_str::<View>(value)) {
-            let round = read_item(sealer, &row)?.round;
+            let round = read_state(sealer, &row)?.0.round;
             write_server_view(writing, id, round, &view).await?;
         }
     } else if let Ok(settings) = serde_json::from_str::<SettingsItem>(value) {
@@ -235,10 +246,10 @@ async fn write_server_view(
     sqlx::query(FOLD)
         .bind(id.as_str())
         .bind(i64::from(round))
-        .bind(view.read_at.map(tidings_protocol::Timestamp::as_millis))
-        .bind(view.archived_at.map(tidings_protocol::Timestamp::as_millis))
-        .bind(view.snoozed_until.map(tidings_protocol::Timestamp::as_millis))
-        .bind(view.acknowledged_at.map(tidings_protocol::Timestamp::as_millis))
+        .bind(view.read_at.map(Timestamp::as_millis))
+        .bind(view.archived_at.map(Timestamp::as_millis))
+        .bind(view.snoozed_until.map(Timestamp::as_millis))
+        .bind(view.acknowledged_at.map(Timestamp::as_millis))
         .execute(&mut **writing)
         .await?;
     Ok(())
@@ -255,43 +266,48 @@ async fn write_settings(
     Ok(())
 }
 
-/// Lays what is still pending over these rows.
-async fn refresh_pending(
+/// Lays what is still pending over these rows, and over those that it names.
+async fn refresh_touched(
     writing: &mut Transaction<'_, Sqlite>,
     sealer: &Sealer,
-    ids: &[NotificationId],
+    mut ids: Vec<NotificationId>,
 ) -> Result<(), StoreError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
     let pending = pending(writing).await?;
-    refresh(writing, sealer, ids, &pending).await
-}
-
-/// Every row that these operations can mean, once.
-async fn all_meant(
-    writing: &mut Transaction<'_, Sqlite>,
-    operations: &[&Queued],
-) -> Result<Vec<NotificationId>, StoreError> {
-    let mut ids = Vec::new();
-    for queued in operations {
-        ids.extend(meant(writing, queued).await?);
-    }
+    ids.extend(pending.iter().filter_map(|queued| named(queued).cloned()));
     ids.sort_unstable();
     ids.dedup();
-    Ok(ids)
+    refresh(writing, sealer, &ids, &pending).await
 }
 
+/// The rows whose local state an answered operation leaves open: the one that it names, or those that a query finds
+/// for `read_up_to`.
 async fn meant(
     writing: &mut Transaction<'_, Sqlite>,
+    query: &'static str,
     queued: &Queued,
 ) -> Result<Vec<NotificationId>, StoreError> {
-    if let Some(id) = named(queued) {
-        return Ok(vec![id.clone()]);
-    }
-    if !matches!(queued.operation.request, Request::ReadUpTo { .. }) {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<String> = sqlx::query_scalar(UNREAD).fetch_all(&mut **writing).await?;
+    let Request::ReadUpTo { category, .. } = &queued.operation.request else {
+        return Ok(named(queued).cloned().into_iter().collect());
+    };
+    let rows: Vec<String> = sqlx::query_scalar(query)
+        .bind(signed(queued.page))
+        .bind(category.as_ref().map(CategoryId::as_str))
+        .fetch_all(&mut **writing)
+        .await?;
     rows.into_iter().map(stored_id).collect()
+}
+
+async fn mark_all(
+    writing: &mut Transaction<'_, Sqlite>,
+    statement: &'static str,
+    queued: &Queued,
+    category: Option<&CategoryId>,
+) -> Result<(), StoreError> {
+    sqlx::query(statement)
+        .bind(queued.operation.at.map(Timestamp::as_millis))
+        .bind(signed(queued.page))
+        .bind(category.map(CategoryId::as_str))
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
 }

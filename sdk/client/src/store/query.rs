@@ -47,7 +47,7 @@ impl Store {
     ) -> Result<Vec<NotificationItem>, StoreError> {
         let sql = select(LOCAL_COLUMNS, query, after.is_some());
         let rows = bind(&sql, query, after).bind(i64::from(limit)).fetch_all(&self.readers).await?;
-        rows.iter().map(|row| read_item(&self.sealer, row)).collect()
+        self.watch_damage(rows.iter().map(|row| read_item(&self.sealer, row)).collect())
     }
 
     /// How many are unread and not archived.
@@ -81,7 +81,7 @@ impl Store {
         };
         let mut items = Vec::new();
         for row in &rows {
-            if matches_row(&self.sealer, needle, row)? {
+            if self.watch_damage(matches_row(&self.sealer, needle, row))? {
                 let id: &str = row.try_get(0)?;
                 items.extend(one_by_id(&self.readers, &self.sealer, id).await?);
             }
