@@ -47,12 +47,12 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
         Act::AcceptEvents(bodies) => needs.extend(accept::needs(&unit.project, bodies, work)),
         Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to)),
         Act::PutRecipient(change) => {
-            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| recipient::needs(&person(r), change)));
+            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| recipient::needs(&person(r), change, work)));
         }
-        Act::Erase(recipient) => needs.extend(erase::needs(&person(recipient), work)),
-        Act::DecideConsent(request) => needs.extend(restrict::needs(&person(&request.recipient))),
+        Act::Erase(recipient) => needs.extend(erase::needs(&person(recipient))),
+        Act::DecideConsent(request) => needs.extend(restrict::needs(&person(&request.recipient), work)),
         Act::PutPreferences(change) => {
-            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r))));
+            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r), work)));
         }
         Act::PutEndpoint { recipient, channel, address } => {
             needs.extend(endpoint::needs(&person(recipient), *channel, address.as_ref().map(|(a, _)| &**a), work));

@@ -5,6 +5,8 @@
 //! decides, and nothing is written before [`Work::finish`].
 
 mod absorb;
+mod address;
+mod erase;
 mod finish;
 mod inbox;
 mod lookup;

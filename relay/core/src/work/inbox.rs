@@ -1,11 +1,9 @@
 //! The verbs that change a recipient and the two numbers of the inbox.
 
-use tidings_protocol::{CategoryId, Channel, DeviceId, TopicId};
+use tidings_protocol::{CategoryId, Channel, TopicId};
 
 use super::{PersonCopy, Work};
-use crate::model::{
-    ConsentEntry, ConsentState, Device, Endpoint, Erased, Inbox, Person, PersonKey, Recipient,
-};
+use crate::model::{ConsentEntry, ConsentState, Device, Endpoint, Inbox, PersonKey, Recipient};
 
 impl Work<'_> {
     fn person_copy(&mut self, key: &PersonKey) -> &mut PersonCopy {
@@ -135,20 +133,5 @@ impl Work<'_> {
         self.changes.devices.retain(|(person, known)| person != key || known.id != device.id);
         self.changes.devices.push((key.clone(), device.clone()));
         self.person_copy(key).person.devices.insert(device.id.clone(), device);
-    }
-
-    /// A device of a recipient.
-    pub(crate) fn device(&self, key: &PersonKey, id: &DeviceId) -> Option<&Device> {
-        self.person(key).devices.get(id)
-    }
-
-    /// Forgets a recipient. The store deletes the rows.
-    pub(crate) fn forget_person(&mut self, key: &PersonKey, erased: Erased) {
-        let copy = self.person_copy(key);
-        copy.person = Person { erased: Some(erased.clone()), ..Person::unknown(key.clone()) };
-        copy.recipient_changed = false;
-        copy.stored = None;
-        self.changes.erased.push((key.clone(), erased));
-        self.after.erased.push(key.clone());
     }
 }

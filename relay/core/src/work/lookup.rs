@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tidings_protocol::{
-    CategoryId, Channel, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId,
-    RecipientId, RuleId, Span,
+    CategoryId, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId, RecipientId,
+    RuleId, Span,
 };
 
 use super::{Live, Work};
@@ -180,12 +180,6 @@ impl Work<'_> {
             row.project == *project && &*row.route == route && &*row.key == key && row.until > self.now
         };
         self.answers.iter().chain(&self.changes.answers).find(same)
-    }
-
-    /// Who has an address.
-    pub(crate) fn owner(&self, channel: Channel, address: &str) -> Option<&PersonKey> {
-        let same = |row: &&(Channel, Box<str>, PersonKey)| row.0 == channel && &*row.1 == address;
-        self.owners.iter().find(same).map(|(_, _, person)| person)
     }
 
     /// A page of recipients.

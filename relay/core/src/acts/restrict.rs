@@ -1,0 +1,168 @@
+//! What a decision of the recipient, or a stopped address, forbids or moves: it is stopped or re-timed in the same
+//! transaction, so that nothing is handed over on the word of yesterday.
+
+use std::collections::BTreeSet;
+
+use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind};
+
+use super::{advance, propose};
+use crate::configuration::Configuration;
+use crate::model::{Entry, Notification, PersonKey, Stopped};
+use crate::plan::channels_left;
+use crate::ports::Need;
+use crate::work::Work;
+
+/// Everything of a recipient that waits, with the facts behind it.
+pub(super) fn needs(person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
+    let mut needs = vec![
+        Need::Person(person.clone()),
+        Need::Pending(person.clone()),
+        Need::PendingDeliveries(person.clone()),
+    ];
+    for notification in work.notifications_of(person).filter(|n| n.is_pending()) {
+        needs.push(Need::Event(notification.cause.event.clone()));
+        if waits_alone(notification) {
+            needs.extend(advance::redecide_needs(&notification.id, work));
+        }
+    }
+    let waiting = work.deliveries_to(person);
+    needs.extend(waiting.map(|d| Need::Notification(person.project.clone(), d.notification.clone())));
+    needs
+}
+
+/// After anything that may both forbid and move. Answers what could not be stopped any more.
+pub(super) fn recheck(work: &mut Work<'_>, person: &PersonKey) -> Vec<NotificationId> {
+    let too_late = forbid(work, person);
+    retime(work, person);
+    too_late
+}
+
+/// Stops what waits and may not be sent any more. Answers what was handed over before it could be stopped.
+pub(super) fn forbid(work: &mut Work<'_>, person: &PersonKey) -> Vec<NotificationId> {
+    let live = work.live(&person.project);
+    let too_late = stop_deliveries(work, person, &live.configuration);
+    let pending: Vec<NotificationId> =
+        work.notifications_of(person).filter(|n| n.is_pending()).map(|n| n.id.clone()).collect();
+    for id in pending {
+        match forbidden(work, &id, &live.configuration) {
+            Some(stopped) => work.shift(&id, NotificationState::Cancelled, Some(stopped)),
+            None => end_if_spent(work, &id),
+        }
+    }
+    too_late.into_iter().collect()
+}
+
+/// Moves holds to the instant that is right now.
+pub(super) fn retime(work: &mut Work<'_>, person: &PersonKey) {
+    let held: Vec<NotificationId> =
+        work.notifications_of(person).filter(|n| waits_alone(n)).map(|n| n.id.clone()).collect();
+    for id in held {
+        // The one before may have replaced it.
+        if work.notification(&id).is_some_and(waits_alone) {
+            advance::redecide(work, &id);
+        }
+    }
+}
+
+/// A member of a digest has no time of its own: the digest asks the gates when it closes.
+fn waits_alone(notification: &Notification) -> bool {
+    notification.state == NotificationState::Held && notification.digest.is_none()
+}
+
+/// Deliveries on channels that may not be used any more.
+fn stop_deliveries(
+    work: &mut Work<'_>,
+    person: &PersonKey,
+    configuration: &Configuration,
+) -> BTreeSet<NotificationId> {
+    let on_their_way: Vec<(Box<str>, NotificationId, Channel, DeliveryState)> = work
+        .deliveries_to(person)
+        .map(|d| (d.id.clone(), d.notification.clone(), d.channel, d.state))
+        .collect();
+    let mut too_late = BTreeSet::new();
+    for (delivery, id, channel, state) in on_their_way {
+        let Some(notification) = work.notification(&id) else { continue };
+        let Some(category) = configuration.categories.get(&notification.category) else { continue };
+        let (left, _) = channels_left(&notification.category, category, &[channel], work.person(person));
+        if !left.is_empty() {
+            continue;
+        }
+        if state == DeliveryState::HandingOver {
+            tell_too_late(work, &id, &delivery, channel);
+            too_late.insert(id);
+        } else {
+            work.shift_delivery(&delivery, DeliveryState::Suppressed, Some(Reason::NoLongerAllowed));
+        }
+    }
+    too_late
+}
+
+/// It was handed over before it could be stopped, and the story says so.
+pub(super) fn tell_too_late(work: &mut Work<'_>, id: &NotificationId, delivery: &str, channel: Channel) {
+    let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
+    entry.channel = Some(channel);
+    entry.delivery = Some(delivery.into());
+    entry.reason = Some(Reason::TooLate);
+    work.tell(id, entry);
+}
+
+/// Why no channel of a notification's plan may be used any more, if none may. A category that is not in the
+/// configuration forbids nothing here: the release tells it.
+fn forbidden(work: &Work<'_>, id: &NotificationId, configuration: &Configuration) -> Option<Stopped> {
+    let notification = work.notification(id)?;
+    let category = configuration.categories.get(&notification.category)?;
+    let channels = channels_of(work, notification, configuration);
+    let (left, out) =
+        channels_left(&notification.category, category, &channels, work.person(&notification.person));
+    if !left.is_empty() {
+        return None;
+    }
+    // The law's reason goes before the recipient's taste, and that before an address.
+    let of = |gate| out.iter().find(|(_, asked, _)| *asked == gate).map(|(_, gate, reason)| (*gate, *reason));
+    let (gate, reason) = of(Gate::Consent).or_else(|| of(Gate::Preference)).or_else(|| of(Gate::StopList))?;
+    let name = category.name.get(&configuration.project.locale);
+    let name = name.map_or(notification.category.as_str(), String::as_str);
+    let recipient = &notification.person.recipient;
+    let (reason, text) = if reason == Reason::ChannelOff {
+        (Reason::CategoryOff, format!("{recipient} switched off {name}"))
+    } else if gate == Gate::Consent {
+        (reason, format!("{recipient} does not agree to {name} any more"))
+    } else {
+        (reason, format!("every address of {recipient} for {name} is on the stop list"))
+    };
+    Some(Stopped { gate: Some(gate), reason, text: Some(text.into()) })
+}
+
+/// The channels of a notification's plan; before it is released, those that its plan will have.
+fn channels_of(work: &Work<'_>, notification: &Notification, configuration: &Configuration) -> Vec<Channel> {
+    let own = |steps: &[crate::model::PlannedStep]| -> Vec<Channel> {
+        let steps = steps.iter().filter(|step| !step.linked);
+        steps.flat_map(|step| step.channels.iter().copied()).collect()
+    };
+    if !notification.plan.is_empty() {
+        return own(&notification.plan);
+    }
+    let category = configuration.categories.get(&notification.category);
+    let rule = notification.cause.rule.as_ref().and_then(|id| configuration.rules.get(id));
+    if let Some((rule, category)) = rule.zip(category) {
+        return own(&propose::planned_steps(rule, category));
+    }
+    let send = work.event(&notification.cause.event).and_then(|event| event.body.send.as_ref());
+    let named = send.and_then(|send| send.channels.clone());
+    named.or_else(|| category.map(|category| category.channels.clone())).unwrap_or_default()
+}
+
+/// A notification whose last delivery was stopped, with no step to come, was never handed over.
+fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) {
+    let Some(notification) = work.notification(id) else { return };
+    let stopped_here = work.deliveries_of(id).any(|d| d.reason == Some(Reason::NoLongerAllowed));
+    let pending =
+        |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver | DeliveryState::Placed);
+    let waits = notification.inapp.is_some_and(|inapp| pending(inapp.state))
+        || work.deliveries_of(id).any(|d| pending(d.state))
+        || usize::from(notification.steps_begun) < notification.plan.len();
+    if notification.state == NotificationState::Active && stopped_here && !waits {
+        let stopped = Stopped { gate: None, reason: Reason::NoLongerAllowed, text: None };
+        work.shift(id, NotificationState::Suppressed, Some(stopped));
+    }
+}
