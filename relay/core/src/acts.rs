@@ -47,15 +47,28 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
         Act::AcceptEvents(bodies) => needs.extend(accept::needs(&unit.project, bodies, work)),
         Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to)),
         Act::PutRecipient(change) => {
-            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| recipient::needs(&person(r), change, work)));
+            needs.extend(
+                change
+                    .recipient
+                    .as_ref()
+                    .into_iter()
+                    .flat_map(|r| recipient::needs(&person(r), change, work)),
+            );
         }
         Act::Erase(recipient) => needs.extend(erase::needs(&person(recipient))),
         Act::DecideConsent(request) => needs.extend(restrict::needs(&person(&request.recipient), work)),
         Act::PutPreferences(change) => {
-            needs.extend(change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r), work)));
+            needs.extend(
+                change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r), work)),
+            );
         }
         Act::PutEndpoint { recipient, channel, address } => {
-            needs.extend(endpoint::needs(&person(recipient), *channel, address.as_ref().map(|(a, _)| &**a), work));
+            needs.extend(endpoint::needs(
+                &person(recipient),
+                *channel,
+                address.as_ref().map(|(a, _)| &**a),
+                work,
+            ));
         }
         Act::PutMembership { recipient, .. } => needs.push(Need::Person(person(recipient))),
         Act::Retract(id) | Act::Replay(id) => needs.extend(retract::needs(&unit.project, id, work)),
@@ -87,7 +100,9 @@ pub(crate) fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal>
         Act::PutEndpoint { recipient, channel, address } => {
             endpoint::put(&person(recipient), channel, address, work)
         }
-        Act::PutMembership { recipient, topic, member } => membership::put(&person(recipient), &topic, member, work),
+        Act::PutMembership { recipient, topic, member } => {
+            membership::put(&person(recipient), &topic, member, work)
+        }
         Act::Retract(id) => retract::retract(&project, &id, work),
         Act::StopSend(send) => retract::stop_send(&project, &send, work),
         Act::Replay(id) => replay::replay(&project, &id, work),

@@ -23,7 +23,7 @@ use crate::model::{DigestScope, Entry, Keys, OnceKey, Person, PlannedStep, StopS
 use crate::template::{self, Template};
 
 pub(crate) use channels::channels_left;
-pub(crate) use words::{Rendering, recipient_root, render};
+pub(crate) use words::recipient_root;
 
 /// What is proposed to one recipient.
 #[derive(Debug)]

@@ -21,8 +21,8 @@ use uuid::Uuid;
 use crate::act::AfterCommit;
 use crate::configuration::Configuration;
 use crate::model::{
-    Changes, Delivery, DigestScope, DueKey, DueRow, Event, Inbox, Notification, OnceKey, OpenDigest, OperationRow,
-    Person, PersonKey, ProjectState, StoredAnswer,
+    Changes, Delivery, DigestScope, DueKey, DueRow, Event, Inbox, Notification, OnceKey, OpenDigest,
+    OperationRow, Person, PersonKey, ProjectState, StoredAnswer,
 };
 use crate::ports::{HistoryAsked, Ids, Need};
 

@@ -220,7 +220,8 @@ impl Notification {
     #[must_use]
     pub fn is_open(&self) -> bool {
         let steps_wait = usize::from(self.steps_begun) < self.plan.len();
-        let repeats_wait = self.plan.iter().any(|step| step.repeat.is_some_and(|(_, times, _)| self.repeats < times));
+        let repeats_wait =
+            self.plan.iter().any(|step| step.repeat.is_some_and(|(_, times, _)| self.repeats < times));
         self.is_pending()
             || (self.state == NotificationState::Reached
                 && self.flags.acknowledged_at.is_none()

@@ -60,19 +60,16 @@ impl Asking<'_> {
 }
 
 /// What a template is rendered with.
-pub(crate) struct Rendering<'a> {
-    pub(crate) template: &'a Template,
-    pub(crate) configuration: &'a Configuration,
-    pub(crate) data: &'a Value,
-    pub(crate) event: &'a Value,
-    pub(crate) digest: Option<&'a DigestScope>,
+struct Rendering<'a> {
+    template: &'a Template,
+    configuration: &'a Configuration,
+    data: &'a Value,
+    event: &'a Value,
+    digest: Option<&'a DigestScope>,
 }
 
 /// Renders the inbox's form in the recipient's language; answers the language too.
-pub(crate) fn render(
-    rendering: &Rendering<'_>,
-    person: &Person,
-) -> Result<(ContentItem, Locale), RenderError> {
+fn render(rendering: &Rendering<'_>, person: &Person) -> Result<(ContentItem, Locale), RenderError> {
     let project = &rendering.configuration.project;
     let recipient = person.recipient.as_ref();
     let wanted = recipient.and_then(|recipient| recipient.locale.as_deref()).and_then(|tag| tag.parse().ok());
