@@ -208,7 +208,7 @@ impl<F> Session<F> {
             self.close(code);
         }
         match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Greeting { device } => self.greeted(device, answer, now),
+            Phase::Greeting { device } => self.greeted(device, &answer, now),
             phase @ (Phase::Open { .. } | Phase::AwaitsHello { .. } | Phase::Verifying(_)) => {
                 self.phase = phase;
                 self.answered(answer, now);
@@ -386,8 +386,8 @@ impl<F> Session<F> {
         self.commands.push_back(SessionCommand::Commit(Box::new(greet)));
     }
 
-    fn greeted(&mut self, device: DeviceId, answer: Result<Answer, Refusal>, now: Timestamp) {
-        let Ok(Answer::Greeted { epoch, head, place }) = answer else {
+    fn greeted(&mut self, device: DeviceId, answer: &Result<Answer, Refusal>, now: Timestamp) {
+        let &Ok(Answer::Greeted { epoch, head, place }) = answer else {
             // What is about the device closed the session before; the rest is the store's, and passes.
             return self.close_from_any(Bye::Restart);
         };

@@ -30,6 +30,16 @@ enum Ask {
     Operations(Vec<Value>),
 }
 
+impl Ask {
+    /// How many operations it is. A frame has at most [`OPERATIONS_PER_FRAME_MAX`].
+    fn len(&self) -> usize {
+        match self {
+            Self::Held(_) => 1,
+            Self::Operations(asked) => asked.len(),
+        }
+    }
+}
+
 /// What is being committed.
 #[derive(Debug, Default)]
 struct Batch {
@@ -93,15 +103,10 @@ impl Asked {
         self.retry_at = None;
         let mut batch = Batch::default();
         let mut operations = Vec::new();
-        while let Some(next) = self.waiting.front() {
-            let more = match next {
-                Ask::Held(_) => 1,
-                Ask::Operations(asked) => asked.len(),
-            };
-            if !operations.is_empty() && operations.len() + more > OPERATIONS_PER_FRAME_MAX {
-                break;
-            }
-            match self.waiting.pop_front().expect("the loop's condition saw it") {
+        let mut room = OPERATIONS_PER_FRAME_MAX;
+        while let Some(next) = self.waiting.pop_front_if(|next| next.len() <= room) {
+            room -= next.len();
+            match next {
                 Ask::Held(held) => operations.push(Ok(batch.hold(held, place))),
                 Ask::Operations(asked) => {
                     batch.frames = true;

@@ -1,5 +1,7 @@
 //! Promptness and order of one session; the chain of cursors as a property is in `chain`.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
+
 mod chain;
 mod frames;
 
@@ -183,6 +185,7 @@ impl Rig {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a session is answered")]
 fn operated(done: &[&str]) -> Result<Answer, Refusal> {
     let done = done.iter().map(|id| id.parse().unwrap()).collect();
     Ok(Answer::Operated(Answered { done, refused: Vec::new() }))
