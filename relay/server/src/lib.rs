@@ -1,1 +1,20 @@
+//! The relay's shell: HTTP, sockets, the writer, the dispatch. It acts on what the core decides.
 
+mod access;
+mod app;
+mod bells;
+pub mod dispatch;
+mod http;
+pub mod hub;
+mod metering;
+mod relay;
+mod settings;
+pub mod socket;
+pub mod submit;
+mod vault;
+mod world;
+mod writer;
+
+pub use relay::{FirstKey, Relay, StartError};
+pub use settings::{REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
+pub use vault::VaultError;

@@ -1,0 +1,112 @@
+//! What the calls of a running node stand on.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tidings_core::configuration::Configuration;
+use tidings_core::flows::{Configurations, Node, load_configuration};
+use tidings_core::ports::{
+    BookReader, ConsentReader, DueReader, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
+};
+use tidings_protocol::{ProjectId, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::access::{Directory, TokenKeeper};
+use crate::http::limit::RateLimits;
+use crate::http::repeats::Repeats;
+use crate::settings::ServeOptions;
+use crate::vault::Vault;
+use crate::world::AnchoredClock;
+use crate::writer::{Listeners, Writer};
+
+/// Compiled configurations that are remembered. The live one of each project and what old holds still name.
+const CONFIGURATIONS_MAX: u64 = 256;
+
+/// Everything that a store is asked for.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) sign_in: Arc<dyn SignIn>,
+    pub(crate) inbox: Arc<dyn InboxReader>,
+    pub(crate) stories: Arc<dyn StoryReader>,
+    pub(crate) consents: Arc<dyn ConsentReader>,
+    pub(crate) due: Arc<dyn DueReader>,
+    pub(crate) books: Arc<dyn BookReader>,
+}
+
+impl Ports {
+    /// One store behind all ports.
+    pub(crate) fn of<S>(store: Arc<S>) -> Self
+    where
+        S: Store + Registry + SignIn + InboxReader + StoryReader + ConsentReader + DueReader + BookReader + 'static,
+    {
+        Self {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            registry: Arc::clone(&store) as Arc<dyn Registry>,
+            sign_in: Arc::clone(&store) as Arc<dyn SignIn>,
+            inbox: Arc::clone(&store) as Arc<dyn InboxReader>,
+            stories: Arc::clone(&store) as Arc<dyn StoryReader>,
+            consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
+            due: Arc::clone(&store) as Arc<dyn DueReader>,
+            books: store as Arc<dyn BookReader>,
+        }
+    }
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
+
+/// A running node, as its calls see it.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) options: ServeOptions,
+    pub(crate) public_url: String,
+    pub(crate) node: Node,
+    pub(crate) ports: Ports,
+    pub(crate) clock: Arc<AnchoredClock>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) tokens: Arc<TokenKeeper>,
+    pub(crate) writer: Writer,
+    pub(crate) listeners: Arc<Listeners>,
+    pub(crate) repeats: Repeats,
+    pub(crate) limits: RateLimits,
+    /// Cancelled when no new call is taken: calls that wait for changes answer at once.
+    pub(crate) closing: CancellationToken,
+    pub(crate) ready: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.node.clock.now()
+    }
+
+    /// The configuration of a project that is live, compiled, by the store's word and not by what is remembered.
+    pub(crate) async fn live(&self, project: &ProjectId) -> Result<Arc<Configuration>, StoreError> {
+        let version = self.directory.project(project).map_or(0, |row| row.configuration);
+        load_configuration(&self.node, project, version).await
+    }
+}
+
+/// Compiled configurations in memory.
+pub(crate) struct Remembered(moka::sync::Cache<(ProjectId, u64), Arc<Configuration>>);
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self(moka::sync::Cache::new(CONFIGURATIONS_MAX))
+    }
+}
+
+impl Configurations for Remembered {
+    fn get(&self, project: &ProjectId, version: u64) -> Option<Arc<Configuration>> {
+        self.0.get(&(project.clone(), version))
+    }
+
+    fn put(&self, project: &ProjectId, version: u64, configuration: Arc<Configuration>) {
+        self.0.insert((project.clone(), version), configuration);
+    }
+}

@@ -1,0 +1,72 @@
+//! HTTP: every call of the contract, the problems it answers with, and the document that describes them.
+
+pub(crate) mod answer;
+mod body;
+mod event;
+mod json;
+pub(crate) mod limit;
+mod operate;
+mod origin;
+pub(crate) mod problem;
+mod query;
+pub(crate) mod repeats;
+mod route;
+mod send;
+mod sign_in;
+mod story;
+mod strict;
+mod wording;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::HeaderMap;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::Value;
+
+use self::route::Routes;
+use crate::app::App;
+use crate::socket::Sockets;
+
+/// The limits that hold for all calls, as `/openapi.json` tells them.
+pub(crate) const LIMITS_TEXT: &str = "Request 1 MiB (configuration 8 MiB); 1,000 events a request; event data 64 KiB, \
+    depth 32; 1,000 recipients a direct send; title 200, body 4,000 characters, content 16 KiB; 4 actions; delay and \
+    hold at most 90 days; event time from -30 days to +5 minutes; 10,000 rules a project; 32 sessions a recipient; \
+    lists 1 to 500 entries, default 50; long polls at most 60 s; 500 operations a request; Idempotency-Key 255 \
+    characters, kept 24 h. Over one: 413 or 422 with code, limit and actual; 429 with Retry-After.";
+
+/// The whole of HTTP.
+pub(crate) fn router(app: &Arc<App>, sockets: Sockets) -> Router {
+    let (routes, calls) = calls(app).finish();
+    let document: Arc<Value> = Arc::new(route::open_api(&calls));
+    let socket = get(move |headers: HeaderMap, upgrade: WebSocketUpgrade| async move {
+        sockets.accept(&headers, upgrade)
+    });
+    let open_api = get(move || async move { answer::Answered::ok(&*document).response() });
+    routes
+        .route("/v1/socket", socket)
+        .route("/openapi.json", open_api)
+        .fallback(async || axum::http::StatusCode::NOT_FOUND)
+        .layer(from_fn_with_state(Arc::clone(app), origin::check))
+        .layer(from_fn(operate::measure))
+        .layer(from_fn(problem::finish))
+        .with_state(Arc::clone(app))
+}
+
+/// Metrics and health alone, for a listener of their own.
+pub(crate) fn metrics_router(app: &Arc<App>) -> Router {
+    operate::bare_routes().layer(from_fn(problem::finish)).with_state(Arc::clone(app))
+}
+
+/// Every call that is documented.
+fn calls(app: &Arc<App>) -> Routes {
+    let routes = Routes::new(Arc::clone(app));
+    let routes = operate::routes(routes);
+    let routes = event::routes(routes);
+    let routes = send::routes(routes);
+    let routes = story::routes(routes);
+    sign_in::routes(routes)
+}

@@ -1,0 +1,271 @@
+//! `/v1/events`.
+
+mod read;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use tidings_core::act::{Act, Answer, EventAnswer, Made, Refusal};
+use tidings_core::model::{Considered, Event, FanOut, Fired};
+use tidings_core::ports::EventRef;
+use tidings_protocol::EventId;
+use tidings_protocol::http::{
+    EventRequest, EventResponse, EventResult, EventsResponse, FanOutBody, MadeBody, RuleConsidered, StoppedBy,
+    VerdictBody,
+};
+
+use super::answer::{Answered, act};
+use super::body::Sent;
+use super::problem::Problem;
+use super::query::Query;
+use super::route::{At, Routes, Who};
+use super::wording::stopped_by;
+use crate::access::{KeyCaller, Scope};
+use crate::app::App;
+
+pub(crate) use self::read::digest;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .post("/v1/events", Who::Key(Scope::Send), accept, |call| {
+            call.about("States facts: one, an array, lines, or CloudEvents 1.0.")
+                .query(&[("verdicts", "stops (default), all or none: how much of each decision is answered")])
+                .body_as::<EventRequest>(&["application/json", "application/x-ndjson"])
+                .body_text(&["application/cloudevents+json", "application/cloudevents-batch+json"])
+                .answer::<EventsResponse>(202, "Read; what was accepted is on disk")
+                .answer::<EventsResponse>(422, "Read, and every one was rejected")
+        })
+        .get("/v1/events", Who::Key(Scope::Read), find, |call| {
+            call.about("The fact with the backend's own id.")
+                .query(&[("source", "The place that it comes from"), ("id", "Its id there")])
+                .answer::<EventResponse>(200, "The fact, and why each rule did or did not fire")
+        })
+        .get("/v1/events/{id}", Who::Key(Scope::Read), show, |call| {
+            call.about("A fact by the relay's id.")
+                .answer::<EventResponse>(200, "The fact, and why each rule did or did not fire")
+        })
+}
+
+/// How much of each decision is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdicts {
+    Stops,
+    All,
+    None,
+}
+
+async fn accept(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    query: Query,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let query = query.only(&["verdicts"])?;
+    let verdicts = match query.text("verdicts") {
+        None | Some("stops") => Verdicts::Stops,
+        Some("all") => Verdicts::All,
+        Some("none") => Verdicts::None,
+        Some(_) => return Err(Problem::invalid("?verdicts", "verdicts: stops, all or none.")),
+    };
+    let mut events = read::events(&sent, app.now())?;
+    if events.single && events.items.first().is_some_and(Result::is_err) {
+        let problem = events.items.pop().and_then(Result::err);
+        return Err(problem.expect("the one item is a mistake"));
+    }
+    let (mut bodies, mut places) = (Vec::new(), Vec::new());
+    for item in events.items {
+        places.push(item.map(|body| bodies.push(body)).map_err(|problem| rejected(&problem)));
+    }
+    let render = move |answer: &Answer| {
+        let answers = if let Answer::Events(answers) = answer { answers.as_slice() } else { &[] };
+        render(&places, answers, verdicts)
+    };
+    if bodies.is_empty() {
+        return Ok(render(&Answer::Events(Vec::new())).response());
+    }
+    let answered = act(&app, &caller, Some(&sent), Act::AcceptEvents(bodies), render).await?;
+    let response = answered.read::<EventsResponse>()?;
+    metrics::counter!("tidings_events_accepted_total").increment(response.accepted);
+    match response.results.into_iter().next() {
+        Some(EventResult::Rejected { code, pointer, detail }) if events.single => Err(alone(&code, pointer, detail)),
+        _ => Ok(answered.response()),
+    }
+}
+
+/// One result for each place: what was read goes on with the core's answers in order.
+fn render(places: &[Result<(), EventResult>], answers: &[EventAnswer], verdicts: Verdicts) -> Answered {
+    let mut answers = answers.iter();
+    let mut response = EventsResponse::default();
+    for place in places {
+        let result = match place {
+            Err(rejected) => rejected.clone(),
+            Ok(()) => match answers.next() {
+                Some(answer) => result(answer, verdicts),
+                None => continue,
+            },
+        };
+        match result {
+            EventResult::Accepted { .. } => response.accepted += 1,
+            EventResult::Duplicate { .. } => response.duplicate += 1,
+            EventResult::Rejected { .. } => response.rejected += 1,
+        }
+        response.results.push(result);
+    }
+    let all_rejected = response.accepted + response.duplicate == 0;
+    let status = if all_rejected { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::ACCEPTED };
+    Answered::new(status, &response)
+}
+
+fn result(answer: &EventAnswer, verdicts: Verdicts) -> EventResult {
+    match answer {
+        EventAnswer::Accepted { event, configuration, notifications, fan_outs, not_fired, unknown_type, cancelled } => {
+            EventResult::Accepted {
+                event: event.clone(),
+                configuration: *configuration,
+                notifications: notifications.iter().map(|made| made_body(made, verdicts)).collect(),
+                rules_not_fired: not_fired.iter().map(considered).collect(),
+                fan_outs: fan_outs
+                    .iter()
+                    .map(|(rule, audience)| FanOutBody {
+                        rule: Some(rule.clone()),
+                        audience: *audience,
+                        planned: None,
+                        finished: None,
+                    })
+                    .collect(),
+                cancelled: cancelled.clone(),
+                note: unknown_type.then(|| "no_rule".to_owned()),
+            }
+        }
+        EventAnswer::Duplicate { event } => EventResult::Duplicate { event: event.clone() },
+        EventAnswer::Refused(refusal) => refused(refusal),
+    }
+}
+
+fn made_body(made: &Made, verdicts: Verdicts) -> MadeBody {
+    let told = verdicts != Verdicts::None;
+    let stopped: Option<StoppedBy> = made.stopped.as_ref().filter(|_| told).map(stopped_by);
+    let all = made.story.iter().filter(|entry| verdicts == Verdicts::All && entry.gate.is_some());
+    MadeBody {
+        id: made.id.clone(),
+        rule: made.rule.clone(),
+        recipient: made.recipient.clone(),
+        state: made.state,
+        due: made.due,
+        reason: stopped.as_ref().map(|stopped| stopped.reason),
+        stopped_by: stopped,
+        verdicts: all
+            .map(|entry| VerdictBody {
+                gate: entry.gate,
+                verdict: entry.verdict,
+                reason: entry.reason,
+                text: entry.text.as_deref().map(str::to_owned),
+            })
+            .collect(),
+    }
+}
+
+fn considered(considered: &Considered) -> RuleConsidered {
+    let (reason, recipients) = match considered.fired {
+        Fired::Yes { recipients } => ("fired", Some(recipients)),
+        Fired::NoMatch => ("no_match", None),
+        Fired::MissingField => ("missing_field", None),
+        Fired::Error => ("error", None),
+        Fired::NoRecipient => ("no_recipient", None),
+    };
+    RuleConsidered {
+        rule: considered.rule.clone(),
+        reason: reason.to_owned(),
+        recipients,
+        text: considered.text.as_deref().map(str::to_owned),
+    }
+}
+
+fn rejected(problem: &Problem) -> EventResult {
+    EventResult::Rejected {
+        code: problem.code.to_string(),
+        pointer: problem.errors.first().map(|fault| fault.pointer.clone()),
+        detail: problem.detail.clone(),
+    }
+}
+
+fn refused(refusal: &Refusal) -> EventResult {
+    rejected(&Box::<Problem>::from(refusal.clone()))
+}
+
+/// A single event that is rejected answers its own status.
+fn alone(code: &str, pointer: Option<String>, detail: String) -> Box<Problem> {
+    let status = match code {
+        "event_conflict" => StatusCode::CONFLICT,
+        "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    match pointer {
+        Some(pointer) => Problem::field(code.to_owned(), pointer, detail),
+        None => Problem::new(status, code.to_owned(), detail),
+    }
+}
+
+async fn find(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    query: Query,
+) -> Result<Response, Box<Problem>> {
+    let query = query.only(&["source", "id"])?;
+    let Some(id) = query.text("id") else {
+        return Err(Problem::field("missing_field", "?id", "The query needs an id."));
+    };
+    let source = query.text("source").map(Into::into);
+    read_event(&app, &caller, &EventRef::External { source, external_id: id.into() }, id).await
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(id): At<EventId>,
+) -> Result<Response, Box<Problem>> {
+    read_event(&app, &caller, &EventRef::Id(id.clone()), id.as_str()).await
+}
+
+async fn read_event(
+    app: &App,
+    caller: &KeyCaller,
+    which: &EventRef,
+    id: &str,
+) -> Result<Response, Box<Problem>> {
+    let event = app.ports.stories.event(&caller.project, which).await?;
+    let event = event.ok_or_else(|| Problem::not_found("event", id))?;
+    Ok(Answered::ok(&response(&event)).response())
+}
+
+fn response(event: &Event) -> EventResponse {
+    let body = &event.body;
+    EventResponse {
+        event: event.id.clone(),
+        id: body.external_id.as_deref().map(str::to_owned),
+        source: body.source.as_deref().map(str::to_owned),
+        event_type: body.event_type.to_string(),
+        recipient: body.recipient.clone(),
+        time: body.time,
+        accepted_at: event.accepted_at,
+        configuration: event.configuration,
+        state: event.state,
+        made: event.made,
+        data: body.data.clone(),
+        extensions: body.extensions.clone(),
+        rules: event.considered.iter().map(considered).collect(),
+        fan_outs: event.fan_outs.iter().map(fan_out).collect(),
+    }
+}
+
+pub(super) fn fan_out(fan_out: &FanOut) -> FanOutBody {
+    FanOutBody {
+        rule: fan_out.rule.clone(),
+        audience: fan_out.expected,
+        planned: Some(fan_out.planned),
+        finished: Some(fan_out.finished),
+    }
+}

@@ -1,0 +1,327 @@
+//! Notifications as they are read, taken back and replayed; deliveries.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use tidings_core::act::{Act, Answer};
+use tidings_core::model::{Delivery, Entry, Event, Notification};
+use tidings_core::ports::{EventRef, NotificationFilter};
+use tidings_protocol::http::{
+    ContentBody, DeliveryResponse, EventName, NotificationResponse, Page, ReplayedResponse, ReplaysResponse, StoryEntry,
+    StoryResponse,
+};
+use tidings_protocol::limits::LIST_LIMIT_MAX;
+use tidings_protocol::{Channel, DeliveryState, NotificationId, ProjectId, Timestamp};
+
+use super::answer::{Answered, act};
+use super::body::Sent;
+use super::problem::Problem;
+use super::query::{Query, next};
+use super::route::{At, Routes, Who};
+use super::wording::{sentence, stopped_by};
+use crate::access::{KeyCaller, Scope};
+use crate::app::App;
+
+const FILTER: [&str; 9] =
+    ["recipient", "event", "category", "rule", "state", "since", "until", "limit", "after"];
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/v1/notifications", Who::Key(Scope::Read), list, |call| {
+            call.about("Notifications, newest first, stopped ones too.")
+                .query(&[
+                    ("recipient", "Only this recipient's"),
+                    ("event", "Only of this event or send, by the relay's id"),
+                    ("category", "Only of this category"),
+                    ("rule", "Only of this rule"),
+                    ("state", "Only in this state"),
+                    ("since", "Made at or after"),
+                    ("until", "Made before"),
+                    ("limit", "1 to 500, default 50"),
+                    ("after", "next of the page before"),
+                ])
+                .page::<NotificationResponse>("A page")
+        })
+        .get("/v1/notifications/{id}", Who::Key(Scope::Read), show, |call| {
+            call.about("The story of a notification.").answer::<StoryResponse>(200, "Every decision, in order")
+        })
+        .delete("/v1/notifications/{id}", Who::Key(Scope::Send), retract, |call| {
+            call.about("Takes a notification back.").answer::<ReplayedResponse>(200, "Where it stands")
+        })
+        .post("/v1/notifications/{id}/replay", Who::Key(Scope::Send), replay, |call| {
+            call.about("Revives a notification that failed.").answer::<ReplayedResponse>(202, "Where it stands")
+        })
+        .get("/v1/deliveries", Who::Key(Scope::Read), deliveries, |call| {
+            call.about("Deliveries beside the inbox, newest first; state=dead are the dead letters.")
+                .query(&[("state", "Only in this state"), ("limit", "1 to 500"), ("after", "next of the page before")])
+                .page::<DeliveryResponse>("A page")
+        })
+        .post("/v1/deliveries/{id}/replay", Who::Key(Scope::Send), replay_delivery, |call| {
+            call.about("Revives a dead delivery.").answer::<ReplaysResponse>(202, "How many were revived")
+        })
+        .post("/v1/deliveries/replay", Who::Key(Scope::Send), replay_deliveries, |call| {
+            call.about("Revives every dead delivery that the filter in the body names: {\"state\": \"dead\"}.")
+                .answer::<ReplaysResponse>(202, "How many were revived")
+        })
+}
+
+/// The place of a notification in the list: its time and id.
+struct Place(Timestamp, NotificationId);
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once(' ').ok_or(())?;
+        let at = at.parse().map_err(|_| ())?;
+        Ok(Self(Timestamp::from_millis(at), NotificationId::new(id).map_err(|_| ())?))
+    }
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    query: Query,
+) -> Result<Response, Box<Problem>> {
+    let query = query.only(&FILTER)?;
+    let limit = query.limit()?;
+    let filter = NotificationFilter {
+        recipient: query.parsed("recipient")?,
+        event: query.parsed("event")?,
+        category: query.parsed("category")?,
+        rule: query.parsed("rule")?,
+        state: query.parsed("state")?,
+        since: query.instant("since")?,
+        until: query.instant("until")?,
+        before: query.after::<Place>()?.map(|Place(at, id)| (at, id)),
+        // One more tells whether there is another page.
+        limit: limit + 1,
+    };
+    let mut rows = app.ports.stories.notifications(&caller.project, &filter).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let place = rows.last().map(|row| next(format!("{} {}", row.created_at.as_millis(), row.id)));
+    let items = rows.iter().map(item).collect();
+    Ok(Answered::ok(&Page { items, next: place.filter(|_| more) }).response())
+}
+
+pub(super) fn item(row: &Notification) -> NotificationResponse {
+    NotificationResponse {
+        id: row.id.clone(),
+        recipient: row.person.recipient.clone(),
+        rule: row.cause.rule.clone(),
+        category: row.category.clone(),
+        priority: row.priority,
+        state: row.state,
+        stopped_by: row.stopped.as_ref().map(stopped_by),
+        due: row.due,
+        event: row.cause.event.clone(),
+        created_at: row.created_at,
+    }
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(id): At<NotificationId>,
+) -> Result<Response, Box<Problem>> {
+    let story = read_story(&app, &caller.project, &id).await?;
+    let (story, _) = story.ok_or_else(|| Problem::not_found("notification", id.as_str()))?;
+    Ok(Answered::ok(&story).response())
+}
+
+/// A notification's story, with the row itself.
+pub(super) async fn read_story(
+    app: &App,
+    project: &ProjectId,
+    id: &NotificationId,
+) -> Result<Option<(StoryResponse, Notification)>, Box<Problem>> {
+    let Some((row, entries, deliveries)) = app.ports.stories.story(project, id).await? else { return Ok(None) };
+    let event = app.ports.stories.event(project, &EventRef::Id(row.cause.event.clone())).await?;
+    Ok(Some((story(&row, &entries, &deliveries, event.as_ref()), row)))
+}
+
+pub(super) fn story(
+    row: &Notification,
+    entries: &[Entry],
+    deliveries: &[Delivery],
+    event: Option<&Event>,
+) -> StoryResponse {
+    let inapp = row.inapp.iter().map(|inapp| DeliveryResponse {
+        id: row.inapp_id().into(),
+        notification: row.id.clone(),
+        recipient: row.person.recipient.clone(),
+        channel: Channel::Inapp,
+        state: inapp.state,
+        reason: None,
+        made_at: inapp.made_at,
+        changed_at: inapp.changed_at,
+    });
+    StoryResponse {
+        id: row.id.clone(),
+        recipient: row.person.recipient.clone(),
+        category: row.category.clone(),
+        priority: row.priority,
+        rule: row.cause.rule.clone(),
+        state: row.state,
+        stopped_by: row.stopped.as_ref().map(stopped_by),
+        configuration: row.configuration,
+        due: row.due,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        event: event.map(|event| EventName {
+            id: event.body.external_id.as_deref().map(str::to_owned),
+            source: event.body.source.as_deref().map(str::to_owned),
+            event_type: event.body.event_type.to_string(),
+            event: event.id.clone(),
+        }),
+        content: row.content.as_deref().map(ContentBody::from),
+        deliveries: inapp.chain(deliveries.iter().map(delivery)).collect(),
+        timeline: entries.iter().map(entry).collect(),
+    }
+}
+
+fn entry(entry: &Entry) -> StoryEntry {
+    StoryEntry {
+        at: entry.at,
+        kind: entry.kind,
+        gate: entry.gate,
+        verdict: entry.verdict,
+        reason: entry.reason,
+        due: entry.due,
+        delivery: entry.delivery.as_deref().map(str::to_owned),
+        channel: entry.channel,
+        state: entry.state.map(str::to_owned),
+        step: entry.step,
+        receipt: entry.receipt,
+        action: entry.action.as_deref().map(str::to_owned),
+        device: entry.device.clone(),
+        text: entry.text.as_deref().or_else(|| entry.reason.map(sentence)).map(str::to_owned),
+    }
+}
+
+fn delivery(row: &Delivery) -> DeliveryResponse {
+    DeliveryResponse {
+        id: row.id.to_string(),
+        notification: row.notification.clone(),
+        recipient: row.person.recipient.clone(),
+        channel: row.channel,
+        state: row.state,
+        reason: row.reason,
+        made_at: row.made_at,
+        changed_at: row.changed_at,
+    }
+}
+
+async fn retract(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(id): At<NotificationId>,
+) -> Result<Response, Box<Problem>> {
+    Ok(act(&app, &caller, None, Act::Retract(id), standing(StatusCode::OK)).await?.response())
+}
+
+async fn replay(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(id): At<NotificationId>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let answered = act(&app, &caller, Some(&sent), Act::Replay(id), standing(StatusCode::ACCEPTED)).await?;
+    Ok(answered.response())
+}
+
+fn standing(status: StatusCode) -> impl Fn(&Answer) -> Answered + Send + Sync + 'static {
+    move |answer| {
+        let Answer::Notification { id, state, too_late } = answer else { return Answered::nothing() };
+        Answered::new(status, &ReplayedResponse { id: id.clone(), state: *state, too_late: *too_late })
+    }
+}
+
+async fn deliveries(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    query: Query,
+) -> Result<Response, Box<Problem>> {
+    let query = query.only(&["state", "limit", "after"])?;
+    let (limit, state) = (query.limit()?, query.parsed::<DeliveryState>("state")?);
+    let after = query.after::<String>()?;
+    let mut rows = app.ports.stories.deliveries(&caller.project, state, after.as_deref(), limit + 1).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let place = rows.last().map(|row| next(&row.id)).filter(|_| more);
+    Ok(Answered::ok(&Page { items: rows.iter().map(delivery).collect(), next: place }).response())
+}
+
+/// Which dead deliveries to revive.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplayFilter {
+    #[serde(default)]
+    state: Option<DeliveryState>,
+    #[serde(default)]
+    channel: Option<Channel>,
+}
+
+async fn replay_delivery(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(id): At<String>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let work = async {
+        let replayed = revive(&app, &caller, |row| *row.id == *id).await?;
+        if replayed == 0 {
+            return Err(Problem::not_found("dead delivery", &id));
+        }
+        Ok(Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed }))
+    };
+    app.repeats.once(&caller.project, &sent, work).await
+}
+
+async fn replay_deliveries(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let filter: ReplayFilter = sent.json_or_default()?;
+    if filter.state.is_some_and(|state| state != DeliveryState::Dead) {
+        return Err(Problem::invalid("/state", "Only dead deliveries can be revived."));
+    }
+    let work = async {
+        let is_meant = |row: &Delivery| filter.channel.is_none_or(|channel| row.channel == channel);
+        let replayed = revive(&app, &caller, is_meant).await?;
+        Ok(Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed }))
+    };
+    app.repeats.once(&caller.project, &sent, work).await
+}
+
+/// Revives the notifications of dead deliveries, page by page. A revived one is dead no more, so that the call can be
+/// repeated until it answers 0.
+async fn revive(
+    app: &App,
+    caller: &KeyCaller,
+    is_meant: impl Fn(&Delivery) -> bool,
+) -> Result<u64, Box<Problem>> {
+    let (mut replayed, mut after) = (0, None::<Box<str>>);
+    loop {
+        let dead = Some(DeliveryState::Dead);
+        let rows =
+            app.ports.stories.deliveries(&caller.project, dead, after.as_deref(), LIST_LIMIT_MAX).await?;
+        let Some(last) = rows.last() else { return Ok(replayed) };
+        after = Some(last.id.clone());
+        let meant: BTreeSet<_> = rows.iter().filter(|row| is_meant(row)).map(|row| &row.notification).collect();
+        for notification in meant {
+            let act_body = Act::Replay(notification.clone());
+            // One that has gone on by itself in the meantime is left alone.
+            if act(app, caller, None, act_body, standing(StatusCode::OK)).await.is_ok() {
+                replayed += 1;
+            }
+        }
+    }
+}

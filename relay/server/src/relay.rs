@@ -1,0 +1,328 @@
+//! A whole relay node: opened, started, and stopped in order.
+//!
+//! It stops from the outside in, each part with its own deadline: the listener takes no more calls and finishes those it
+//! has; devices are told to come back; the dispatch finishes its round; the writer empties its queue; then the store is
+//! closed. What was answered is on disk at every moment, so a deadline that passes loses no more than a `kill -9` would.
+
+mod first_start;
+
+use std::fs::DirBuilder;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tidings_core::configuration::Configuration;
+use tidings_core::flows::{Node, load_configuration};
+use tidings_core::ports::{Clock, Ids, StoreError};
+use tidings_protocol::ProjectId;
+use tidings_store::{ErasureKey, MemoryStore, OpenError, SqliteOptions, SqliteStore};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::access::{Directory, TokenKeeper};
+use crate::app::{App, Ports, Remembered};
+use crate::dispatch::{Dispatch, TimeGuard};
+use crate::http::limit::RateLimits;
+use crate::http::repeats::Repeats;
+use crate::hub::Hub;
+use crate::settings::ServeOptions;
+use crate::socket::verify::TokenVerifier;
+use crate::socket::{LiveConfiguration, PageReader, SocketSettings, Sockets};
+use crate::submit::Submit;
+use crate::vault::{Vault, VaultError};
+use crate::world::{AnchoredClock, RandomIds};
+use crate::writer::{self, Listeners, Writer, WriterQueue};
+use crate::{http, metering};
+
+/// How long calls that were begun may take when the node stops.
+const CALLS_DEADLINE: Duration = Duration::from_secs(5);
+/// How long devices may take to hear that the node stops.
+const SESSIONS_DEADLINE: Duration = Duration::from_secs(3);
+/// How long a round of due work may take when the node stops.
+const DISPATCH_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the writer may take to commit what it has when the node stops.
+const WRITER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A node that runs.
+#[derive(Debug)]
+pub struct Relay {
+    app: Arc<App>,
+    address: SocketAddr,
+    first: Option<FirstKey>,
+    tasks: Tasks,
+}
+
+/// What a first start made.
+#[derive(Clone, Debug)]
+pub struct FirstKey {
+    /// The project's label.
+    pub project: String,
+    /// Its key, which is shown once.
+    pub key: String,
+}
+
+/// What there is to stop, each part by itself.
+#[derive(Debug)]
+struct Tasks {
+    shutdown: CancellationToken,
+    calls: (TaskTracker, CancellationToken),
+    sessions: (TaskTracker, CancellationToken),
+    dispatch: (TaskTracker, CancellationToken),
+    writer: (TaskTracker, CancellationToken),
+}
+
+/// Why a node did not start, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made.
+    #[error("the data folder {} cannot be made: name another one or make it writable", .folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The relay's own keys cannot be had.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store URL is of no known kind.
+    #[error("the store {url} is of no kind that this relay knows: leave it out, or write sqlite:FOLDER or memory:")]
+    StoreUrl {
+        /// What was written.
+        url: String,
+    },
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: another program may use it; choose another with --listen, or port 0")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be read or written.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+}
+
+impl Relay {
+    /// Opens the store, makes a first project if there is none, and listens. It stops when `shutdown` is cancelled;
+    /// [`Relay::finished`] tells when it has.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do. Nothing runs then.
+    pub async fn start(options: ServeOptions, shutdown: CancellationToken) -> Result<Self, StartError> {
+        metering::install();
+        let (vault, ports) = open(&options).await?;
+        let listen = |address, source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(|error| listen(options.listen, error))?;
+        let address = listener.local_addr().map_err(|error| listen(options.listen, error))?;
+        let metrics = match options.metrics_listen {
+            Some(address) => Some(TcpListener::bind(address).await.map_err(|error| listen(address, error))?),
+            None => None,
+        };
+        let clock = Arc::new(AnchoredClock::default());
+        let first = first_start::first_start(&ports, &vault, clock.now()).await?;
+        let tasks = Tasks::new(shutdown);
+        let (app, queue) = app(options, address, vault, ports, clock, &tasks).await?;
+        tasks.run(&app, queue, listener, metrics);
+        app.ready.store(true, Ordering::Release);
+        tracing::info!(%address, "the relay listens");
+        Ok(Self { app, address, first, tasks })
+    }
+
+    /// Where it listens: with port 0, the one that it got.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://` and the address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What a first start made; none on later starts.
+    #[must_use]
+    pub fn first(&self) -> Option<&FirstKey> {
+        self.first.as_ref()
+    }
+
+    /// The labels of all projects.
+    #[must_use]
+    pub fn projects(&self) -> Vec<String> {
+        self.app.directory.projects().iter().map(|row| row.name.to_string()).collect()
+    }
+
+    /// Waits until it has stopped, in order, after `shutdown` was cancelled.
+    ///
+    /// # Cancel safety
+    /// Dropping it leaves the parts to the end of the process.
+    pub async fn finished(self) {
+        let Tasks { shutdown, calls, sessions, dispatch, writer } = self.tasks;
+        shutdown.cancelled().await;
+        self.app.ready.store(false, Ordering::Release);
+        self.app.closing.cancel();
+        end("calls", calls, CALLS_DEADLINE).await;
+        end("sessions", sessions, SESSIONS_DEADLINE).await;
+        end("dispatch", dispatch, DISPATCH_DEADLINE).await;
+        end("writer", writer, WRITER_DEADLINE).await;
+        tracing::info!("the relay has stopped");
+    }
+}
+
+impl Tasks {
+    fn new(shutdown: CancellationToken) -> Self {
+        let part = || (TaskTracker::new(), CancellationToken::new());
+        Self { shutdown, calls: part(), sessions: part(), dispatch: part(), writer: part() }
+    }
+
+    fn run(&self, app: &Arc<App>, queue: WriterQueue, listener: TcpListener, metrics: Option<TcpListener>) {
+        let (tracker, stop) = &self.writer;
+        let listeners = Arc::clone(&app.listeners);
+        tracker.spawn(writer::run(app.node.clone(), queue, listeners, stop.clone()));
+        let guard = Arc::new(TimeGuard::new(Box::new(Arc::clone(&app.clock))));
+        let submit: Arc<dyn Submit> = Arc::new(app.writer.clone());
+        let dispatch = Dispatch {
+            due: Arc::clone(&app.ports.due),
+            books: Arc::clone(&app.ports.books),
+            registry: Arc::clone(&app.ports.registry),
+            inboxes: Arc::clone(&app.ports.inbox),
+            submit: Arc::clone(&submit),
+            hub: Arc::clone(&app.listeners.hub),
+            clock: Arc::clone(&app.node.clock),
+            guard,
+        };
+        let (tracker, stop) = &self.dispatch;
+        tracker.spawn(dispatch.run(stop.clone()));
+        let sockets = self.sockets(app, submit);
+        let (tracker, stop) = &self.calls;
+        let router = http::router(app, sockets);
+        tracker.spawn(serve(listener, router, stop.clone()));
+        if let Some(metrics) = metrics {
+            tracker.spawn(serve(metrics, http::metrics_router(app), stop.clone()));
+        }
+    }
+
+    fn sockets(&self, app: &Arc<App>, submit: Arc<dyn Submit>) -> Sockets {
+        let origins = app.options.origins.iter().map(|origin| origin.as_str().into()).collect();
+        let live: Arc<dyn LiveConfiguration> = Arc::new(Live(Arc::clone(app)));
+        Sockets {
+            hub: Arc::clone(&app.listeners.hub),
+            verifier: Arc::clone(&app.tokens) as Arc<dyn TokenVerifier>,
+            submit,
+            pages: PageReader { reader: Arc::clone(&app.ports.inbox), live },
+            clock: Arc::clone(&app.node.clock),
+            ids: Arc::clone(&app.node.ids),
+            settings: Arc::new(SocketSettings { origins, ..SocketSettings::default() }),
+            tracker: self.sessions.0.clone(),
+            stop: self.sessions.1.clone(),
+        }
+    }
+}
+
+/// Tells sockets what is live.
+struct Live(Arc<App>);
+
+#[async_trait]
+impl LiveConfiguration for Live {
+    async fn live(&self, project: &ProjectId) -> Result<Arc<Configuration>, StoreError> {
+        let version = self.0.directory.project(project).map_or(0, |row| row.configuration);
+        load_configuration(&self.0.node, project, version).await
+    }
+}
+
+/// Stops one part, and says so if it takes too long.
+async fn end(part: &str, (tracker, stop): (TaskTracker, CancellationToken), deadline: Duration) {
+    stop.cancel();
+    tracker.close();
+    if tokio::time::timeout(deadline, tracker.wait()).await.is_err() {
+        tracing::warn!(part, ?deadline, "a part of the relay did not stop in time");
+    }
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the listener failed");
+    }
+}
+
+async fn open(options: &ServeOptions) -> Result<(Arc<Vault>, Ports), StartError> {
+    let url = options.store_url.as_deref().unwrap_or("sqlite:");
+    if url == "memory:" {
+        let vault = Arc::new(Vault::ephemeral());
+        let store = MemoryStore::new(ErasureKey::new(vault.erasure_key()));
+        return Ok((vault, Ports::of(Arc::new(store))));
+    }
+    let folder = match url.strip_prefix("sqlite:") {
+        Some("") => options.data.clone(),
+        Some(folder) => PathBuf::from(folder),
+        None => return Err(StartError::StoreUrl { url: url.split('@').next_back().unwrap_or_default().to_owned() }),
+    };
+    make_folder(&options.data)?;
+    make_folder(&folder)?;
+    let vault = Arc::new(Vault::open(&options.data)?);
+    let sqlite = SqliteOptions::new(ErasureKey::new(vault.erasure_key()), rand::random());
+    let store = SqliteStore::open(&folder, sqlite).await?;
+    Ok((vault, Ports::of(Arc::new(store))))
+}
+
+fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| StartError::Folder { folder: folder.to_owned(), source })
+}
+
+async fn app(
+    options: ServeOptions,
+    address: SocketAddr,
+    vault: Arc<Vault>,
+    ports: Ports,
+    clock: Arc<AnchoredClock>,
+    tasks: &Tasks,
+) -> Result<(Arc<App>, WriterQueue), StartError> {
+    let node = Node {
+        store: Arc::clone(&ports.store),
+        registry: Arc::clone(&ports.registry),
+        configurations: Arc::new(Remembered::default()),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        ids: Arc::new(RandomIds) as Arc<dyn Ids>,
+    };
+    let directory = Arc::new(Directory::load(Arc::clone(&ports.registry), Arc::clone(&vault)).await?);
+    let tokens = Arc::new(TokenKeeper {
+        vault: Arc::clone(&vault),
+        directory: Arc::clone(&directory),
+        sign_in: Arc::clone(&ports.sign_in),
+        node: node.clone(),
+    });
+    let (writer, queue) = Writer::new();
+    let app = App {
+        public_url: options.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        limits: RateLimits::new(options.requests_per_second),
+        options,
+        node,
+        ports,
+        clock,
+        vault,
+        directory,
+        tokens,
+        writer,
+        listeners: Arc::new(Listeners { hub: Hub::new(), inboxes: Default::default(), feeds: Default::default() }),
+        repeats: Repeats::default(),
+        closing: tasks.shutdown.child_token(),
+        ready: AtomicBool::new(false),
+    };
+    Ok((Arc::new(app), queue))
+}

@@ -1,0 +1,42 @@
+//! How one relay node is started.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Requests a second that one key may make on average; a burst may be as large.
+pub const REQUESTS_PER_SECOND_DEFAULT: u32 = 20_000;
+
+/// Where a node listens and where its data are.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder of its database and keys; made if it is missing.
+    pub data: PathBuf,
+    /// `sqlite:PATH`, or `memory:` for tests; none is a database in the data folder.
+    pub store_url: Option<String>,
+    /// The address that devices reach it by; none is the one that it listens on.
+    pub public_url: Option<String>,
+    /// Browsers' origins that may call it.
+    pub origins: Vec<String>,
+    /// Metrics on a listener of their own, without a key.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Requests a second that one key may make.
+    pub requests_per_second: u32,
+}
+
+impl ServeOptions {
+    /// The default address and limits, with data in a folder.
+    #[must_use]
+    pub fn new(data: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
+            data,
+            store_url: None,
+            public_url: None,
+            origins: Vec::new(),
+            metrics_listen: None,
+            requests_per_second: REQUESTS_PER_SECOND_DEFAULT,
+        }
+    }
+}
