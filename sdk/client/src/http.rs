@@ -94,7 +94,9 @@ impl Http {
         nonce: &str,
     ) -> Result<Connected, HttpError> {
         let request = ConnectRequest { code, device, platform, nonce };
-        read(self.call(Method::POST, "v1/connect").json(&request)).await
+        // A code is good for one exchange; an answer that was lost is asked for again under the same name.
+        let name = format!("{nonce}-{code}");
+        read(self.call(Method::POST, "v1/connect").header("idempotency-key", name).json(&request)).await
     }
 
     pub(crate) async fn renew(&self, refresh_token: &str) -> Result<Renewed, HttpError> {

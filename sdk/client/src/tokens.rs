@@ -81,6 +81,8 @@ impl TokenSource {
         let answer = self.http.connect(code, &known.device, &self.platform, &known.nonce).await;
         let Connected { project, recipient, device, access_token, refresh_token, expires_at } =
             answer.map_err(|error| failure(&error))?;
+        // The answer has the project's name for people; a token has what tells projects apart.
+        let project = Claims::read(&access_token).map_or(project, |claims| claims.project);
         let sign_in = SignIn {
             project: &project,
             recipient: &recipient,
@@ -124,10 +126,15 @@ fn failure(error: &HttpError) -> FetchError {
     let failure = match (*status, code.as_str()) {
         (StatusCode::GONE, _) | (_, "erased" | "account_gone" | "recipient_erased") => TokenFailure::Gone,
         (_, "revoked" | "device_revoked") => TokenFailure::Revoked,
-        (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT, _) => {
-            TokenFailure::Transient { retry_after_ms: *retry_after_ms }
-        }
-        (status, _) if status.is_client_error() => TokenFailure::Refused,
+        (
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::UNPROCESSABLE_ENTITY,
+            _,
+        ) => TokenFailure::Refused,
+        // Among them 409: another exchange of the same token is under way.
         (_, _) => TokenFailure::Transient { retry_after_ms: *retry_after_ms },
     };
     FetchError::Failed(failure)

@@ -210,9 +210,9 @@ async fn a_push_catches_up_over_http_and_says_what_is_held() {
     let presentations = timeout(PATIENCE, background.join_next()).await.unwrap().unwrap().unwrap().unwrap();
     let shown: Vec<_> = presentations
         .iter()
-        .map(|presentation| match presentation {
-            Presentation::Show(item) => item.content.title.as_str(),
-            other => panic!("{other:?}"),
+        .map(|presentation| {
+            let Presentation::Show(item) = presentation else { panic!("{presentation:?}") };
+            item.content.title.as_str()
         })
         .collect();
     assert_eq!(shown, ["First", "Second"]);

@@ -20,6 +20,10 @@ const SHOWN: &str = "INSERT INTO shown (notification, round) VALUES (?, ?) ON CO
 const SETTLED: &str = "UPDATE items SET unsettled = 0 WHERE id = ? AND round = ?";
 const PUT_ON_SCREEN: &str = "INSERT OR REPLACE INTO screen (notification, round, category, collapse) \
      SELECT id, ?2, category, collapse FROM items WHERE id = ?1";
+const ALL_SETTLED: &str = "UPDATE items SET unsettled = 0 WHERE unsettled = 1 AND EXISTS \
+     (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = items.round)";
+/// Rows of one insert, two parameters each.
+const ROWS_PER_INSERT: usize = 500;
 const TAKE_OFF: &str = "DELETE FROM screen WHERE notification = ?";
 
 pub(super) async fn read(readers: &SqlitePool) -> Result<Screen, StoreError> {
@@ -45,13 +49,7 @@ pub(super) async fn claim(writer: &mut SqliteConnection, decision: &Decision) ->
         }
         Decision::Withdraw { id } => take_off(&mut writing, id).await?,
         Decision::Pass { id, round } => claim_shown(&mut writing, id, *round, false).await?,
-        Decision::Summary { items } => {
-            let mut ours = true;
-            for (id, round) in items {
-                ours &= claim_shown(&mut writing, id, *round, false).await?;
-            }
-            ours
-        }
+        Decision::Summary { items } => claim_all(&mut writing, items).await?,
     };
     // A claim that is not whole is dropped with its transaction.
     if ours {
@@ -74,6 +72,27 @@ async fn claim_shown(
     if on_screen {
         sqlx::query(PUT_ON_SCREEN).bind(id.as_str()).bind(i64::from(round)).execute(&mut **writing).await?;
     }
+    Ok(true)
+}
+
+/// A pile may be as large as an inbox: few statements.
+async fn claim_all(
+    writing: &mut Transaction<'_, Sqlite>,
+    items: &[(NotificationId, u32)],
+) -> Result<bool, StoreError> {
+    for rows in items.chunks(ROWS_PER_INSERT) {
+        let values = vec!["(?, ?)"; rows.len()].join(", ");
+        let sql = format!("INSERT INTO shown (notification, round) VALUES {values} ON CONFLICT DO NOTHING");
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(rows.len() == ROWS_PER_INSERT);
+        for (id, round) in rows {
+            query = query.bind(id.as_str()).bind(i64::from(*round));
+        }
+        let first = query.execute(&mut **writing).await?.rows_affected();
+        if u64::try_from(rows.len()).ok() != Some(first) {
+            return Ok(false);
+        }
+    }
+    sqlx::query(ALL_SETTLED).execute(&mut **writing).await?;
     Ok(true)
 }
 

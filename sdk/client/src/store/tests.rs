@@ -138,6 +138,24 @@ async fn two_processes_on_one_file_show_a_notification_once() {
 }
 
 #[tokio::test]
+async fn two_processes_on_one_file_sum_up_once_and_never_in_part() {
+    let folder = Folder::new();
+    let one = folder.open(None).await.store;
+    let two = folder.open(None).await.store;
+    let items = (0..1_200).map(|number| item(&format!("n{number}"), "N")).collect();
+    one.apply(&batch(None, 1, items)).await.unwrap();
+    let all = one.screen().await.unwrap().candidates;
+    let summary = |count: usize| Decision::Summary {
+        items: all.iter().take(count).map(|candidate| (candidate.id.clone(), 0)).collect(),
+    };
+    assert!(two.claim(&Decision::Pass { id: all[700].id.clone(), round: 0 }).await.unwrap());
+    assert!(!one.claim(&summary(1_200)).await.unwrap());
+    assert_eq!(one.screen().await.unwrap().candidates.len(), 1_199, "nothing of it was claimed");
+    assert!(one.claim(&summary(700)).await.unwrap());
+    assert_eq!(two.screen().await.unwrap().candidates.len(), 499);
+}
+
+#[tokio::test]
 async fn two_processes_on_one_file_apply_a_page_once() {
     let folder = Folder::new();
     let one = folder.open(None).await.store;
