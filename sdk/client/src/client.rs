@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Where a damaged file was put when the client was built, if there was one. The inbox is fetched again; the
-    /// operations that waited in that file are lost, and the device has to sign in again.
+    /// credentials and the operations that waited are carried over as far as they could be read.
     #[must_use]
     pub fn set_aside(&self) -> Option<&Path> {
         self.inner.set_aside.as_deref()

@@ -39,7 +39,6 @@ pub(crate) enum SocketEvent {
 }
 
 /// What a connection needs to know.
-#[derive(Clone, Debug)]
 pub(crate) struct SocketPlan {
     pub(crate) url: Url,
     pub(crate) token: String,

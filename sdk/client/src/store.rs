@@ -12,6 +12,7 @@ mod lease;
 mod open;
 mod outbox;
 mod query;
+mod salvage;
 mod screen;
 
 use std::path::PathBuf;

@@ -34,22 +34,22 @@ pub(crate) struct Opened {
 }
 
 impl Store {
-    /// Opens the account's file, or makes it. A damaged one is set aside and begun anew.
+    /// Opens the account's file, or makes it. A damaged one is set aside; what can be read of it and not fetched again
+    /// is carried over.
     pub(crate) async fn open(path: &Path, key: Option<&EncryptionKey>) -> Result<Opened, StoreError> {
-        let mut set_aside = None;
-        if with_suffix(path, DAMAGED_SUFFIX).exists() {
-            set_aside = Some(put_aside(path)?);
-        }
-        match Self::open_whole(path, key).await {
-            Err(error) if error.fault() == StorageFault::Corrupt && set_aside.is_none() => {
-                tracing::warn!(%error, "the inbox file is damaged; it is set aside and fetched again");
-                set_aside = Some(put_aside(path)?);
-                let (store, other_key) = Self::open_whole(path, key).await?;
-                Ok(Opened { store, set_aside, other_key })
+        if !with_suffix(path, DAMAGED_SUFFIX).exists() {
+            match Self::open_whole(path, key).await {
+                Err(error) if error.fault() == StorageFault::Corrupt => {
+                    tracing::warn!(%error, "the inbox file is damaged; it is set aside and fetched again");
+                }
+                Ok((store, other_key)) => return Ok(Opened { store, set_aside: None, other_key }),
+                Err(error) => return Err(error),
             }
-            Ok((store, other_key)) => Ok(Opened { store, set_aside, other_key }),
-            Err(error) => Err(error),
         }
+        let aside = put_aside(path)?;
+        let (store, other_key) = Self::open_whole(path, key).await?;
+        super::salvage::carry_over(&aside, &mut *store.writer().await).await;
+        Ok(Opened { store, set_aside: Some(aside), other_key })
     }
 
     /// Remembers that the file is damaged, so that the next start sets it aside.
@@ -90,7 +90,7 @@ impl Store {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -141,19 +141,27 @@ async fn change_key(writer: &mut SqliteConnection, sealer: &Sealer) -> Result<()
     Ok(())
 }
 
+/// The journal goes with the file: it has the last steps that were made.
 fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let aside = with_suffix(path, &format!("damaged-{}", crate::clock::now().as_millis()));
-    for journal in ["-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(journal);
-        remove_if_there(Path::new(&name))?;
-    }
-    match std::fs::rename(path, &aside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
+    move_if_there(path, &aside)?;
+    move_if_there(&journal(path, "-wal"), &journal(&aside, "-wal"))?;
+    remove_if_there(&journal(path, "-shm"))?;
     remove_if_there(&with_suffix(path, DAMAGED_SUFFIX))?;
     Ok(aside)
+}
+
+fn journal(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn move_if_there(from: &Path, to: &Path) -> Result<(), StoreError> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn remove_if_there(path: &Path) -> Result<(), StoreError> {

@@ -239,12 +239,27 @@ async fn a_damaged_file_is_set_aside_and_begun_anew() {
 }
 
 #[tokio::test]
-async fn a_damage_noted_while_running_sets_the_file_aside_at_the_next_start() {
-    let folder = Folder::new();
-    folder.open(None).await.store.close().await;
-    Store::note_damage(&folder.file());
-    assert!(folder.open(None).await.set_aside.is_some());
-    assert!(folder.open(None).await.set_aside.is_none());
+async fn what_a_damaged_file_still_tells_is_carried_over() {
+    let (folder, key) = (Folder::new(), EncryptionKey::random());
+    let store = folder.open(Some(&key)).await.store;
+    store.apply(&batch(None, 1, vec![item("a", "A")])).await.unwrap();
+    store.claim(&Decision::Show { id: "a".parse().unwrap(), round: 0 }).await.unwrap();
+    store.queue(&mark_read(1, "a")).await.unwrap();
+    store.save_tokens("access", None, "refresh").await.unwrap();
+    let device = store.load().await.unwrap().identity;
+    sqlx::query("UPDATE items SET title = x'00'").execute(&mut *store.writer().await).await.unwrap();
+    let error = store.list(&ListQuery::default(), None, 10).await.unwrap_err();
+    assert_eq!(error.fault(), StorageFault::Corrupt);
+    drop(store);
+    let opened = folder.open(Some(&key)).await;
+    assert!(opened.set_aside.is_some());
+    let loaded = opened.store.load().await.unwrap();
+    assert_eq!((loaded.cursor, loaded.outbox.len(), loaded.identity), (None, 1, device));
+    assert_eq!(opened.store.credentials().await.unwrap().refresh_token.as_deref(), Some("refresh"));
+    opened.store.apply(&batch(None, 1, vec![item("a", "A")])).await.unwrap();
+    assert!(opened.store.screen().await.unwrap().candidates.is_empty(), "it was shown before");
+    drop(opened);
+    assert!(folder.open(Some(&key)).await.set_aside.is_none());
 }
 
 #[tokio::test]
@@ -422,12 +437,13 @@ async fn take<S: DeviceStore>(store: &S, number: u32, step: &Step) -> String {
         }
         Step::Refused => {
             let refused = loaded.outbox.into_iter().take(1).map(|queued| {
+                let archived = serde_json::json!({"archived_at": "2026-11-22T09:00:00.000Z"});
                 let refused = tidings_protocol::operation::Refused {
                     id: queued.operation.id.clone(),
                     code: "no".to_owned(),
                     detail: String::new(),
                     permanent: true,
-                    value: None,
+                    value: number.is_multiple_of(2).then_some(archived),
                 };
                 (queued, refused)
             });
