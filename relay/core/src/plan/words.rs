@@ -10,7 +10,7 @@ use super::{Asking, Ends, Outcome, Words, zone_of};
 use crate::cap::CapScope;
 use crate::configuration::Configuration;
 use crate::model::{Person, PlannedStep, Stopped};
-use crate::template::{Content, DigestScope, Locale, RenderError, RenderScope, Template};
+use crate::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope, Template};
 
 impl Asking<'_> {
     pub(super) fn channel_plan(&mut self, steps: &[PlannedStep]) -> Ends {
@@ -76,9 +76,10 @@ fn render(rendering: &Rendering<'_>, person: &Person) -> Result<(ContentItem, Lo
     let chosen = rendering.template.choose(wanted.as_ref(), &project.locale);
     let (locale, forms) = chosen.expect("the check refuses a template without any locale");
     let zone = zone_of(person, rendering.configuration);
+    let event = with_data(rendering, forms);
     let scope = RenderScope {
         data: rendering.data,
-        event: rendering.event,
+        event: event.as_ref().unwrap_or(rendering.event),
         recipient: &recipient_root(person),
         project: &json!({"name": project.name, "locale": project.locale.as_str(), "currency": project.currency}),
         digest: rendering.digest,
@@ -86,6 +87,16 @@ fn render(rendering: &Rendering<'_>, person: &Person) -> Result<(ContentItem, Lo
         locale,
     };
     forms.content(&scope).map(|content| (item_of(content), locale.clone()))
+}
+
+/// `event.data` is the same as `data`. It is copied in only for the rare text that asks for it that way.
+fn with_data(rendering: &Rendering<'_>, forms: &Forms) -> Option<Value> {
+    let asks = forms.texts().any(|text| text.fields().iter().any(|field| field.starts_with("event.data")));
+    asks.then(|| {
+        let mut event = rendering.event.clone();
+        event["data"] = rendering.data.clone();
+        event
+    })
 }
 
 /// The recipient as CEL and templates see it.
