@@ -9,8 +9,10 @@ mod found;
 mod memory;
 mod order;
 mod retention;
+mod sqlite;
 mod table;
 mod tables;
 
 pub use erasure::ErasureKey;
 pub use memory::{Fault, Faults, MemoryStore, PortCall};
+pub use sqlite::{OpenError, SqliteOptions, SqliteStore};

@@ -95,6 +95,7 @@ tables! {
         by_event: (EventId, String) => NotificationId,
         by_external: (ProjectId, String) => EventId,
         pending: NotificationId => (),
+        open: NotificationId => (),
     }
 }
 
@@ -115,6 +116,11 @@ impl Tables {
         } else {
             self.pending.remove(&row.id);
         }
+        if row.is_open() {
+            self.open.set(row.id.clone(), ());
+        } else {
+            self.open.remove(&row.id);
+        }
         self.notifications.set(row.id.clone(), row);
     }
 
@@ -125,6 +131,7 @@ impl Tables {
             self.by_person.remove(&(row.person, text.clone()));
             self.by_event.remove(&(row.cause.event, text));
             self.pending.remove(id);
+            self.open.remove(id);
             self.remove_story(id);
         }
     }

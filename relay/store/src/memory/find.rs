@@ -101,7 +101,10 @@ impl Tables {
                 .filter(|row| row.category == *category && row.keys.collapse.as_ref() == Some(value))
                 .filter(|row| row.is_pending() || row.is_visible())
                 .for_each(|row| found.notification(row)),
-            Need::Match { project, rule, event_type, value } => pending()
+            Need::Match { project, rule, event_type, value } => self
+                .open
+                .iter()
+                .filter_map(|(id, ())| self.notifications.get(id))
                 .filter(|row| row.person.project == *project && row.cause.rule.as_ref() == Some(rule))
                 .filter(|row| {
                     row.keys.matches.iter().any(|key| key.event_type == *event_type && key.value == *value)

@@ -1,0 +1,240 @@
+//! The store in one SQLite file, for one node.
+//!
+//! One connection writes, one transaction at a time; others read beside it, each call in one snapshot. Checkpoints
+//! have a connection of their own, so that no commit waits for one. A file lock keeps a second relay away from the
+//! folder.
+
+mod books;
+mod cells;
+mod checkpoint;
+mod due;
+mod dump;
+mod erase;
+mod error;
+mod find;
+mod inbox;
+mod open;
+mod people;
+mod purge;
+mod rows;
+mod statements;
+mod write;
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Sqlite, SqliteConnection};
+use tidings_core::model::Changes;
+use tidings_core::ports::{BatchId, CommitError, Found, Need, Store, StoreError, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+pub use open::{OpenError, SqliteOptions};
+
+use crate::erasure::ErasureKey;
+use checkpoint::Checkpoints;
+use error::{commit_meaning, meaning};
+use statements::read::COMMITTED;
+
+/// A store in a folder; clones share it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    writer: Arc<Mutex<Writer>>,
+    readers: SqlitePool,
+    checkpoints: Checkpoints,
+    erasure: ErasureKey,
+    folder: PathBuf,
+    wait: Duration,
+    /// Held for as long as the store is open.
+    _lock: File,
+}
+
+/// The connection that writes.
+struct Writer {
+    connection: SqliteConnection,
+    /// Whether a transaction may be open that nobody owns any more.
+    open: bool,
+}
+
+impl Writer {
+    /// Begins a transaction, after it rolled back one that was dropped.
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        self.roll_back().await;
+        self.open = true;
+        run(&mut self.connection, "BEGIN IMMEDIATE").await
+    }
+
+    async fn commit(&mut self) -> Result<(), CommitError> {
+        match sqlx::query("COMMIT").execute(&mut self.connection).await {
+            Ok(_) => {
+                self.open = false;
+                Ok(())
+            }
+            Err(error) => {
+                let error = commit_meaning(error);
+                self.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes sure that no transaction is open. SQLite ends one by itself at some errors, and then says that there is
+    /// none to roll back.
+    async fn roll_back(&mut self) {
+        if self.open {
+            if let Err(error) = sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+                tracing::debug!(error = %error, "there was nothing to roll back");
+            }
+            self.open = false;
+        }
+    }
+}
+
+impl SqliteStore {
+    /// The writer, once it is free.
+    async fn writer(&self) -> Result<OwnedMutexGuard<Writer>, StoreError> {
+        let free = Arc::clone(&self.shared.writer).lock_owned();
+        let waited = tokio::time::timeout(self.shared.wait, free).await;
+        waited.map_err(|elapsed| StoreError::Unavailable(Box::new(elapsed)))
+    }
+
+    /// A reader in a snapshot of its own.
+    async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let mut connection = self.shared.readers.acquire().await.map_err(meaning)?;
+        // A reader that was dropped in the middle of a call has left its snapshot open.
+        if let Err(error) = sqlx::query("ROLLBACK").execute(&mut *connection).await {
+            tracing::trace!(error = %error, "no snapshot was left open");
+        }
+        run(&mut connection, "BEGIN").await?;
+        Ok(Snapshot(connection))
+    }
+}
+
+/// A connection with a read transaction.
+struct Snapshot(PoolConnection<Sqlite>);
+
+impl Snapshot {
+    /// Lets the snapshot go.
+    async fn end(mut self) {
+        if let Err(error) = sqlx::query("COMMIT").execute(&mut *self.0).await {
+            tracing::warn!(error = %error, "a snapshot could not be ended");
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("folder", &self.shared.folder).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        let mut writer = self.writer().await?;
+        writer.begin().await?;
+        Ok(Box::new(SqliteTransaction { writer, store: self.clone() }))
+    }
+
+    async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let found = sqlx::query(COMMITTED).bind(batch.0.to_be_bytes().to_vec());
+        let found = found.fetch_optional(&mut *snapshot.0).await.map_err(meaning)?;
+        snapshot.end().await;
+        Ok(found.is_some())
+    }
+}
+
+/// A write transaction. It holds the only writer.
+struct SqliteTransaction {
+    writer: OwnedMutexGuard<Writer>,
+    store: SqliteStore,
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction {
+    async fn read(&mut self, needs: &[Need]) -> Result<Found, StoreError> {
+        find::find(&mut self.writer.connection, needs, &self.store.shared.erasure).await
+    }
+
+    async fn write(&mut self, batch: BatchId, changes: &Changes) -> Result<(), StoreError> {
+        write::write(&mut self.writer.connection, batch, changes, &self.store.shared.erasure).await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), CommitError> {
+        self.writer.commit().await?;
+        self.store.shared.checkpoints.wrote();
+        Ok(())
+    }
+}
+
+/// A rare write that was not committed, for callers who only ask whether it was. One with an unknown outcome may be
+/// repeated: it is the same row again.
+fn not_committed(error: CommitError) -> StoreError {
+    match error {
+        CommitError::RolledBack(error) => error,
+        CommitError::Unknown => StoreError::Unavailable("the answer to the commit was lost".into()),
+    }
+}
+
+/// Runs a statement without parameters.
+async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(meaning)
+}
+
+/// Asks for the rows of a set of keys.
+async fn ask(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    keys: Vec<Value>,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query(sql).bind(Value::Array(keys).to_string()).fetch_all(connection).await.map_err(meaning)
+}
+
+/// Writes a set of rows; answers how many were written.
+async fn put(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    rows: Vec<Value>,
+) -> Result<u64, StoreError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let done = sqlx::query(sql).bind(Value::Array(rows).to_string()).execute(connection).await;
+    done.map(|done| done.rows_affected()).map_err(meaning)
+}
+
+/// A limit as SQLite counts.
+fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+impl SqliteStore {
+    /// Ends everything in order: moves the log into the file and closes all connections.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log could not be moved; nothing is lost, the next start does it.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.shared.checkpoints.stop().await;
+        self.shared.readers.close().await;
+        let mut writer = self.writer().await?;
+        writer.roll_back().await;
+        run(&mut writer.connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        open::note_progress(&mut writer.connection, &self.shared.folder).await?;
+        // The lock on the folder goes with the last clone; the file itself is already whole.
+        Ok(())
+    }
+}

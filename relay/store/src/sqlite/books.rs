@@ -1,0 +1,67 @@
+//! The books.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use tidings_core::model::BookKey;
+use tidings_core::ports::{BookReader, BookRow, StoreError};
+use tidings_protocol::{NotificationId, NotificationState, ProjectId, Timestamp};
+
+use super::SqliteStore;
+use super::cells::Cells;
+use super::error::meaning;
+use super::rows::work::book;
+use super::statements::read as sql;
+use crate::books::{OVERDUE_MILLIS_MAX, beside};
+
+#[async_trait]
+impl BookReader for SqliteStore {
+    async fn books(&self, project: &ProjectId) -> Result<Vec<BookRow>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let counted = sqlx::query(sql::ACCOUNTING).bind(project.as_str()).fetch_all(&mut *snapshot.0);
+        let counted = counted.await.map_err(meaning)?;
+        let rows = sqlx::query(sql::RECOUNT).bind(project.as_str()).fetch_all(&mut *snapshot.0);
+        let rows = rows.await.map_err(meaning)?;
+        snapshot.end().await;
+        Ok(beside(&sum(&counted)?, &sum(&rows)?))
+    }
+
+    async fn stuck(
+        &self,
+        project: &ProjectId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let rows = sqlx::query(sql::STUCK).bind(project.as_str()).fetch_all(&mut *snapshot.0);
+        let rows = rows.await.map_err(meaning)?;
+        snapshot.end().await;
+        let late = now.plus_millis(-OVERDUE_MILLIS_MAX);
+        let mut stuck = Vec::new();
+        for row in &rows {
+            stuck.extend(stuck_since(row, late)?);
+        }
+        stuck.truncate(limit);
+        Ok(stuck)
+    }
+}
+
+fn sum(rows: &[SqliteRow]) -> Result<BTreeMap<BookKey, i64>, StoreError> {
+    let mut sums: BTreeMap<BookKey, i64> = BTreeMap::new();
+    for row in rows {
+        let (key, n) = book(row)?;
+        *sums.entry(key).or_default() += n;
+    }
+    Ok(sums)
+}
+
+/// The row's id if nothing will ever move it, or it should have been moved before `late`.
+fn stuck_since(row: &SqliteRow, late: Timestamp) -> Result<Option<NotificationId>, StoreError> {
+    let mut cells = Cells::of(row);
+    let (id, state, expires_at) = (cells.word()?, cells.word::<NotificationState>()?, cells.time()?);
+    let delivers = cells.cell::<Option<bool>>()?.unwrap_or_default() && state == NotificationState::Active;
+    let mover = cells.time_maybe()?;
+    let stuck = expires_at < late || mover.map_or(!delivers, |at| at < late);
+    Ok(stuck.then_some(id))
+}

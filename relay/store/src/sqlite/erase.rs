@@ -1,0 +1,92 @@
+//! Erases a recipient.
+
+use std::collections::BTreeMap;
+
+use sqlx::SqliteConnection;
+use tidings_core::model::{BookKey, Delivery, Erased, Notification, PersonKey, Term, utc_day};
+use tidings_core::ports::StoreError;
+use tidings_protocol::{DeliveryState, NotificationState, Timestamp};
+
+use super::error::meaning;
+use super::rows::person::key_cells;
+use super::rows::{event, notification, work};
+use super::statements::find::{ALL_DELIVERIES, EVERYTHING};
+use super::statements::write as sql;
+use super::write::{change_deliveries, change_notifications, count};
+use super::{ask, put};
+use crate::erasure::{ErasureKey, erased_chain, erased_delivery, erased_event, erased_notification};
+
+/// Leaves only what the books and the consent chain need, without anything personal. A row that is not counted as
+/// erased yet is moved there, in the same way as by the core.
+pub(super) async fn erase(
+    connection: &mut SqliteConnection,
+    person: &PersonKey,
+    erased: &Erased,
+    erasure: &ErasureKey,
+) -> Result<(), StoreError> {
+    let name = erasure.name(person);
+    let (project, recipient) = (person.project.as_str(), person.recipient.as_str());
+    let mut moved = Moved { person, books: BTreeMap::new() };
+
+    let rows = ask(connection, EVERYTHING, vec![key_cells(person)]).await?;
+    let rows = rows.iter().map(notification::notification).collect::<Result<Vec<Notification>, _>>()?;
+    for row in &rows {
+        moved.shift(
+            row.created_at,
+            Term::Notification(row.state),
+            Term::Notification(NotificationState::Erased),
+        );
+        if let Some(inapp) = row.inapp {
+            moved.shift(inapp.made_at, Term::Delivery(inapp.state), Term::Delivery(DeliveryState::Erased));
+        }
+    }
+    let left: Vec<_> = rows.iter().map(|row| erased_notification(row, &name)).collect();
+    change_notifications(connection, &left).await?;
+
+    let rows = ask(connection, ALL_DELIVERIES, vec![key_cells(person)]).await?;
+    let rows = rows.iter().map(work::delivery).collect::<Result<Vec<Delivery>, _>>()?;
+    for row in &rows {
+        moved.shift(row.made_at, Term::Delivery(row.state), Term::Delivery(DeliveryState::Erased));
+    }
+    let left: Vec<_> = rows.iter().map(|row| erased_delivery(row, &name)).collect();
+    change_deliveries(connection, &left).await?;
+    count(connection, sql::COUNT, &moved.books).await?;
+
+    let rows = sqlx::query(sql::ERASED_EVENTS).bind(project).bind(recipient).fetch_all(&mut *connection);
+    let rows = rows.await.map_err(meaning)?;
+    let left = rows.iter().map(|row| event::event(row).map(|row| event::erased_cells(&erased_event(&row))));
+    put(connection, sql::ERASE_EVENTS, left.collect::<Result<_, _>>()?).await?;
+
+    let chain = erased_chain(&name, erased);
+    for statement in [sql::SEAL_CHAIN, sql::SEAL_HEAD] {
+        let sealed = sqlx::query(statement).bind(project).bind(recipient).bind(&chain);
+        sealed.execute(&mut *connection).await.map_err(meaning)?;
+    }
+    for statement in sql::FORGET {
+        let forgotten = sqlx::query(statement).bind(project).bind(recipient);
+        forgotten.execute(&mut *connection).await.map_err(meaning)?;
+    }
+    let added = sqlx::query(sql::ADD_ERASED)
+        .bind(project)
+        .bind(name.as_str())
+        .bind(erased.at.as_millis())
+        .bind(i64::from(erased.epoch));
+    added.execute(&mut *connection).await.map(drop).map_err(meaning)
+}
+
+/// Rows that move to another state in the books.
+struct Moved<'p> {
+    person: &'p PersonKey,
+    books: BTreeMap<BookKey, i64>,
+}
+
+impl Moved<'_> {
+    fn shift(&mut self, made_at: Timestamp, from: Term, to: Term) {
+        if from != to {
+            for (term, by) in [(from, -1), (to, 1)] {
+                let key = BookKey { project: self.person.project.clone(), day: utc_day(made_at), term };
+                *self.books.entry(key).or_default() += by;
+            }
+        }
+    }
+}

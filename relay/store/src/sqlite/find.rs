@@ -1,0 +1,252 @@
+//! Answers needs: all of one kind with one statement.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use tidings_core::model::{PersonKey, ProjectState};
+use tidings_core::ports::{Found, HistoryAsked, Need, StoreError};
+use tidings_protocol::RecipientId;
+
+use super::ask;
+use super::cells::Cells;
+use super::error::meaning;
+use super::people::people;
+use super::rows::person::{key_cells, person_key};
+use super::rows::setup::stop_switch;
+use super::rows::{event, notification, work};
+use super::statements::find as sql;
+use crate::erasure::ErasureKey;
+use crate::found::Gathered;
+
+/// What a statement's rows are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Project,
+    Event,
+    Notification,
+    Digest,
+    Once,
+    Delivery,
+    Due,
+    Operation,
+    Answer,
+    Owner,
+}
+
+/// What is asked, sorted by the statement that answers it.
+#[derive(Default)]
+struct Asked<'n> {
+    keys: BTreeMap<(Kind, &'static str), Vec<Value>>,
+    people: Vec<PersonKey>,
+    histories: Vec<&'n HistoryAsked>,
+    pages: Vec<&'n Need>,
+}
+
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    needs: &[Need],
+    erasure: &ErasureKey,
+) -> Result<Found, StoreError> {
+    let mut asked = Asked::default();
+    needs.iter().for_each(|need| asked.sort(need));
+    let mut found = Gathered::default();
+    for ((kind, sql), mut keys) in std::mem::take(&mut asked.keys) {
+        keys.sort_by_cached_key(Value::to_string);
+        keys.dedup();
+        for row in ask(connection, sql, keys).await? {
+            gather(kind, &row, &mut found)?;
+        }
+    }
+    for person in people(connection, &asked.people, erasure).await? {
+        found.people.insert(person.key.clone(), person);
+    }
+    histories(connection, &asked.histories, &mut found).await?;
+    for need in asked.pages {
+        page(connection, need, &mut found).await?;
+    }
+    Ok(found.into_found())
+}
+
+impl<'n> Asked<'n> {
+    fn sort(&mut self, need: &'n Need) {
+        let (kind, sql, key) = match need {
+            Need::Person(person) => {
+                self.people.push(person.clone());
+                return;
+            }
+            Need::History(asked) => {
+                self.histories.push(asked);
+                return;
+            }
+            Need::OfEvent(..) | Need::Members(..) | Need::Recipients(..) => {
+                self.pages.push(need);
+                return;
+            }
+            Need::Everything(person) => {
+                self.add(Kind::Notification, sql::EVERYTHING, key_cells(person));
+                (Kind::Delivery, sql::ALL_DELIVERIES, key_cells(person))
+            }
+            Need::Chain(project, first) => {
+                self.add(Kind::Notification, sql::NOTIFICATIONS, json!([project, first]));
+                (Kind::Notification, sql::CHAINED, json!([project, first]))
+            }
+            Need::Project(id) => (Kind::Project, sql::PROJECTS, json!(id)),
+            Need::Event(id) => (Kind::Event, sql::EVENTS, json!(id)),
+            Need::SameEvent { project, source, external_id, since } => {
+                (Kind::Event, sql::SAME_EVENTS, json!([project, source, external_id, since.as_millis()]))
+            }
+            Need::Notification(..)
+            | Need::Made(..)
+            | Need::Collapse(..)
+            | Need::Match { .. }
+            | Need::Pending(_)
+            | Need::Placed { .. }
+            | Need::DigestMembers(_) => notification_key(need),
+            Need::Digest(person, scope, key) => {
+                (Kind::Digest, sql::DIGESTS, work::digest_key_cells(person, scope, key))
+            }
+            Need::DigestById(id) => (Kind::Digest, sql::DIGESTS_BY_ID, json!(id)),
+            Need::Once(person, rule, value) => {
+                (Kind::Once, sql::ONCE, json!([person.project, person.recipient, rule, value]))
+            }
+            Need::Deliveries(notification) => (Kind::Delivery, sql::DELIVERIES, json!(notification)),
+            Need::PendingDeliveries(person) => (Kind::Delivery, sql::PENDING_DELIVERIES, key_cells(person)),
+            Need::Due(project, key) => {
+                (Kind::Due, sql::DUE, work::due_key_cells(&(project.clone(), key.clone())))
+            }
+            Need::Operation(person, device, operation) => {
+                let key = json!([person.project, person.recipient, device, operation]);
+                (Kind::Operation, sql::OPERATIONS, key)
+            }
+            Need::Answer(project, route, key) => (Kind::Answer, sql::ANSWERS, json!([project, route, key])),
+            Need::AddressOwners(project, channel, address) => {
+                (Kind::Owner, sql::OWNERS, json!([project, channel, address]))
+            }
+        };
+        self.add(kind, sql, key);
+    }
+
+    fn add(&mut self, kind: Kind, sql: &'static str, key: Value) {
+        self.keys.entry((kind, sql)).or_default().push(key);
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "sort names every need, without a wildcard")]
+fn notification_key(need: &Need) -> (Kind, &'static str, Value) {
+    let (sql, key) = match need {
+        Need::Notification(project, id) => (sql::NOTIFICATIONS, json!([project, id])),
+        Need::Made(event, rule, person) => {
+            (sql::MADE, json!([event, rule, person.project, person.recipient]))
+        }
+        Need::Collapse(person, category, value) => {
+            (sql::COLLAPSE, json!([person.project, person.recipient, category, value]))
+        }
+        Need::Match { project, rule, event_type, value } => {
+            (sql::MATCHES, json!([project, rule, event_type, value]))
+        }
+        Need::Pending(person) => (sql::PENDING, key_cells(person)),
+        Need::Placed { person, after, upto } => {
+            (sql::PLACED, json!([person.project, person.recipient, place(*after), place(*upto)]))
+        }
+        Need::DigestMembers(digest) => (sql::DIGEST_MEMBERS, json!(digest)),
+        other => unreachable!("{other:?} asks for no notification"),
+    };
+    (Kind::Notification, sql, key)
+}
+
+/// A place as SQLite counts.
+fn place(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn gather(kind: Kind, row: &SqliteRow, found: &mut Gathered) -> Result<(), StoreError> {
+    match kind {
+        Kind::Project => {
+            let mut cells = Cells::of(row);
+            let (id, name, configuration) = (cells.word()?, cells.text()?, cells.number()?);
+            let state = ProjectState { id, name, configuration, stop: stop_switch(&mut cells)? };
+            found.projects.insert(state.id.clone(), state);
+        }
+        Kind::Event => {
+            let row = event::event(row)?;
+            found.events.insert(row.id.clone(), row);
+        }
+        Kind::Notification => {
+            let row = notification::notification(row)?;
+            found.notifications.insert(row.id.clone(), row);
+        }
+        Kind::Digest => {
+            let row = work::digest(row)?;
+            found.digests.insert(row.id.clone(), row);
+        }
+        Kind::Once => {
+            found.once.insert(work::once(row)?);
+        }
+        Kind::Delivery => {
+            let row = work::delivery(row)?;
+            found.deliveries.insert(row.id.clone(), row);
+        }
+        Kind::Due => {
+            let row = work::due(row)?;
+            found.due.insert((row.person.project.clone(), row.key.clone()), row);
+        }
+        Kind::Operation => found.operation(work::operation(row)?),
+        Kind::Answer => found.answer(work::answer(row)?),
+        Kind::Owner => {
+            let mut cells = Cells::of(row);
+            let person = person_key(&mut cells)?;
+            found.owners.insert((cells.word()?, cells.text()?, person));
+        }
+    }
+    Ok(())
+}
+
+async fn histories(
+    connection: &mut SqliteConnection,
+    asked: &[&HistoryAsked],
+    found: &mut Gathered,
+) -> Result<(), StoreError> {
+    let key = |asked: &&HistoryAsked| {
+        json!([asked.person.project, asked.person.recipient, asked.event_type, asked.since.as_millis()])
+    };
+    for row in ask(connection, sql::HISTORIES, asked.iter().map(key).collect()).await? {
+        let mut cells = Cells::of(&row);
+        let place: usize = cells.number()?;
+        found.histories.insert(asked[place].clone(), cells.cell()?);
+    }
+    Ok(())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "sort names every need, without a wildcard")]
+async fn page(
+    connection: &mut SqliteConnection,
+    need: &Need,
+    found: &mut Gathered,
+) -> Result<(), StoreError> {
+    let from = |after: &Option<RecipientId>| after.as_ref().map_or("", |id| id.as_str()).to_owned();
+    let query = match need {
+        Need::OfEvent(event, after, limit) => {
+            let after = after.as_ref().map_or("", |id| id.as_str()).to_owned();
+            let query = sqlx::query(sql::OF_EVENT).bind(event.as_str()).bind(after).bind(i64::from(*limit));
+            for row in query.fetch_all(&mut *connection).await.map_err(meaning)? {
+                gather(Kind::Notification, &row, found)?;
+            }
+            return Ok(());
+        }
+        Need::Members(project, topic, after, limit) => sqlx::query(sql::MEMBERS)
+            .bind(project.as_str())
+            .bind(topic.as_str())
+            .bind(from(after))
+            .bind(i64::from(*limit)),
+        Need::Recipients(project, after, limit) => {
+            sqlx::query(sql::PEOPLE).bind(project.as_str()).bind(from(after)).bind(i64::from(*limit))
+        }
+        other => unreachable!("{other:?} asks for no page"),
+    };
+    let rows = query.fetch_all(&mut *connection).await.map_err(meaning)?;
+    let ids = rows.iter().map(|row| Cells::of(row).word()).collect::<Result<_, _>>()?;
+    found.pages.insert(need.clone(), ids);
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Every statement, as constants. Sets of keys and rows come in as one JSON text, so that each statement is prepared
+//! once whatever their number is. `json_each` is always the outer loop (`CROSS JOIN` keeps it so).
+
+macro_rules! statements {
+    ($($name:ident = $($part:expr),+;)*) => {
+        $(pub(in crate::sqlite) const $name: &str = concat!($($part),+);)*
+        /// Every statement of this file by name.
+        #[cfg(test)]
+        pub(in crate::sqlite) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+macro_rules! notification_columns {
+    () => {
+        "n.id, n.project, n.recipient, n.category, n.collapse, n.chain, n.digest, n.state, n.expires_at, \
+         n.created_seq, n.seq, n.inapp_state, n.inapp_made_at, n.retracted_at, n.packed, n.event, n.rule, n.step, \
+         n.is_digest, n.created_at, c.content"
+    };
+}
+
+macro_rules! event_columns {
+    () => {
+        "e.id, e.project, e.recipient, e.source, e.external_id, e.accepted_at, e.state, e.made, e.configuration, \
+         e.sandbox, e.body, e.considered, e.fan_outs"
+    };
+}
+
+macro_rules! delivery_columns {
+    () => {
+        "d.id, d.notification, d.project, d.recipient, d.channel, d.address, d.state, d.reason, d.step, d.made_at, \
+         d.changed_at"
+    };
+}
+
+pub(super) mod dump;
+pub(super) mod find;
+pub(super) mod keep;
+pub(super) mod read;
+pub(super) mod write;
+
+/// Every statement of the store by name.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    [dump::ALL, find::ALL, keep::ALL, read::ALL, write::ALL].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;

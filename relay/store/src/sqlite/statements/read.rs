@@ -1,0 +1,42 @@
+//! What readers ask outside of transactions.
+
+statements! {
+    COMMITTED = "SELECT 1 FROM batches WHERE id = ?1";
+    PAGE = "SELECT ", notification_columns!(), " FROM notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE n.project = ?1 AND n.recipient = ?2 AND n.created_seq IS NOT NULL AND n.seq > ?3
+        ORDER BY n.seq LIMIT ?4";
+    HEADS = "SELECT t.project, t.recipient, t.epoch, t.seq FROM json_each(?1) AS k CROSS JOIN inboxes AS t
+        WHERE t.project = k.value ->> 0 AND t.recipient = k.value ->> 1 ORDER BY k.key";
+    DUE_PROJECTS = "WITH RECURSIVE p (project) AS (
+            SELECT min(project) FROM due WHERE lane = ?1
+            UNION ALL
+            SELECT (SELECT min(d.project) FROM due AS d WHERE d.lane = ?1 AND d.project > p.project) FROM p
+            WHERE p.project IS NOT NULL)
+        SELECT project FROM p WHERE project IS NOT NULL";
+    DUE_OF_PROJECT = "SELECT project, recipient, kind, id, rule, at FROM due
+        WHERE lane = ?1 AND project = ?2 AND at <= ?3 ORDER BY at, kind, id, rule LIMIT ?4";
+    EXPIRED = "SELECT project, recipient, id FROM notifications
+        WHERE state IN ('held', 'active') AND expires_at <= ?1 ORDER BY expires_at, id LIMIT ?2";
+    NEXT_DUE = "SELECT min(at) FROM due";
+    NEXT_EXPIRY = "SELECT min(expires_at) FROM notifications WHERE state IN ('held', 'active')";
+
+    ACCOUNTING = "SELECT project, day, ledger, term, n FROM accounting WHERE project = ?1";
+    // SQLite divides towards zero; the shift keeps days before 1970 apart, too.
+    RECOUNT = "SELECT project, day, ledger, term, n FROM purged WHERE project = ?1
+        UNION ALL SELECT project, (accepted_at + 8640000000000000) / 86400000 - 100000000, 'events', state, count(*)
+            FROM events WHERE project = ?1 GROUP BY 2, 4
+        UNION ALL SELECT project, (created_at + 8640000000000000) / 86400000 - 100000000, 'notifications', state,
+            count(*) FROM notifications WHERE project = ?1 GROUP BY 2, 4
+        UNION ALL SELECT project, (inapp_made_at + 8640000000000000) / 86400000 - 100000000, 'deliveries',
+            inapp_state, count(*) FROM notifications WHERE project = ?1 AND inapp_state IS NOT NULL GROUP BY 2, 4
+        UNION ALL SELECT project, (made_at + 8640000000000000) / 86400000 - 100000000, 'deliveries', state, count(*)
+            FROM deliveries WHERE project = ?1 GROUP BY 2, 4";
+    STUCK = "SELECT n.id, n.state, n.expires_at, n.inapp_state = 'placed' OR EXISTS (SELECT 1 FROM deliveries AS d
+                WHERE d.notification = n.id AND d.state IN ('waiting', 'handing_over')),
+            CASE n.state WHEN 'held' THEN coalesce(
+                (SELECT at FROM due WHERE project = n.project AND kind = 'release' AND id = n.id AND rule = ''),
+                (SELECT at FROM due WHERE project = n.project AND kind = 'digest' AND id = n.digest AND rule = ''))
+            ELSE (SELECT min(at) FROM due
+                WHERE project = n.project AND kind IN ('step', 'repeat') AND id = n.id AND rule = '') END
+        FROM notifications AS n WHERE n.project = ?1 AND n.state IN ('held', 'active') ORDER BY n.id";
+}

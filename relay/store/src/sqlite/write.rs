@@ -1,0 +1,210 @@
+//! Writes changes: a few statements for each kind of row, never one for each row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+use tidings_core::model::{BookKey, Changes, Delivery, Endpoint, Event, Notification, PersonKey};
+use tidings_core::ports::{BatchId, StoreError};
+use tidings_protocol::{DeliveryState, NotificationState, ProjectId, TopicId};
+
+use super::cells::Cells;
+use super::error::meaning;
+use super::rows::{consent, event, notification, person, work};
+use super::statements::write as sql;
+use super::{ask, erase, put};
+use crate::erasure::{ErasureKey, erased_delivery, erased_notification};
+
+/// What changed comes before what was erased, and that before what is new: a recipient may be erased and seen anew in
+/// one batch.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: BatchId,
+    changes: &Changes,
+    erasure: &ErasureKey,
+) -> Result<(), StoreError> {
+    let added = sqlx::query(sql::ADD_BATCH).bind(batch.0.to_be_bytes().to_vec()).execute(&mut *connection);
+    added.await.map_err(meaning)?;
+    change_events(connection, &changes.events_changed).await?;
+    let changed = changes.notifications_changed.iter().map(|row| stored(row, erasure)).collect::<Vec<_>>();
+    change_notifications(connection, &changed).await?;
+    let changed =
+        changes.deliveries_changed.iter().map(|row| stored_delivery(row, erasure)).collect::<Vec<_>>();
+    change_deliveries(connection, &changed).await?;
+    for (person, erased) in &changes.erased {
+        erase::erase(connection, person, erased, erasure).await?;
+    }
+    put(connection, sql::ADD_EVENTS, changes.events_new.iter().map(event::event_cells).collect()).await?;
+    let new = changes.notifications_new.iter().map(|row| stored(row, erasure)).collect::<Vec<_>>();
+    add_notifications(connection, &new).await?;
+    let new = changes.deliveries_new.iter().map(|row| work::delivery_cells(&stored_delivery(row, erasure)));
+    put(connection, sql::ADD_DELIVERIES, new.collect()).await?;
+    write_people(connection, changes).await?;
+    write_work(connection, changes).await?;
+    write_kept(connection, changes).await?;
+    count(connection, sql::COUNT, &changes.books.0).await
+}
+
+/// Adds to counters.
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    books: &BTreeMap<BookKey, i64>,
+) -> Result<(), StoreError> {
+    put(connection, sql, books.iter().map(|(key, n)| work::book_cells(key, *n)).collect()).await.map(drop)
+}
+
+/// The row as it is stored: one that was erased has nothing personal any more.
+fn stored(row: &Notification, erasure: &ErasureKey) -> Notification {
+    if row.state == NotificationState::Erased {
+        erased_notification(row, &erasure.name(&row.person))
+    } else {
+        row.clone()
+    }
+}
+
+fn stored_delivery(row: &Delivery, erasure: &ErasureKey) -> Delivery {
+    if row.state == DeliveryState::Erased {
+        erased_delivery(row, &erasure.name(&row.person))
+    } else {
+        row.clone()
+    }
+}
+
+/// Refuses the batch if a row that is to change is not there.
+fn all_there(what: &str, written: u64, ids: &BTreeSet<&str>) -> Result<(), StoreError> {
+    if usize::try_from(written) == Ok(ids.len()) {
+        return Ok(());
+    }
+    Err(StoreError::Data { detail: format!("{what}: {written} of {} rows exist", ids.len()) })
+}
+
+async fn change_events(connection: &mut SqliteConnection, rows: &[Event]) -> Result<(), StoreError> {
+    let written =
+        put(connection, sql::CHANGE_EVENTS, rows.iter().map(event::changed_cells).collect()).await?;
+    all_there("events", written, &rows.iter().map(|row| row.id.as_str()).collect())
+}
+
+/// Changes notifications that exist.
+pub(super) async fn change_notifications(
+    connection: &mut SqliteConnection,
+    rows: &[Notification],
+) -> Result<(), StoreError> {
+    let erased = || rows.iter().filter(|row| row.state == NotificationState::Erased).map(|row| json!(row.id));
+    let orphans: Vec<Value> = ask(connection, sql::CONTENT_HASHES, erased().collect())
+        .await?
+        .iter()
+        .map(|row| Cells::of(row).text().map(|hash| json!(hash)))
+        .collect::<Result<_, _>>()?;
+    put(connection, sql::ADD_CONTENTS, contents(rows)).await?;
+    let cells = rows.iter().map(notification::changed_cells).collect();
+    let written = put(connection, sql::CHANGE_NOTIFICATIONS, cells).await?;
+    all_there("notifications", written, &rows.iter().map(|row| row.id.as_str()).collect())?;
+    put(connection, sql::REMOVE_STORY, erased().collect()).await?;
+    put(connection, sql::REMOVE_ORIGIN, erased().collect()).await?;
+    put(connection, sql::REMOVE_CONTENTS, orphans).await?;
+    put(connection, sql::ADD_STORY, rows.iter().flat_map(notification::story_cells).collect()).await?;
+    let matched =
+        rows.iter().filter(|row| !row.keys.matches.is_empty() || row.state == NotificationState::Erased);
+    put(connection, sql::REMOVE_MATCHES, matched.map(|row| json!(row.id)).collect()).await?;
+    put(connection, sql::ADD_MATCHES, rows.iter().flat_map(notification::match_cells).collect()).await?;
+    Ok(())
+}
+
+async fn add_notifications(
+    connection: &mut SqliteConnection,
+    rows: &[Notification],
+) -> Result<(), StoreError> {
+    put(connection, sql::ADD_CONTENTS, contents(rows)).await?;
+    put(connection, sql::ADD_NOTIFICATIONS, rows.iter().map(notification::new_cells).collect()).await?;
+    put(connection, sql::ADD_MATCHES, rows.iter().flat_map(notification::match_cells).collect()).await?;
+    Ok(())
+}
+
+/// The words of the rows, each once.
+fn contents(rows: &[Notification]) -> Vec<Value> {
+    let contents: BTreeMap<String, String> = rows.iter().filter_map(notification::content_of).collect();
+    contents.into_iter().map(|(hash, content)| json!([hash, content])).collect()
+}
+
+/// Changes deliveries that exist.
+pub(super) async fn change_deliveries(
+    connection: &mut SqliteConnection,
+    rows: &[Delivery],
+) -> Result<(), StoreError> {
+    let written =
+        put(connection, sql::CHANGE_DELIVERIES, rows.iter().map(work::delivery_cells).collect()).await?;
+    all_there("deliveries", written, &rows.iter().map(|row| &*row.id).collect())
+}
+
+async fn write_people(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), StoreError> {
+    put(connection, sql::SET_RECIPIENTS, changes.recipients.iter().map(person::recipient_cells).collect())
+        .await?;
+    put(connection, sql::SET_INBOXES, changes.inboxes.iter().map(person::inbox_cells).collect()).await?;
+    let entries: Vec<_> = changes.consent_entries.iter().map(consent::entry_cells).collect();
+    put(connection, sql::ADD_CONSENT_ENTRIES, entries.clone()).await?;
+    put(connection, sql::SET_CONSENT_HEADS, entries).await?;
+    let states = changes.consent_states.iter().map(consent::state_cells);
+    put(connection, sql::SET_CONSENT_STATES, states.collect()).await?;
+    // The last word on a membership counts.
+    let memberships: BTreeMap<(&PersonKey, &TopicId), bool> =
+        changes.memberships.iter().map(|(person, topic, member)| ((person, topic), *member)).collect();
+    let topics = |wanted: bool| {
+        let rows = memberships.iter().filter(move |(_, member)| **member == wanted);
+        rows.map(|((person, topic), _)| json!([person.project, person.recipient, topic])).collect()
+    };
+    put(connection, sql::ADD_TOPICS, topics(true)).await?;
+    put(connection, sql::REMOVE_TOPICS, topics(false)).await?;
+    let removed = changes.endpoints_removed.iter();
+    let removed =
+        removed.map(|(person, channel, address)| json!([person.project, person.recipient, channel, address]));
+    put(connection, sql::REMOVE_ENDPOINTS, removed.collect()).await?;
+    let set: &[(PersonKey, Endpoint)] = &changes.endpoints_set;
+    put(connection, sql::SET_ENDPOINTS, set.iter().map(person::endpoint_cells).collect()).await?;
+    put(connection, sql::SET_DEVICES, changes.devices.iter().map(person::device_cells).collect()).await?;
+    Ok(())
+}
+
+/// A key of work that is both cleared and set is set; a once-key that is both taken and given back by the same
+/// notification is free.
+async fn write_work(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), StoreError> {
+    put(connection, sql::CLEAR_DUE, changes.due_cleared.iter().map(work::due_key_cells).collect()).await?;
+    put(connection, sql::SET_DUE, changes.due_set.iter().map(work::due_cells).collect()).await?;
+    put(connection, sql::SET_ONCE, changes.once_taken.iter().map(work::once_cells).collect()).await?;
+    put(connection, sql::REMOVE_ONCE, changes.once_given_back.iter().map(work::once_cells).collect()).await?;
+    let closed = changes.digests_closed.iter();
+    let closed = closed.map(|(person, scope, key)| work::digest_key_cells(person, scope, key));
+    put(connection, sql::REMOVE_DIGESTS, closed.collect()).await?;
+    put(connection, sql::SET_DIGESTS, changes.digests_set.iter().map(work::digest_cells).collect()).await?;
+    Ok(())
+}
+
+async fn write_kept(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), StoreError> {
+    put(connection, sql::ADD_RECEIPTS, changes.receipts.iter().map(work::receipt_cells).collect()).await?;
+    put(connection, sql::SET_OPERATIONS, changes.operations.iter().map(work::operation_cells).collect())
+        .await?;
+    put(connection, sql::ADD_COLLECTED, changes.collected.iter().map(work::collected_cells).collect())
+        .await?;
+    put(connection, sql::SET_ANSWERS, changes.answers.iter().map(work::answer_cells).collect()).await?;
+    write_feed(connection, changes).await
+}
+
+/// Numbers the entries. There is one writer, so numbers are in the order of commits.
+async fn write_feed(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), StoreError> {
+    let mut heads: BTreeMap<ProjectId, u64> =
+        changes.feed.iter().map(|entry| (entry.project.clone(), 0)).collect();
+    for row in ask(connection, sql::FEED_HEADS, heads.keys().map(|id| json!(id)).collect()).await? {
+        let mut cells = Cells::of(&row);
+        heads.insert(cells.word()?, cells.number()?);
+    }
+    let mut rows = Vec::with_capacity(changes.feed.len());
+    for entry in &changes.feed {
+        let head = heads.get_mut(&entry.project).expect("every project of the feed was put in above");
+        *head += 1;
+        rows.push(work::feed_cells(*head, entry));
+    }
+    put(connection, sql::ADD_FEED, rows).await?;
+    let heads = heads.into_iter().map(|(project, head)| json!([project, head]));
+    put(connection, sql::SET_FEED_HEADS, heads.collect()).await?;
+    Ok(())
+}
