@@ -66,8 +66,9 @@ impl Client {
         submit(self.shared(), Request::Profile { time_zone, locale }, None).await
     }
 
-    /// Grants consent to a category on a channel, or withdraws it. A grant names the policy that is in the settings
-    /// and the text that it shows; the relay refuses it as `stale` if the policy has changed since.
+    /// Grants consent to a category on a channel, or says no: that withdraws what was decided before, and is a refusal
+    /// if nothing was. A grant names the policy that is in the settings and the text that it shows; the relay refuses
+    /// it as `stale` if the policy has changed since.
     ///
     /// # Errors
     /// As [`Client::mark_read`].
@@ -78,12 +79,20 @@ impl Client {
         granted: bool,
     ) -> Result<OperationId, Error> {
         self.open()?;
-        let policy = self.settings().await?.and_then(|settings| settings.policy);
+        let settings = self.settings().await?.unwrap_or_default();
+        let known = settings.categories.iter().find(|known| known.id == category);
+        let undecided = known.is_some_and(|known| !known.consent.contains_key(&channel));
+        let decision = match (granted, undecided) {
+            (true, _) => Decision::Granted,
+            (false, true) => Decision::Refused,
+            (false, false) => Decision::Withdrawn,
+        };
+        let policy = settings.policy;
         let (cursor, _) = self.shared().store.place().await?;
         let request = Request::Consent {
             category,
             channels: vec![channel],
-            decision: if granted { Decision::Granted } else { Decision::Withdrawn },
+            decision,
             policy_version: policy.as_ref().map(|policy| policy.version.clone()),
             text_shown: policy.map(|policy| policy.text),
             cursor,

@@ -188,6 +188,40 @@ async fn a_callback_is_asked_again_when_its_token_is_not_taken() {
 }
 
 #[tokio::test]
+async fn settings_change_at_once_and_a_consent_names_the_policy_that_was_shown() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut session) = started(&mut relay).await;
+    assert_eq!(client.settings().await.unwrap(), None);
+    let settings = json!({"kind": "settings", "profile": {"recipient": "alice", "time_zone": null, "locale": null},
+        "categories": [{"id": "offers", "name": "Offers", "legal": "marketing", "basis": "consent",
+            "channels": ["inapp", "email"], "chosen": {"inapp": true}, "consent": {}}],
+        "policy": {"version": "2026-11", "url": null, "text": "Two a week"}, "quiet_hours": null,
+        "paused_until": null});
+    session.changes(Some("e.1"), "e.2", vec![settings]).await;
+    session.receive().await;
+    let offers: tidings_sdk::CategoryId = "offers".parse().unwrap();
+    let email = tidings_sdk::Channel::Email;
+    client.decide_consent(offers.clone(), email, false).await.unwrap();
+    let refused = session.receive().await;
+    assert_eq!(refused["ops"][0]["decision"], "refused");
+    session.send(json!({"t": "done", "done": [refused["ops"][0]["id"]], "refused": []})).await;
+    client.decide_consent(offers.clone(), email, true).await.unwrap();
+    let granted = session.receive().await["ops"][0].clone();
+    assert_eq!((&granted["decision"], &granted["channels"]), (&json!("granted"), &json!(["email"])));
+    assert_eq!(
+        (&granted["policy_version"], &granted["text_shown"]),
+        (&json!("2026-11"), &json!("Two a week"))
+    );
+    assert_eq!(granted["cursor"], "e.2");
+    client.set_preference(offers, None, false).await.unwrap();
+    client.pause(Some("2099-01-01T00:00:00Z".parse().unwrap())).await.unwrap();
+    let local = client.settings().await.unwrap().unwrap();
+    assert_eq!(local.categories[0].consent[&email], tidings_sdk::Decision::Granted);
+    assert!(!local.categories[0].chosen[&tidings_sdk::Channel::Inapp]);
+    assert!(local.paused_until.is_some());
+}
+
+#[tokio::test]
 async fn a_push_catches_up_over_http_and_says_what_is_held() {
     let mut relay = FakeRelay::start().await;
     let client = relay.client().await;
