@@ -40,6 +40,8 @@ pub(crate) use query::{ListQuery, Place};
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     writer: Arc<Mutex<SqliteConnection>>,
+    /// Beats for the lease. A beat has to be seen, not to survive a power cut, so it does not wait for the disk.
+    pulse: Arc<Mutex<SqliteConnection>>,
     readers: SqlitePool,
     sealer: Sealer,
     path: PathBuf,

@@ -120,10 +120,10 @@ impl Store {
         Ok((cursor(&row, 0)?, unsigned(&row, 1)?))
     }
 
-    /// A number that changes when any connection, of any process, changed the file.
+    /// A number that changes when anything but this process's own beat changed the file.
     pub(crate) async fn data_version(&self) -> Result<i64, StoreError> {
-        let mut writer = self.writer().await;
-        Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *writer).await?)
+        let mut pulse = self.pulse.lock().await;
+        Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *pulse).await?)
     }
 }
 

@@ -77,6 +77,8 @@ impl Store {
         }
         // A damaged page shows itself here, and not in the middle of the first list.
         sqlx::query("SELECT count(*) FROM items").fetch_one(&mut writer).await?;
+        let pulse = options(path).create_if_missing(false).synchronous(SqliteSynchronous::Normal);
+        let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse).await?));
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .min_connections(0)
@@ -85,7 +87,8 @@ impl Store {
             .connect_lazy_with(options(path).create_if_missing(false));
         let (changed, _) = watch::channel(0);
         let path = path.to_owned();
-        let store = Self { writer: Arc::new(Mutex::new(writer)), readers, sealer, path, changed };
+        let writer = Arc::new(Mutex::new(writer));
+        let store = Self { writer, pulse, readers, sealer, path, changed };
         Ok((store, other_key))
     }
 }
