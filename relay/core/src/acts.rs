@@ -24,6 +24,8 @@ mod restrict;
 mod retract;
 mod send;
 mod steps;
+#[cfg(test)]
+mod testing;
 
 use crate::act::{Act, Answer, Refusal, Unit};
 use crate::model::PersonKey;

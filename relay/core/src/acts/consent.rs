@@ -3,6 +3,7 @@
 use serde_json::json;
 use tidings_protocol::{CategoryId, Channel, Decision, EntryId, NotificationId, ProjectId};
 
+use super::preference::invalid;
 use super::{greet, restrict};
 use crate::act::{Answer, ConsentRequest, Refusal};
 use crate::configuration::{Category, Configuration};
@@ -10,6 +11,11 @@ use crate::model::{
     Collected, ConsentEntry, EntryHash, FeedEntry, FeedKind, Person, PersonKey, PersonalFields, entry_hash,
 };
 use crate::work::Work;
+
+/// The version of a policy, in characters.
+const POLICY_CHARS_MAX: usize = 128;
+/// The text that was shown, in characters.
+const TEXT_SHOWN_CHARS_MAX: usize = 4_000;
 
 /// A decision that was checked.
 #[derive(Debug)]
@@ -40,6 +46,7 @@ pub(super) fn decide(
     if let (Decision::Granted, Some(named)) = (request.decision, request.policy_version.as_deref()) {
         current_policy(configuration, Some(named))?;
     }
+    check_texts(request.policy_version.as_deref(), request.text_shown.as_deref())?;
     greet::ensure_known(&person, work)?;
     let decided = Decided {
         decision: request.decision,
@@ -51,6 +58,20 @@ pub(super) fn decide(
     };
     let (entry, too_late) = append(work, &person, decided);
     Ok(Answer::Consent { entry, too_late })
+}
+
+/// What goes into the ledger stays there, so it is bounded.
+pub(super) fn check_texts(policy_version: Option<&str>, text_shown: Option<&str>) -> Result<(), Refusal> {
+    let longer = |text: Option<&str>, most: usize| text.is_some_and(|text| text.chars().count() > most);
+    if longer(policy_version, POLICY_CHARS_MAX) {
+        let detail = format!("a policy's version has at most {POLICY_CHARS_MAX} characters");
+        return Err(invalid("/policy_version", detail));
+    }
+    if longer(text_shown, TEXT_SHOWN_CHARS_MAX) {
+        let detail = format!("the text that was shown has at most {TEXT_SHOWN_CHARS_MAX} characters");
+        return Err(invalid("/text_shown", detail));
+    }
+    Ok(())
 }
 
 /// Whether a grant names the policy that is current.
@@ -160,3 +181,6 @@ pub(super) fn append(
     });
     (id, restrict::forbid(work, person))
 }
+
+#[cfg(test)]
+mod tests;

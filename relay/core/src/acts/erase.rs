@@ -39,3 +39,6 @@ pub(super) fn erase(person: &PersonKey, work: &mut Work<'_>) -> Answer {
     });
     Answer::Erased(true)
 }
+
+#[cfg(test)]
+mod tests;

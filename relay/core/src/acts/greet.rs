@@ -107,3 +107,6 @@ fn greeted(before: Option<&Device>, greeting: DeviceGreeting, now: Timestamp) ->
     device.seen_at = device.seen_at.max(seen_at);
     device
 }
+
+#[cfg(test)]
+mod tests;

@@ -354,3 +354,6 @@ fn own_address(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,8 @@ pub(super) fn held_needs(
 pub(super) fn notification_needs(id: &NotificationId, work: &Work<'_>) -> Vec<Need> {
     let mut needs = vec![Need::Deliveries(id.clone())];
     needs.extend(chains::needs(id, work));
+    let root = work.notification(id).and_then(|notification| notification.chain.as_ref());
+    needs.extend(root.into_iter().flat_map(|root| work.chain(root)).map(Need::Deliveries));
     // A step that is skipped may uncover one that tells somebody else at once.
     let links =
         |row: &Notification| row.plan.iter().skip(usize::from(row.steps_begun)).any(|step| step.linked);

@@ -166,3 +166,6 @@ fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) {
         work.shift(id, NotificationState::Suppressed, Some(stopped));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,7 @@ pub(super) fn consent(
     let live = work.live(&asking.person.project);
     let known = work.person(asking.person);
     let channels = consent::decided_channels(&live.configuration, known, asked.category, asked.channels)?;
+    consent::check_texts(asked.policy_version, asked.text_shown)?;
     if asked.decision == Decision::Granted {
         consent::current_policy(&live.configuration, asked.policy_version)?;
         seen_withdrawal(work, asking, asked.cursor)?;
