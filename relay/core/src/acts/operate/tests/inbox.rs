@@ -183,7 +183,7 @@ fn an_action_that_acknowledges_writes_acknowledged_too(
     let (seq, _) = world.numbers("alice");
     one(
         &mut world,
-        json!({"id": "a", "op": "receipt", "notification": id, "receipt": "acted", "action": action}),
+        &json!({"id": "a", "op": "receipt", "notification": id, "receipt": "acted", "action": action}),
     );
     assert_eq!(world.row(&id).flags.acknowledged_at.is_some(), acknowledged);
     assert_eq!(world.numbers("alice").0, seq + 1, "one row changed once");
