@@ -96,11 +96,13 @@ impl Asked {
         place: &Place,
         now: Timestamp,
     ) -> Option<Vec<Result<Operation, OperationError>>> {
-        let waits = self.retry_at.is_some_and(|at| now < at);
-        if self.flying.is_some() || self.waiting.is_empty() || waits {
+        if self.retry_at.is_some_and(|at| now < at) {
             return None;
         }
         self.retry_at = None;
+        if self.flying.is_some() || self.waiting.is_empty() {
+            return None;
+        }
         let mut batch = Batch::default();
         let mut operations = Vec::new();
         let mut room = OPERATIONS_PER_FRAME_MAX;

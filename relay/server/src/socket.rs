@@ -1,0 +1,131 @@
+//! `GET /v1/socket`: one task a connection, around the machine of `tidings_core::session`.
+//!
+//! The buffers are small on purpose: tungstenite fills its whole read buffer with zeros at every poll, so that axum's
+//! default of 128 KiB costs that much memory a connection and most of the time of a fan-out. What a connection needs
+//! only while something is under way is allocated then.
+
+mod connection;
+mod incoming;
+mod line;
+mod pages;
+pub mod verify;
+
+use std::sync::Arc;
+
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tidings_core::ports::{Clock, Ids};
+use tidings_protocol::frame::SUBPROTOCOL;
+use tidings_protocol::limits::FRAME_BYTES_MAX;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::connection::Connection;
+pub use self::pages::{LiveConfiguration, PageReader};
+use self::verify::TokenVerifier;
+use crate::hub::Hub;
+use crate::submit::Submit;
+
+/// A connection's read buffer, in bytes: most frames of a device fit.
+pub const READ_BUFFER_BYTES: usize = 4_096;
+/// Frames are gathered up to this many bytes before they are written, and written at the latest when the queue is empty.
+pub const WRITE_BUFFER_BYTES: usize = 4_096;
+/// What one connection may have encoded and unwritten, in bytes: the buffer and the largest frame, settings included.
+/// A frame beyond it ends the session.
+pub const WRITE_BUFFER_BYTES_MAX: usize = 4 << 20;
+
+/// What an operator decides about sockets.
+#[derive(Clone, Debug)]
+pub struct SocketSettings {
+    /// How often a device is pinged, in seconds. One that says nothing for two and a half of these is gone.
+    pub ping_seconds: u32,
+    /// Sessions of this node; more are answered 503.
+    pub sessions_max: usize,
+    /// Origins of browser pages that may connect. A request without `Origin` is no browser's and always may.
+    pub origins: Vec<Box<str>>,
+}
+
+impl Default for SocketSettings {
+    fn default() -> Self {
+        Self { ping_seconds: 30, sessions_max: 200_000, origins: Vec::new() }
+    }
+}
+
+/// What all sockets of a node share.
+#[derive(Clone)]
+pub struct Sockets {
+    /// Hints.
+    pub hub: Arc<Hub>,
+    /// Whose a token is.
+    pub verifier: Arc<dyn TokenVerifier>,
+    /// The writer.
+    pub submit: Arc<dyn Submit>,
+    /// Pages of changes.
+    pub pages: PageReader,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Session ids and jitter.
+    pub ids: Arc<dyn Ids>,
+    /// What an operator decides.
+    pub settings: Arc<SocketSettings>,
+    /// Every connection's task belongs to it.
+    pub tracker: TaskTracker,
+    /// When it is cancelled, every device is told to come back later.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sockets").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Sockets {
+    /// Answers the handshake. The token, in the header or in `hello`, is verified after it: only a frame can say why
+    /// it is refused.
+    #[must_use]
+    pub fn accept(&self, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+        if !self.origin_may(headers) {
+            return (StatusCode::FORBIDDEN, "this origin is not listed in the relay's settings")
+                .into_response();
+        }
+        if self.tracker.len() >= self.settings.sessions_max || self.stop.is_cancelled() {
+            return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
+        }
+        let sockets = self.clone();
+        let token = bearer(headers);
+        with_small_buffers(upgrade).on_upgrade(move |socket| sockets.serve(socket, token))
+    }
+
+    async fn serve(self, socket: WebSocket, token: Option<String>) {
+        let tracker = self.tracker.clone();
+        tracker.track_future(Connection::new(self, socket, token).run()).await;
+    }
+
+    fn origin_may(&self, headers: &HeaderMap) -> bool {
+        headers.get(header::ORIGIN).is_none_or(|origin| {
+            self.settings.origins.iter().any(|listed| origin.as_bytes() == listed.as_bytes())
+        })
+    }
+}
+
+fn with_small_buffers(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+}
+
+/// The token of an `Authorization: Bearer` header.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests;
