@@ -361,6 +361,21 @@ impl World {
         self.feed.iter().filter(|entry| entry.kind == kind).count()
     }
 
+    /// A fact about a recipient.
+    pub(super) fn fact(event_type: &str, recipient: &str, time: Timestamp, data: Value) -> EventBody {
+        EventBody {
+            source: None,
+            external_id: None,
+            event_type: event_type.into(),
+            recipient: Some(recipient.parse().unwrap()),
+            time,
+            data,
+            extensions: serde_json::json!({}),
+            digest: EntryHash::default(),
+            send: None,
+        }
+    }
+
     /// A direct send to one recipient, with two actions.
     pub(super) fn send(&mut self, recipient: &str, category: &str) -> NotificationId {
         let action =
@@ -370,25 +385,17 @@ impl World {
             actions: vec![action("track", false), action("take", true)],
             ..ContentItem::default()
         };
-        let body = EventBody {
-            source: None,
-            external_id: None,
-            event_type: "tidings.send".into(),
-            recipient: None,
-            time: self.now,
-            data: Value::Null,
-            extensions: serde_json::json!({}),
-            digest: EntryHash::default(),
-            send: Some(DirectSend {
-                category: category.parse().unwrap(),
-                content: SendContent::Literal(Arc::new(content)),
-                priority: None,
-                collapse: None,
-                expires_at: None,
-                channels: None,
-                not_before: None,
-            }),
+        let send = DirectSend {
+            category: category.parse().unwrap(),
+            content: SendContent::Literal(Arc::new(content)),
+            priority: None,
+            collapse: None,
+            expires_at: None,
+            channels: None,
+            not_before: None,
         };
+        let fact = Self::fact("tidings.send", recipient, self.now, Value::Null);
+        let body = EventBody { recipient: None, send: Some(send), ..fact };
         let to = SendTo::Recipients(vec![recipient.parse().unwrap()]);
         let answer = self.act(Act::Send { body: Box::new(body), to }).unwrap();
         let Answer::Sent { notifications, .. } = answer else { panic!("not an answer to a send") };

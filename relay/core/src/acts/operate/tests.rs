@@ -1,7 +1,9 @@
 //! Each row of the table of operations (SEMANTICS 7), from both sides.
 
 mod inbox;
+mod orders;
 mod settings;
+mod steps;
 
 use serde_json::{Value, json};
 use tidings_protocol::operation::Answered;
