@@ -1,9 +1,14 @@
 //! Forgets a recipient: what is counted is counted as erased, and nothing personal is written any more.
 
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
 use tidings_protocol::{DeliveryState, NotificationId, NotificationState};
 
-use super::Work;
-use crate::model::{DueKey, Erased, Flags, InappDelivery, Marks, Person, PersonKey, Term};
+use super::{Standing, Work};
+use crate::model::{
+    DueKey, EntryHash, Erased, Event, EventBody, Flags, InappDelivery, Marks, Person, PersonKey, Term,
+};
 
 impl Work<'_> {
     /// Counts a notification and its deliveries as erased, whatever they were. Nothing is told: the story goes too.
@@ -40,6 +45,7 @@ impl Work<'_> {
     /// Forgets a recipient. The store deletes the rows; what this transaction was about to write of them is dropped.
     pub(crate) fn forget_person(&mut self, key: &PersonKey, erased: Erased) {
         self.drop_changes(key);
+        self.empty_events(key);
         let copy = self.people.get_mut(key).expect("a unit names every recipient that it decides on");
         copy.person = Person { erased: Some(erased.clone()), ..Person::unknown(key.clone()) };
         copy.recipient_changed = false;
@@ -70,5 +76,25 @@ impl Work<'_> {
         self.digests.retain(|(person, ..), _| person != key);
         self.once.retain(|(person, ..), _| person != key);
         self.operations.retain(|row| row.person != *key);
+    }
+
+    /// Events about the recipient that this transaction accepted stay, because the books count them, without what they
+    /// said. The store does the same to those that it has.
+    fn empty_events(&mut self, key: &PersonKey) {
+        let about = |event: &Event| {
+            event.project == key.project && event.body.recipient.as_ref() == Some(&key.recipient)
+        };
+        let new = self.events.values_mut().filter(|copy| copy.standing == Standing::New);
+        for event in new.map(|copy| &mut copy.row).filter(|event| about(event)) {
+            event.body = Arc::new(EventBody {
+                recipient: None,
+                data: Value::Null,
+                extensions: Value::Object(Map::new()),
+                digest: EntryHash::default(),
+                send: None,
+                ..EventBody::clone(&event.body)
+            });
+            event.considered.iter_mut().for_each(|considered| considered.text = None);
+        }
     }
 }

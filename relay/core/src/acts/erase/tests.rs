@@ -60,8 +60,16 @@ fn what_came_in_the_same_transaction_goes_too() {
         topic: "staff".parse().unwrap(),
         member: true,
     };
-    let acts = vec![Act::PutPreferences(Box::new(preferences)), topic, Act::Erase("alice".parse().unwrap())];
+    let fact = World::fact("order.placed", "alice", world.now, json!({"secret": "lamp"}));
+    let acts = vec![
+        Act::AcceptEvents(vec![fact]),
+        Act::PutPreferences(Box::new(preferences)),
+        topic,
+        Act::Erase("alice".parse().unwrap()),
+    ];
     assert!(world.acts(acts).iter().all(Result::is_ok));
+    let event = &world.written.events_new[0];
+    assert_eq!((event.body.recipient.as_ref(), &event.body.data), (None, &json!(null)));
     assert!(world.written.memberships.is_empty() && world.written.recipients.is_empty());
     assert_eq!(world.written.feed.len(), 1);
 }
