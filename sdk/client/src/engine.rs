@@ -3,8 +3,9 @@
 //! Only the process that holds the lease connects. The others look every [`TICK`] at what the holder stored.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tidings_protocol::Timestamp;
 use tidings_protocol::frame::DeviceFrame;
 use tidings_sdk_core::sync::{Command, Connection, Settings, SignedOut};
 use tidings_sdk_core::{Completeness, DeviceStore as _, Identity, Jitter, Sync};
@@ -22,6 +23,8 @@ use crate::tokens::{FetchError, Fetched};
 
 /// How often the lease beats and the file is looked at for what other processes did.
 const TICK: Duration = Duration::from_secs(2);
+/// A clock that goes back by less is corrected, not put back, in milliseconds.
+const CLOCK_STEP_MILLIS: i64 = 5_000;
 /// Events that may wait; the sockets then wait to hand in more.
 const EVENTS_MAX: usize = 64;
 /// Events taken in before commands are acted on, so that pages which came together are stored together.
@@ -41,6 +44,7 @@ pub(crate) struct Engine {
     /// The last operation that the machine was told of.
     last_queued: u64,
     data_version: i64,
+    last_tick: (Instant, Timestamp),
     told: Option<(String, Completeness)>,
 }
 
@@ -71,6 +75,7 @@ impl Engine {
             fetched: mpsc::channel(1),
             last_queued: 0,
             data_version: 0,
+            last_tick: (Instant::now(), clock::now()),
             told: None,
         }
     }
@@ -266,6 +271,7 @@ impl Engine {
     }
 
     async fn tick(&mut self) {
+        self.begin_again_if_the_clock_was_put_back();
         match self.lease.beat(&self.shared.store).await {
             Ok(view) => self.follow_lease(&view),
             Err(error) => tracing::warn!(%error, "the connection's lease was not read"),
@@ -278,6 +284,20 @@ impl Engine {
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the inbox file was not read"),
+        }
+    }
+
+    /// Waits and silences are measured by the device's clock. Put back by an hour, it would hide a dead connection for
+    /// that long, and the estimate of the relay's time is wrong too.
+    fn begin_again_if_the_clock_was_put_back(&mut self) {
+        let (then, wall_then) = self.last_tick;
+        let (now, wall_now) = (Instant::now(), clock::now());
+        self.last_tick = (now, wall_now);
+        let passed = i64::try_from(now.duration_since(then).as_millis()).unwrap_or(i64::MAX);
+        if self.holding && wall_now.millis_since(wall_then) < passed - CLOCK_STEP_MILLIS {
+            tracing::info!("the device's clock was put back; the connection begins again");
+            self.sync.handle_stop(wall_now);
+            self.sync.handle_start(wall_now);
         }
     }
 
