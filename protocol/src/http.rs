@@ -18,7 +18,8 @@ pub use configuration::{
     RollbackRequest, StopEntryRequest, StopEntryResponse, StopRequest, StopResponse, VersionResponse,
 };
 pub use event::{
-    EventRequest, EventResponse, EventResult, EventsResponse, FanOutBody, MadeBody, RuleConsidered, VerdictBody,
+    EventRequest, EventResponse, EventResult, EventsResponse, FanOutBody, MadeBody, RuleConsidered,
+    VerdictBody,
 };
 pub use operate::{
     AccountingResponse, ChangeResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest, ProjectResponse,

@@ -5,7 +5,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::StoppedBy;
-use crate::{EventId, EventState, Gate, NotificationId, NotificationState, Reason, RecipientId, RuleId, Timestamp, Verdict};
+use crate::{
+    EventId, EventState, Gate, NotificationId, NotificationState, Reason, RecipientId, RuleId, Timestamp,
+    Verdict,
+};
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

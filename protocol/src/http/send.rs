@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 
 use super::{FanOutBody, StoppedBy};
 use crate::item::{ActionItem, ContentItem};
-use crate::{CategoryId, Channel, NotificationId, NotificationState, Priority, RecipientId, SendId, Span, Timestamp, TopicId};
+use crate::{
+    CategoryId, Channel, NotificationId, NotificationState, Priority, RecipientId, SendId, Span, Timestamp,
+    TopicId,
+};
 
 /// `/v1/to/{recipient}` with `application/json`; as text the body alone is sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::ContentBody;
 use crate::{
-    CategoryId, Channel, DeliveryState, DeviceId, DeviceReceipt, EventId, Gate, NotificationId, NotificationState,
-    Priority, Reason, RecipientId, RuleId, StoryKind, Timestamp, Verdict,
+    CategoryId, Channel, DeliveryState, DeviceId, DeviceReceipt, EventId, Gate, NotificationId,
+    NotificationState, Priority, Reason, RecipientId, RuleId, StoryKind, Timestamp, Verdict,
 };
 
 /// What stopped or holds a notification.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tidings_core::configuration::Configuration;
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, ConsentReader, DueReader, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
+    BookReader, Clock, ConsentReader, DueReader, Ids, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Directory, TokenKeeper};
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
+use crate::hub::Hub;
 use crate::settings::ServeOptions;
 use crate::vault::Vault;
-use crate::world::AnchoredClock;
-use crate::writer::{Listeners, Writer};
+use crate::writer::{Listeners, Writer, WriterQueue};
 
 /// Compiled configurations that are remembered. The live one of each project and what old holds still name.
 const CONFIGURATIONS_MAX: u64 = 256;
@@ -67,7 +67,6 @@ pub(crate) struct App {
     pub(crate) public_url: String,
     pub(crate) node: Node,
     pub(crate) ports: Ports,
-    pub(crate) clock: Arc<AnchoredClock>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Arc<TokenKeeper>,
@@ -81,6 +80,51 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// A node on a store. Nothing runs yet: the queue has to be given to the writer.
+    ///
+    /// # Errors
+    /// [`StoreError`] if projects and keys cannot be read.
+    pub(crate) async fn new(
+        options: ServeOptions,
+        public_url: String,
+        vault: Arc<Vault>,
+        ports: Ports,
+        world: (Arc<dyn Clock>, Arc<dyn Ids>),
+        closing: CancellationToken,
+    ) -> Result<(Arc<Self>, WriterQueue), StoreError> {
+        let node = Node {
+            store: Arc::clone(&ports.store),
+            registry: Arc::clone(&ports.registry),
+            configurations: Arc::new(Remembered::default()),
+            clock: world.0,
+            ids: world.1,
+        };
+        let directory = Arc::new(Directory::load(Arc::clone(&ports.registry), Arc::clone(&vault)).await?);
+        let tokens = Arc::new(TokenKeeper {
+            vault: Arc::clone(&vault),
+            directory: Arc::clone(&directory),
+            sign_in: Arc::clone(&ports.sign_in),
+            node: node.clone(),
+        });
+        let (writer, queue) = Writer::new();
+        let app = Self {
+            public_url,
+            limits: RateLimits::new(options.requests_per_second),
+            options,
+            node,
+            ports,
+            vault,
+            directory,
+            tokens,
+            writer,
+            listeners: Arc::new(Listeners::new(Hub::new())),
+            repeats: Repeats::default(),
+            closing,
+            ready: AtomicBool::new(false),
+        };
+        Ok((Arc::new(app), queue))
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.node.clock.now()
     }

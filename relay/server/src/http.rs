@@ -2,13 +2,19 @@
 
 pub(crate) mod answer;
 mod body;
-mod event;
+mod books;
+mod configuration;
+mod control;
+pub(crate) mod event;
 mod json;
 pub(crate) mod limit;
+mod me;
 mod operate;
 mod origin;
 pub(crate) mod problem;
+mod projects;
 mod query;
+mod recipient;
 pub(crate) mod repeats;
 mod route;
 mod send;
@@ -23,7 +29,6 @@ use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::HeaderMap;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 
@@ -40,15 +45,26 @@ pub(crate) const LIMITS_TEXT: &str = "Request 1 MiB (configuration 8 MiB); 1,000
 
 /// The whole of HTTP.
 pub(crate) fn router(app: &Arc<App>, sockets: Sockets) -> Router {
-    let (routes, calls) = calls(app).finish();
-    let document: Arc<Value> = Arc::new(route::open_api(&calls));
     let socket = get(move |headers: HeaderMap, upgrade: WebSocketUpgrade| async move {
         sockets.accept(&headers, upgrade)
     });
-    let open_api = get(move || async move { answer::Answered::ok(&*document).response() });
+    with_layers(app, documented(app).route("/v1/socket", socket))
+}
+
+/// HTTP without the socket.
+#[cfg(test)]
+pub(crate) fn documented_router(app: &Arc<App>) -> Router {
+    with_layers(app, documented(app))
+}
+
+fn documented(app: &Arc<App>) -> Router<Arc<App>> {
+    let (routes, calls) = calls(app).finish();
+    let document: Arc<Value> = Arc::new(route::open_api(&calls));
+    routes.route("/openapi.json", get(move || async move { answer::Answered::ok(&*document).response() }))
+}
+
+fn with_layers(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
-        .route("/v1/socket", socket)
-        .route("/openapi.json", open_api)
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
         .layer(from_fn_with_state(Arc::clone(app), origin::check))
         .layer(from_fn(operate::measure))
@@ -68,5 +84,14 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = event::routes(routes);
     let routes = send::routes(routes);
     let routes = story::routes(routes);
-    sign_in::routes(routes)
+    let routes = recipient::routes(routes);
+    let routes = configuration::routes(routes);
+    let routes = control::routes(routes);
+    let routes = books::routes(routes);
+    let routes = projects::routes(routes);
+    let routes = sign_in::routes(routes);
+    me::routes(routes)
 }
+
+#[cfg(test)]
+mod tests;

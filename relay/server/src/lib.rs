@@ -7,6 +7,7 @@ pub mod dispatch;
 mod http;
 pub mod hub;
 mod metering;
+pub mod rehearsal;
 mod relay;
 mod settings;
 pub mod socket;

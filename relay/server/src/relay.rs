@@ -6,6 +6,8 @@
 
 mod first_start;
 
+pub(crate) use self::first_start::{make_key, make_project};
+
 use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tidings_core::configuration::Configuration;
-use tidings_core::flows::{Node, load_configuration};
+use tidings_core::flows::load_configuration;
 use tidings_core::ports::{Clock, Ids, StoreError};
 use tidings_protocol::ProjectId;
 use tidings_store::{ErasureKey, MemoryStore, OpenError, SqliteOptions, SqliteStore};
@@ -25,19 +27,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{Directory, TokenKeeper};
-use crate::app::{App, Ports, Remembered};
+use crate::app::{App, Ports};
 use crate::dispatch::{Dispatch, TimeGuard};
-use crate::http::limit::RateLimits;
-use crate::http::repeats::Repeats;
-use crate::hub::Hub;
 use crate::settings::ServeOptions;
 use crate::socket::verify::TokenVerifier;
 use crate::socket::{LiveConfiguration, PageReader, SocketSettings, Sockets};
 use crate::submit::Submit;
 use crate::vault::{Vault, VaultError};
 use crate::world::{AnchoredClock, RandomIds};
-use crate::writer::{self, Listeners, Writer, WriterQueue};
+use crate::writer::{self, WriterQueue};
 use crate::{http, metering};
 
 /// How long calls that were begun may take when the node stops.
@@ -134,8 +132,11 @@ impl Relay {
         let clock = Arc::new(AnchoredClock::default());
         let first = first_start::first_start(&ports, &vault, clock.now()).await?;
         let tasks = Tasks::new(shutdown);
-        let (app, queue) = app(options, address, vault, ports, clock, &tasks).await?;
-        tasks.run(&app, queue, listener, metrics);
+        let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let world = (Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(RandomIds) as Arc<dyn Ids>);
+        let closing = tasks.shutdown.child_token();
+        let (app, queue) = App::new(options, public_url, vault, ports, world, closing).await?;
+        tasks.run(&app, queue, clock, listener, metrics);
         app.ready.store(true, Ordering::Release);
         tracing::info!(%address, "the relay listens");
         Ok(Self { app, address, first, tasks })
@@ -188,11 +189,18 @@ impl Tasks {
         Self { shutdown, calls: part(), sessions: part(), dispatch: part(), writer: part() }
     }
 
-    fn run(&self, app: &Arc<App>, queue: WriterQueue, listener: TcpListener, metrics: Option<TcpListener>) {
+    fn run(
+        &self,
+        app: &Arc<App>,
+        queue: WriterQueue,
+        clock: Arc<AnchoredClock>,
+        listener: TcpListener,
+        metrics: Option<TcpListener>,
+    ) {
         let (tracker, stop) = &self.writer;
         let listeners = Arc::clone(&app.listeners);
         tracker.spawn(writer::run(app.node.clone(), queue, listeners, stop.clone()));
-        let guard = Arc::new(TimeGuard::new(Box::new(Arc::clone(&app.clock))));
+        let guard = Arc::new(TimeGuard::new(Box::new(clock)));
         let submit: Arc<dyn Submit> = Arc::new(app.writer.clone());
         let dispatch = Dispatch {
             due: Arc::clone(&app.ports.due),
@@ -283,46 +291,4 @@ async fn open(options: &ServeOptions) -> Result<(Arc<Vault>, Ports), StartError>
 fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| StartError::Folder { folder: folder.to_owned(), source })
-}
-
-async fn app(
-    options: ServeOptions,
-    address: SocketAddr,
-    vault: Arc<Vault>,
-    ports: Ports,
-    clock: Arc<AnchoredClock>,
-    tasks: &Tasks,
-) -> Result<(Arc<App>, WriterQueue), StartError> {
-    let node = Node {
-        store: Arc::clone(&ports.store),
-        registry: Arc::clone(&ports.registry),
-        configurations: Arc::new(Remembered::default()),
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        ids: Arc::new(RandomIds) as Arc<dyn Ids>,
-    };
-    let directory = Arc::new(Directory::load(Arc::clone(&ports.registry), Arc::clone(&vault)).await?);
-    let tokens = Arc::new(TokenKeeper {
-        vault: Arc::clone(&vault),
-        directory: Arc::clone(&directory),
-        sign_in: Arc::clone(&ports.sign_in),
-        node: node.clone(),
-    });
-    let (writer, queue) = Writer::new();
-    let app = App {
-        public_url: options.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
-        limits: RateLimits::new(options.requests_per_second),
-        options,
-        node,
-        ports,
-        clock,
-        vault,
-        directory,
-        tokens,
-        writer,
-        listeners: Arc::new(Listeners { hub: Hub::new(), inboxes: Default::default(), feeds: Default::default() }),
-        repeats: Repeats::default(),
-        closing: tasks.shutdown.child_token(),
-        ready: AtomicBool::new(false),
-    };
-    Ok((Arc::new(app), queue))
 }

@@ -53,6 +53,12 @@ pub(crate) struct Listeners {
     pub(crate) feeds: Bells<ProjectId>,
 }
 
+impl Listeners {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, inboxes: Bells::default(), feeds: Bells::default() }
+    }
+}
+
 #[derive(Debug)]
 struct Waiting {
     unit: Unit,

@@ -1,6 +1,6 @@
 //! `/v1/events`.
 
-mod read;
+pub(crate) mod read;
 
 use std::sync::Arc;
 

@@ -93,7 +93,10 @@ fn placed(mut problem: Box<Problem>, what: &str, number: usize) -> Box<Problem> 
 }
 
 /// An event in our own words.
-fn plain(value: Value, now: Timestamp) -> Result<EventBody, Box<Problem>> {
+///
+/// # Errors
+/// [`Problem`] says what is wrong with it.
+pub(crate) fn plain(value: Value, now: Timestamp) -> Result<EventBody, Box<Problem>> {
     let request: EventRequest = strict::from_value(value)?;
     checked(request, Value::Object(Map::new()), now)
 }

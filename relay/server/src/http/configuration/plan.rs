@@ -1,0 +1,113 @@
+//! What would change under another document: the project's own last events, played under both.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use tidings_core::model::{Event, Person, PersonKey};
+use tidings_core::ports::{Need, StoreError};
+use tidings_protocol::{ProjectId, RecipientId, Span, Timestamp};
+
+use super::{bundle, checked, live_version, version};
+use crate::access::KeyCaller;
+use crate::app::App;
+use crate::http::answer::Answered;
+use crate::http::body::SentDocument;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::rehearsal::{Backtest, BacktestReport, RehearsalError};
+
+/// Events that one plan replays; a longer history is cut at its old end.
+const EVENTS_MAX: usize = 20_000;
+/// Recipients that one plan knows.
+const RECIPIENTS_MAX: usize = 10_000;
+/// Recipients of one reading, so that the writer is held for a moment only.
+const RECIPIENTS_AT_ONCE: u32 = 500;
+/// How far a plan looks back unless it is told.
+const SINCE_DEFAULT: Span = Span::from_days(7);
+
+/// The answer, with what it was made from.
+#[derive(Serialize)]
+struct Planned {
+    configuration: u64,
+    since: Timestamp,
+    until: Timestamp,
+    #[serde(flatten)]
+    report: BacktestReport,
+}
+
+pub(super) async fn plan(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    query: Query,
+    SentDocument(sent): SentDocument,
+) -> Result<Response, Box<Problem>> {
+    let query = query.only(&["since"])?;
+    let back = query.parsed::<Span>("since")?.unwrap_or(SINCE_DEFAULT);
+    let other = bundle(&sent)?;
+    let live_number = live_version(&app, &caller.project);
+    checked(&other, live_number + 1)?;
+    let (live, _) = version(&app, &caller.project, live_number).await?;
+    let until = app.now();
+    let since = until.plus_millis(-back.as_millis());
+    let events = events(&app, &caller.project, since, until).await?;
+    let people = people(&app, &caller.project).await?;
+    let backtest = Backtest { people: &people, events: &events, since, until };
+    let report = backtest.compare(&live, &other).await.map_err(|error| match error {
+        RehearsalError::Store(error) => error.into(),
+        error @ (RehearsalError::Configuration(_) | RehearsalError::Restless) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "plan", format!("The plan cannot be made: {error}."))
+        }
+    })?;
+    Ok(Answered::ok(&Planned { configuration: live_number, since, until, report }).response())
+}
+
+async fn events(
+    app: &App,
+    project: &ProjectId,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Event>, Box<Problem>> {
+    let found = app.ports.stories.events(project, since, until, None, EVENTS_MAX + 1).await?;
+    if found.len() > EVENTS_MAX {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Err(Problem::limit(status, "Events of a plan (name a shorter ?since)", EVENTS_MAX, None));
+    }
+    Ok(found)
+}
+
+/// Recipients as they are today, read in short transactions that change nothing.
+async fn people(app: &App, project: &ProjectId) -> Result<Vec<Person>, Box<Problem>> {
+    let mut people: Vec<Person> = Vec::new();
+    let mut after: Option<RecipientId> = None;
+    loop {
+        let page = Need::Recipients(project.clone(), after.clone(), RECIPIENTS_AT_ONCE);
+        let (ids, mut read) = read_page(app, project, page).await?;
+        people.append(&mut read);
+        if people.len() > RECIPIENTS_MAX {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Problem::limit(status, "Recipients of a plan", RECIPIENTS_MAX, None));
+        }
+        match ids.last() {
+            Some(last) if ids.len() >= RECIPIENTS_AT_ONCE as usize => after = Some(last.clone()),
+            Some(_) | None => return Ok(people),
+        }
+    }
+}
+
+async fn read_page(
+    app: &App,
+    project: &ProjectId,
+    page: Need,
+) -> Result<(Vec<RecipientId>, Vec<Person>), StoreError> {
+    let mut transaction = app.ports.store.begin().await?;
+    let found = transaction.read(&[page]).await?;
+    let ids: Vec<RecipientId> = found.pages.into_iter().flat_map(|(_, ids)| ids).collect();
+    let key = |recipient: &RecipientId| PersonKey { project: project.clone(), recipient: recipient.clone() };
+    let needs: Vec<Need> = ids.iter().map(|recipient| Need::Person(key(recipient))).collect();
+    let people = transaction.read(&needs).await?.people;
+    Ok((ids, people))
+}

@@ -1,0 +1,163 @@
+//! Projects and their keys.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use tidings_core::ports::{KeyRow, ProjectRow, StoreError};
+use tidings_protocol::http::{KeyRequest, KeyResponse, Page, ProjectRequest, ProjectResponse};
+
+use super::answer::Answered;
+use super::body::Sent;
+use super::problem::Problem;
+use super::route::{At, Routes, Who};
+use super::send::at_most;
+use super::strict::nearest;
+use crate::access::{KeyCaller, Scope};
+use crate::app::App;
+use crate::relay::{make_key, make_project};
+
+const NAME_CHARS_MAX: usize = 128;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/v1/projects", Who::Key(Scope::Operate), list, |call| {
+            call.about("Every project of the relay.").page::<ProjectResponse>("All of them")
+        })
+        .post("/v1/projects", Who::Key(Scope::Operate), make, |call| {
+            call.about("Makes a project with the built-in configuration and its first key.")
+                .body::<ProjectRequest>()
+                .answer::<ProjectResponse>(201, "With the key, which is shown once")
+        })
+        .get("/v1/keys", Who::Key(Scope::Configure), list_keys, |call| {
+            call.about("The project's keys, newest first, without their secrets.").page::<KeyResponse>("All of them")
+        })
+        .post("/v1/keys", Who::Key(Scope::Configure), make_one, |call| {
+            call.about("Makes a key for the project, with no more scopes than the asking one has.")
+                .body::<KeyRequest>()
+                .answer::<KeyResponse>(201, "With the key, which is shown once")
+        })
+        .delete("/v1/keys/{id}", Who::Key(Scope::Configure), revoke, |call| {
+            call.about("Takes a key back at once.").answer_plain(204, "It opens nothing any more")
+        })
+}
+
+fn response(row: &ProjectRow, key: Option<String>) -> ProjectResponse {
+    ProjectResponse {
+        id: row.id.clone(),
+        name: row.name.to_string(),
+        configuration: row.configuration,
+        created_at: row.created_at,
+        key,
+    }
+}
+
+async fn list(State(app): State<Arc<App>>) -> Result<Response, Box<Problem>> {
+    let items = app.directory.projects().iter().map(|row| response(row, None)).collect();
+    Ok(Answered::ok(&Page { items, next: None }).response())
+}
+
+async fn make(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let ProjectRequest { name } = sent.json()?;
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        return Err(Problem::invalid("/name", "A name has at least one character and no control characters."));
+    }
+    at_most("/name", "Characters of name", NAME_CHARS_MAX, name.chars().count())?;
+    let taken = || Problem::field("name_taken", "/name", format!("There is a project {name} already."));
+    let work = async {
+        if app.directory.project_named(&name).is_some() {
+            return Err(taken());
+        }
+        let now = app.now();
+        let row = match make_project(&app.ports, &name, now).await {
+            Err(StoreError::Data { .. }) => return Err(taken()),
+            made => made?,
+        };
+        let scopes = Scope::of_project();
+        let (_, key) = make_key(&app.ports, &app.vault, &row.id, &scopes, false, "first key", now).await?;
+        app.directory.reload().await?;
+        Ok(Answered::new(StatusCode::CREATED, &response(&row, Some(key))))
+    };
+    app.repeats.once(&caller.project, &sent, work).await
+}
+
+fn key_response(row: &KeyRow, key: Option<String>) -> KeyResponse {
+    KeyResponse {
+        id: row.id.to_string(),
+        label: row.label.to_string(),
+        scopes: row.scopes.iter().map(ToString::to_string).collect(),
+        sandbox: row.sandbox,
+        created_at: row.created_at,
+        key,
+    }
+}
+
+async fn list_keys(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+) -> Result<Response, Box<Problem>> {
+    let items = app.directory.keys(&caller.project).iter().map(|row| key_response(row, None)).collect();
+    Ok(Answered::ok(&Page { items, next: None }).response())
+}
+
+async fn make_one(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let request: KeyRequest = sent.json_or_default()?;
+    at_most("/label", "Characters of label", NAME_CHARS_MAX, request.label.chars().count())?;
+    let scopes = match &request.scopes {
+        None => caller.scopes.clone(),
+        Some(words) => scopes(words, &caller)?,
+    };
+    let work = async {
+        let (ports, vault) = (&app.ports, &app.vault);
+        let made = make_key(ports, vault, &caller.project, &scopes, request.sandbox, &request.label, app.now());
+        let (row, key) = made.await?;
+        app.directory.reload().await?;
+        Ok(Answered::new(StatusCode::CREATED, &key_response(&row, Some(key))))
+    };
+    app.repeats.once(&caller.project, &sent, work).await
+}
+
+fn scopes(words: &[String], caller: &KeyCaller) -> Result<Vec<Scope>, Box<Problem>> {
+    if words.is_empty() {
+        return Err(Problem::invalid("/scopes", "A key without a scope opens nothing."));
+    }
+    let mut scopes = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        let pointer = format!("/scopes/{index}");
+        let Ok(scope) = word.parse::<Scope>() else {
+            let names = Scope::ALL.map(Scope::as_str);
+            let detail = format!("There is no scope {word}.");
+            return Err(Problem::invalid(pointer, detail).with_hint(nearest(word, &names)));
+        };
+        if !caller.may(scope) {
+            let detail = format!("The asking key lacks the scope {scope} and cannot give it.");
+            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+        }
+        scopes.push(scope);
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    Ok(scopes)
+}
+
+async fn revoke(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(id): At<String>,
+) -> Result<Response, Box<Problem>> {
+    let keys = app.directory.keys(&caller.project);
+    let Some(row) = keys.iter().find(|row| *row.id == *id) else { return Err(Problem::not_found("key", &id)) };
+    app.ports.registry.put_key(&KeyRow { revoked_at: Some(app.now()), ..row.clone() }).await?;
+    app.directory.reload().await?;
+    Ok(Answered::nothing().response())
+}

@@ -1,0 +1,198 @@
+//! What holds for every call.
+
+use axum::body::Body;
+use axum::http::Request;
+use rstest::rstest;
+use serde_json::json;
+
+use super::bench::Bench;
+
+#[tokio::test]
+async fn a_key_is_taken_as_bearer_and_as_basic_password() {
+    use base64::Engine as _;
+    let bench = Bench::new().await;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!(":{}", bench.key));
+    let request = Request::get("/v1/stop").header("authorization", format!("Basic {basic}"));
+    assert_eq!(bench.send(request.body(Body::empty()).unwrap()).await.status, 200);
+    assert_eq!(bench.get("/v1/stop").await.status, 200);
+}
+
+#[rstest]
+#[case("")]
+#[case("tdk_live_0000000000000000000000000000000000000000000")]
+#[case("not a key")]
+#[tokio::test]
+async fn a_call_without_a_valid_key_is_a_problem_that_names_the_way(#[case] key: &str) {
+    let bench = Bench::new().await;
+    let reply = bench.call_as(key, "GET", "/v1/stop", &[], Body::empty()).await;
+    assert_eq!((reply.status, reply.code()), (401, "unauthorized"));
+    assert_eq!(reply.header("content-type"), "application/problem+json");
+    assert!(reply.header("www-authenticate").contains("Bearer"));
+}
+
+#[tokio::test]
+async fn a_key_opens_only_its_scopes() {
+    let bench = Bench::new().await;
+    let made = bench.post("/v1/keys", &json!({"scopes": ["send"], "label": "publisher"})).await;
+    let key = made.body["key"].as_str().unwrap().to_owned();
+    assert!(key.starts_with("tdk_live_"));
+    assert_eq!(bench.call_as(&key, "POST", "/v1/to/alice", &[], "hi").await.status, 202);
+    let reply = bench.call_as(&key, "GET", "/v1/notifications", &[], Body::empty()).await;
+    assert_eq!((reply.status, reply.code(), &reply.body["scope"]), (403, "forbidden", &json!("read")));
+}
+
+#[tokio::test]
+async fn every_error_of_the_framework_is_a_problem_too() {
+    let bench = Bench::new().await;
+    let reply = bench.get("/v1/nothing").await;
+    assert_eq!((reply.status, reply.code()), (404, "not_found"));
+    let reply = bench.call_as(&bench.key, "PATCH", "/v1/events", &[], Body::empty()).await;
+    assert_eq!((reply.status, reply.code()), (405, "method_not_allowed"));
+    assert_eq!(reply.header("content-type"), "application/problem+json");
+    let reply = bench.call_as(&bench.key, "POST", "/v1/events", &[("content-encoding", "gzip")], "x").await;
+    assert_eq!((reply.status, reply.code()), (415, "unsupported_media_type"));
+    for field in ["type", "title", "status", "detail", "code", "errors", "trace_id"] {
+        assert!(reply.body.get(field).is_some(), "{field}");
+    }
+    assert_eq!(reply.body["trace_id"], reply.header("trace-id"));
+}
+
+#[tokio::test]
+async fn the_callers_trace_is_kept() {
+    let bench = Bench::new().await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let reply = bench.call_as(&bench.key, "GET", "/v1/nothing", &[("traceparent", parent)], Body::empty()).await;
+    assert_eq!(reply.body["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+}
+
+#[rstest]
+#[case(b"{".as_slice(), 400, "malformed_json")]
+#[case(b"\"\xff\"".as_slice(), 400, "invalid_utf8")]
+#[case(br#"{"type":"\ud800"}"#.as_slice(), 400, "malformed_json")]
+#[case(br#"{"type":"\u0000"}"#.as_slice(), 422, "invalid")]
+#[case(br#"{"type":"a","type":"b"}"#.as_slice(), 422, "duplicate_field")]
+#[case(br#"{"typ":"a"}"#.as_slice(), 422, "unknown_field")]
+#[case(br#"{}"#.as_slice(), 422, "missing_field")]
+#[case(br#"{"type":7}"#.as_slice(), 422, "invalid")]
+#[tokio::test]
+async fn a_bad_body_says_what_is_wrong(#[case] body: &'static [u8], #[case] status: u16, #[case] code: &str) {
+    let bench = Bench::new().await;
+    let reply = bench.call_as(&bench.key, "POST", "/v1/events", &[], body).await;
+    assert_eq!((reply.status, reply.code()), (status, code), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_request_may_have_a_mebibyte_and_no_more() {
+    let bench = Bench::new().await;
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "x".repeat(1 << 20)).await;
+    assert_ne!(reply.status, 413);
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "x".repeat((1 << 20) + 1)).await;
+    assert_eq!((reply.status, reply.code(), &reply.body["limit"]), (413, "too_large", &json!(1 << 20)));
+}
+
+#[tokio::test]
+async fn an_unknown_field_of_a_query_is_named() {
+    let bench = Bench::new().await;
+    let reply = bench.get("/v1/notifications?recipent=alice").await;
+    assert_eq!((reply.status, reply.code()), (422, "unknown_field"));
+    assert_eq!(reply.body["errors"][0]["hint"], "recipient");
+}
+
+#[tokio::test]
+async fn a_page_of_the_browser_may_call_only_if_its_origin_is_listed() {
+    let bench = Bench::with(|options| options.origins = vec!["https://shop.example".to_owned()]).await;
+    let from = |origin| [("origin", origin)];
+    let reply = bench.call_as(&bench.key, "GET", "/v1/stop", &from("https://evil.example"), Body::empty()).await;
+    assert_eq!((reply.status, reply.code()), (403, "origin"));
+    let reply = bench.call_as(&bench.key, "GET", "/v1/stop", &from("https://shop.example"), Body::empty()).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("access-control-allow-origin"), "https://shop.example");
+}
+
+#[tokio::test]
+async fn a_key_that_calls_too_often_hears_when_to_come_back() {
+    let bench = Bench::with(|options| options.requests_per_second = 3).await;
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        let reply = bench.get("/v1/stop").await;
+        assert!(reply.status == 200 || reply.header("retry-after") == "1", "{}", reply.body);
+        statuses.push(reply.status);
+    }
+    assert_eq!(statuses[..3], [200, 200, 200]);
+    assert!(statuses.contains(&429));
+}
+
+#[tokio::test]
+async fn an_id_in_a_path_is_checked() {
+    let bench = Bench::new().await;
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/a%2Fb", &[], "hi").await;
+    assert_eq!((reply.status, reply.code()), (422, "invalid"));
+    let long = format!("/v1/to/{}", "a".repeat(129));
+    assert_eq!(bench.call_as(&bench.key, "POST", &long, &[], "hi").await.status, 422);
+    let fits = format!("/v1/to/{}", "a".repeat(128));
+    assert_eq!(bench.call_as(&bench.key, "POST", &fits, &[], "hi").await.status, 202);
+}
+
+#[tokio::test]
+async fn a_repeated_call_answers_as_the_first_time() {
+    let bench = Bench::new().await;
+    let key = [("idempotency-key", "k-1")];
+    let first = bench.call_as(&bench.key, "POST", "/v1/to/alice", &key, "hi").await;
+    let second = bench.call_as(&bench.key, "POST", "/v1/to/alice", &key, "hi").await;
+    assert_eq!((first.status, &first.body), (second.status, &second.body));
+    assert_eq!((first.header("idempotent-replayed"), second.header("idempotent-replayed")), ("", "true"));
+    let other = bench.call_as(&bench.key, "POST", "/v1/to/alice", &key, "ho").await;
+    assert_eq!((other.status, other.code()), (422, "idempotency_mismatch"));
+    // The key belongs to the route and its path: another recipient never gets alice's answer.
+    let other = bench.call_as(&bench.key, "POST", "/v1/to/bob", &key, "hi").await;
+    assert_eq!((other.status, other.code()), (422, "idempotency_mismatch"));
+    let listed = bench.get("/v1/notifications?recipient=alice").await;
+    assert_eq!(listed.body["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_call_beside_the_core_answers_as_the_first_time() {
+    let bench = Bench::new().await;
+    let key = [("idempotency-key", "k-2")];
+    let body = json!({"recipient": "alice"}).to_string();
+    let first = bench.call_as(&bench.key, "POST", "/v1/connect-codes", &key, body.clone()).await;
+    let second = bench.call_as(&bench.key, "POST", "/v1/connect-codes", &key, body).await;
+    assert_eq!(first.body["code"], second.body["code"]);
+    assert_eq!(second.header("idempotent-replayed"), "true");
+}
+
+#[rstest]
+#[case(255, 202)]
+#[case(256, 422)]
+#[tokio::test]
+async fn an_idempotency_key_has_at_most_255_characters(#[case] length: usize, #[case] status: u16) {
+    let bench = Bench::new().await;
+    let key = "k".repeat(length);
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[("idempotency-key", &key)], "hi").await;
+    assert_eq!(reply.status, status);
+}
+
+#[tokio::test]
+async fn the_document_of_all_calls_is_the_one_that_is_kept() {
+    let bench = Bench::new().await;
+    let reply = bench.call_as("", "GET", "/openapi.json", &[], Body::empty()).await;
+    assert_eq!(reply.body["openapi"], "3.1.0");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let text = format!("{}\n", serde_json::to_string_pretty(&reply.body).unwrap());
+    if std::env::var_os("TIDINGS_WRITE_GOLDEN").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == text, "docs/openapi.json differs: run this test with TIDINGS_WRITE_GOLDEN=1 and look at the change");
+}
+
+#[tokio::test]
+async fn every_reference_of_the_document_leads_somewhere() {
+    let bench = Bench::new().await;
+    let reply = bench.call_as("", "GET", "/openapi.json", &[], Body::empty()).await;
+    let text = reply.body.to_string();
+    for reference in text.split("\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(reply.body["components"]["schemas"].get(name).is_some(), "{name}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Direct sends.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::bench::{Bench, SHOP};
+
+fn send() -> Value {
+    json!({"recipients": ["alice"], "content": {"title": "Hello"}})
+}
+
+fn with(change: impl FnOnce(&mut Value)) -> Value {
+    let mut body = send();
+    change(&mut body);
+    body
+}
+
+#[tokio::test]
+async fn title_category_priority_and_link_are_taken_from_query_or_header() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let headers = [("title", "Läuft"), ("priority", "high")];
+    let path = "/v1/to/alice?category=orders&link=https://shop.example/o";
+    let reply = bench.call_as(&bench.key, "POST", path, &headers, "Your order\nis here").await;
+    assert_eq!((reply.status, &reply.body["category"]), (202, &json!("orders")), "{}", reply.body);
+    let story = bench.get(reply.body["story"].as_str().unwrap()).await;
+    assert_eq!(story.body["content"], json!({"title": "Läuft", "body": "Your order\nis here", "link": "https://shop.example/o"}));
+    assert_eq!(story.body["priority"], "high");
+}
+
+#[tokio::test]
+async fn a_body_is_text_unless_it_says_that_it_is_json() {
+    let bench = Bench::new().await;
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "{\"body\":\"x\"}").await;
+    let story = bench.get(reply.body["story"].as_str().unwrap()).await;
+    assert_eq!(story.body["content"]["title"], "{\"body\":\"x\"}");
+    let json = [("content-type", "application/json")];
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &json, "{\"body\":\"x\"}").await;
+    let story = bench.get(reply.body["story"].as_str().unwrap()).await;
+    assert_eq!(story.body["content"]["title"], "x");
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &json, "{\"boby\":\"x\"}").await;
+    assert_eq!(reply.code(), "unknown_field");
+    let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], " ").await;
+    assert_eq!((reply.status, reply.code()), (422, "missing_field"));
+}
+
+#[rstest]
+#[case(with(|b| b["content"]["title"] = json!("t".repeat(200))), 202)]
+#[case(with(|b| b["content"]["title"] = json!("t".repeat(201))), 422)]
+#[case(with(|b| b["content"]["body"] = json!("t".repeat(4_000))), 202)]
+#[case(with(|b| b["content"]["body"] = json!("t".repeat(4_001))), 422)]
+#[case(with(|b| b["content"]["body"] = json!("字".repeat(4_000))), 202)]
+#[case(with(|b| b["content"]["actions"] = json!(vec![json!({"id": "a", "label": "A"}); 4])), 202)]
+#[case(with(|b| b["content"]["actions"] = json!(vec![json!({"id": "a", "label": "A"}); 5])), 422)]
+#[case(with(|b| b["content"]["link"] = json!("javascript:alert(1)")), 422)]
+#[case(with(|b| b["content"]["link"] = json!("no url")), 422)]
+#[case(with(|b| b["expires"] = json!("90d")), 202)]
+#[case(with(|b| b["expires"] = json!("91d")), 422)]
+#[case(with(|b| b["recipients"] = json!([])), 422)]
+#[case(with(|b| b["recipients"] = json!((0..1_000).map(|n| format!("p{n}")).collect::<Vec<_>>())), 202)]
+#[case(with(|b| b["recipients"] = json!((0..1_001).map(|n| format!("p{n}")).collect::<Vec<_>>())), 422)]
+#[case(with(|b| b["topic"] = json!("staff")), 422)]
+#[case(with(|b| b["template"] = json!("t")), 422)]
+#[case(with(|b| b["category"] = json!("nothing")), 422)]
+#[case(with(|b| b["priority"] = json!("soon")), 422)]
+#[case(json!({"recipients": ["alice"]}), 422)]
+#[case(json!({"content": {"title": "t"}}), 422)]
+#[tokio::test]
+async fn a_direct_send_is_bounded_from_both_sides(#[case] body: Value, #[case] status: u16) {
+    let bench = Bench::new().await;
+    let reply = bench.post("/v1/notifications", &body).await;
+    assert_eq!(reply.status, status, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_send_to_a_topic_has_progress_and_can_be_stopped() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.put("/v1/topics/staff/recipients/alice", &json!({})).await.status, 204);
+    let reply = bench.post("/v1/notifications", &json!({"topic": "staff", "content": {"title": "Hi"}})).await;
+    assert_eq!((reply.status, &reply.body["send"]["audience"]), (202, &json!(1)), "{}", reply.body);
+    assert!(reply.body.get("notifications").is_none());
+    let path = format!("/v1/sends/{}", reply.body["send"]["id"].as_str().unwrap());
+    assert_eq!(bench.get(&path).await.body["state"], "open");
+    let stopped = bench.delete(&path).await;
+    assert_eq!((stopped.status, &stopped.body["state"]), (200, &json!("done")), "{}", stopped.body);
+    assert_eq!(bench.get("/v1/sends/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_notification_can_be_taken_back() {
+    let bench = Bench::new().await;
+    let sent = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "hi").await;
+    let path = sent.body["story"].as_str().unwrap();
+    let reply = bench.delete(path).await;
+    assert_eq!((reply.status, &reply.body["state"]), (200, &json!("retracted")), "{}", reply.body);
+    assert_eq!(bench.get(path).await.body["state"], "retracted");
+    assert_eq!(bench.delete("/v1/notifications/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_sandbox_key_does_everything_but_the_hand_over() {
+    let bench = Bench::new().await;
+    let made = bench.post("/v1/keys", &json!({"sandbox": true})).await;
+    let key = made.body["key"].as_str().unwrap();
+    assert!(key.starts_with("tdk_test_"));
+    let (token, _) = bench.connect("alice", "laptop").await;
+    let reply = bench.call_as(key, "POST", "/v1/to/alice", &[], "hi").await;
+    assert_eq!(reply.status, 202, "{}", reply.body);
+    let changes = bench.call_as(&token, "GET", "/v1/me/changes", &[], "").await;
+    let items = changes.body["items"].as_array().unwrap();
+    assert!(items.iter().all(|item| item["kind"] != "notification"), "{items:?}");
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page_newest_first() {
+    let bench = Bench::new().await;
+    for number in 0..5 {
+        bench.advance(1_000);
+        bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], format!("number {number}")).await;
+    }
+    let mut seen = Vec::new();
+    let mut path = "/v1/notifications?recipient=alice&limit=2".to_owned();
+    loop {
+        let page = bench.get(&path).await;
+        let items = page.body["items"].as_array().unwrap().clone();
+        seen.extend(items.iter().map(|item| item["created_at"].as_str().unwrap().to_owned()));
+        let Some(next) = page.body["next"].as_str() else { break };
+        path = format!("/v1/notifications?recipient=alice&limit=2&after={next}");
+    }
+    let mut sorted = seen.clone();
+    sorted.sort_by(|one, other| other.cmp(one));
+    assert_eq!((seen.len(), &seen), (5, &sorted));
+}

@@ -1,0 +1,212 @@
+//! Connect codes, refresh tokens, tokens of projects.
+
+use axum::body::Body;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::bench::{Bench, Reply};
+
+async fn refresh(bench: &Bench, token: &str) -> Reply {
+    bench.call_as("", "POST", "/v1/me/token", &[], json!({"refresh_token": token}).to_string()).await
+}
+
+async fn me(bench: &Bench, token: &str) -> Reply {
+    bench.call_as(token, "GET", "/v1/me", &[], Body::empty()).await
+}
+
+#[tokio::test]
+async fn a_code_signs_one_device_in_once() {
+    let bench = Bench::new().await;
+    let code = bench.post("/v1/connect-codes", &json!({"recipient": "alice"})).await;
+    assert_eq!(code.status, 201);
+    assert_eq!(code.body["code"].as_str().unwrap().len(), 8);
+    assert!(code.body["link"].as_str().unwrap().starts_with("tidings://connect?relay=http%3A%2F%2F127.0.0.1%3A7420&code="));
+    let asked = json!({"code": code.body["code"], "device": "laptop", "platform": "shell"}).to_string();
+    let first = bench.call_as("", "POST", "/v1/connect", &[], asked.clone()).await;
+    assert_eq!((first.status, &first.body["recipient"], &first.body["project"]), (200, &json!("alice"), &json!("default")));
+    let second = bench.call_as("", "POST", "/v1/connect", &[], asked).await;
+    assert_eq!((second.status, second.code()), (401, "invalid_code"));
+    let me = me(&bench, first.body["access_token"].as_str().unwrap()).await;
+    assert_eq!((me.status, &me.body["device"]), (200, &json!("laptop")), "{}", me.body);
+}
+
+#[rstest]
+#[case(600_000 - 1, 200)]
+#[case(600_000, 401)]
+#[tokio::test]
+async fn a_code_lasts_ten_minutes(#[case] after: i64, #[case] status: u16) {
+    let bench = Bench::new().await;
+    let code = bench.post("/v1/connect-codes", &json!({"recipient": "alice"})).await;
+    bench.advance(after);
+    let asked = json!({"code": code.body["code"], "device": "laptop"}).to_string();
+    assert_eq!(bench.call_as("", "POST", "/v1/connect", &[], asked).await.status, status);
+}
+
+#[tokio::test]
+async fn a_refresh_token_rotates_and_its_last_exchange_can_be_repeated_for_a_minute() {
+    let bench = Bench::new().await;
+    let (_, first) = bench.connect("alice", "laptop").await;
+    let second = refresh(&bench, &first).await;
+    assert_eq!(second.status, 200, "{}", second.body);
+    bench.advance(60_000);
+    let again = refresh(&bench, &first).await;
+    assert_eq!((again.status, &again.body), (200, &second.body));
+    let third = refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(third.status, 200);
+}
+
+#[tokio::test]
+async fn later_reuse_of_an_old_refresh_token_revokes_the_device() {
+    let bench = Bench::new().await;
+    let (access, first) = bench.connect("alice", "laptop").await;
+    let second = refresh(&bench, &first).await;
+    bench.advance(60_001);
+    let stolen = refresh(&bench, &first).await;
+    assert_eq!((stolen.status, stolen.code()), (401, "revoked"));
+    assert_eq!(refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await.status, 401);
+    let me = me(&bench, &access).await;
+    assert_eq!((me.status, me.code()), (401, "revoked"));
+}
+
+#[tokio::test]
+async fn a_refresh_token_lasts_ninety_days_from_its_last_use() {
+    let day = 86_400_000;
+    let bench = Bench::new().await;
+    let (_, first) = bench.connect("alice", "laptop").await;
+    bench.advance(90 * day);
+    let second = refresh(&bench, &first).await;
+    assert_eq!(second.status, 200, "{}", second.body);
+    bench.advance(90 * day + 1);
+    assert_eq!(refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await.status, 401);
+    assert_eq!(refresh(&bench, "tdr_nothing").await.status, 401);
+}
+
+#[tokio::test]
+async fn an_access_token_ends_after_an_hour() {
+    let bench = Bench::new().await;
+    let (access, _) = bench.connect("alice", "laptop").await;
+    bench.advance(3_599_000);
+    assert_eq!(me(&bench, &access).await.status, 200);
+    bench.advance(1_000);
+    let reply = me(&bench, &access).await;
+    assert_eq!((reply.status, reply.code()), (401, "token_expired"));
+}
+
+#[rstest]
+#[case("1h", 201)]
+#[case("61m", 422)]
+#[case("0s", 422)]
+#[tokio::test]
+async fn a_development_token_lasts_at_most_an_hour(#[case] expires: &str, #[case] status: u16) {
+    let bench = Bench::new().await;
+    let reply = bench.post("/v1/tokens", &json!({"recipient": "alice", "device": "d", "expires": expires})).await;
+    assert_eq!(reply.status, status, "{}", reply.body);
+}
+
+/// A project whose document names a development secret and an Ed25519 key.
+async fn signing(bench: &Bench) -> EncodingKey {
+    let document = format!(
+        "tidings: 1\nproject: {{name: shop}}\ncategories: {{general: {{legal: service, channels: [inapp]}}}}\n\
+         tokens:\n  keys: [{{kid: shop-1, alg: EdDSA, public: {{file: shop.pem}}}}]\n  development: {{secret: dev}}\n"
+    );
+    let bundle = json!({"document": document, "files": {"shop.pem": PUBLIC}});
+    let reply = bench.put("/v1/configuration", &bundle).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(bench.put("/v1/secrets/dev", &json!({"value": "development-secret"})).await.status, 204);
+    EncodingKey::from_ed_pem(PRIVATE.as_bytes()).unwrap()
+}
+
+/// The keys of RFC 8410 section 10.
+const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+
+fn claims(bench: &Bench) -> Value {
+    let now = bench.now().as_millis() / 1_000;
+    json!({"aud": "tidings", "sub": "alice", "project": "shop", "iat": now, "exp": now + 600, "device": "phone"})
+}
+
+fn signed(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &EncodingKey) -> String {
+    let mut header = Header::new(algorithm);
+    header.kid = kid.map(str::to_owned);
+    jsonwebtoken::encode(&header, claims, key).unwrap()
+}
+
+#[tokio::test]
+async fn a_projects_own_tokens_are_taken() {
+    let bench = Bench::new().await;
+    let key = signing(&bench).await;
+    let token = signed(Algorithm::EdDSA, Some("shop-1"), &claims(&bench), &key);
+    let reply = me(&bench, &token).await;
+    assert_eq!((reply.status, &reply.body["recipient"]), (200, &json!("alice")), "{}", reply.body);
+    let secret = EncodingKey::from_secret(b"development-secret");
+    let token = signed(Algorithm::HS256, Some("development"), &claims(&bench), &secret);
+    assert_eq!(me(&bench, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_forged_token_is_refused_whatever_it_says_of_itself() {
+    let bench = Bench::new().await;
+    let key = signing(&bench).await;
+    let public = EncodingKey::from_secret(PUBLIC.as_bytes());
+    let guessed = EncodingKey::from_secret(b"guessed");
+    let claims = claims(&bench);
+    let but = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        claims
+    };
+    let unsigned = {
+        let token = signed(Algorithm::HS256, Some("shop-1"), &claims, &guessed);
+        let mut parts = token.split('.');
+        let (_, payload) = (parts.next(), parts.next().unwrap());
+        // {"alg":"none","typ":"JWT","kid":"shop-1"}
+        format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIiwia2lkIjoic2hvcC0xIn0.{payload}.")
+    };
+    let other = bench.post("/v1/projects", &json!({"name": "other"})).await;
+    assert_eq!(other.status, 201);
+    let tokens = [
+        ("algorithm confusion", signed(Algorithm::HS256, Some("shop-1"), &claims, &public)),
+        ("unsigned", unsigned),
+        ("no kid", signed(Algorithm::EdDSA, None, &claims, &key)),
+        ("unknown kid", signed(Algorithm::EdDSA, Some("shop-2"), &claims, &key)),
+        ("wrong secret", signed(Algorithm::HS256, Some("development"), &claims, &guessed)),
+        ("wrong algorithm for the kid", signed(Algorithm::EdDSA, Some("development"), &claims, &key)),
+        ("another audience", signed(Algorithm::EdDSA, Some("shop-1"), &but("aud", json!("other")), &key)),
+        ("another project", signed(Algorithm::EdDSA, Some("shop-1"), &but("project", json!("other")), &key)),
+        ("no such project", signed(Algorithm::EdDSA, Some("shop-1"), &but("project", json!("none")), &key)),
+        ("no person", signed(Algorithm::EdDSA, Some("shop-1"), &but("sub", json!("a/b")), &key)),
+        ("an API key", bench.key.clone()),
+        ("nothing", "x".to_owned()),
+    ];
+    for (what, token) in tokens {
+        let reply = me(&bench, &token).await;
+        assert_eq!((reply.status, reply.code()), (401, "unauthorized"), "{what}: {}", reply.body);
+    }
+    let expired = signed(Algorithm::EdDSA, Some("shop-1"), &but("exp", json!(bench.now().as_millis() / 1_000)), &key);
+    assert_eq!(me(&bench, &expired).await.code(), "token_expired");
+}
+
+#[tokio::test]
+async fn a_token_from_before_an_erasure_creates_nobody() {
+    let bench = Bench::new().await;
+    let (access, refresh_token) = bench.connect("alice", "laptop").await;
+    bench.advance(1_000);
+    assert_eq!(bench.delete("/v1/recipients/alice").await.status, 204);
+    let reply = bench.call_as(&access, "GET", "/v1/me/changes", &[], Body::empty()).await;
+    assert_eq!((reply.status, reply.code()), (401, "erased"), "{}", reply.body);
+    assert_eq!(refresh(&bench, &refresh_token).await.status, 401);
+    assert_eq!(bench.get("/v1/recipients/alice").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_does_nothing_else() {
+    let bench = Bench::new().await;
+    let key = signing(&bench).await;
+    let mut claims = claims(&bench);
+    claims["scope"] = json!("read");
+    let token = signed(Algorithm::EdDSA, Some("shop-1"), &claims, &key);
+    assert_eq!(me(&bench, &token).await.status, 200);
+    let reply = bench.call_as(&token, "POST", "/v1/me/operations", &[], json!({"ops": []}).to_string()).await;
+    assert_eq!((reply.status, reply.code()), (403, "forbidden"));
+}
