@@ -7,12 +7,16 @@
 
 mod apply;
 mod books;
+mod consent;
 mod due;
 mod erase;
 mod faults;
 mod find;
 mod inbox;
 mod purge;
+mod registry;
+mod sign_in;
+mod story;
 mod turn;
 
 use std::fmt;
@@ -73,6 +77,26 @@ impl MemoryStore {
             Fault::Fail => Err(StoreError::Unavailable("a fault was injected".into())),
             Fault::Full => Err(StoreError::Full),
         }
+    }
+}
+
+impl MemoryStore {
+    /// A write of its own: whole or nothing, in turn with the transactions.
+    async fn change<T>(
+        &self,
+        call: PortCall,
+        change: impl FnOnce(&mut Tables) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        self.at(call).await?;
+        let _turn = self.shared.turnstile.turn().await;
+        let mut tables = self.shared.lock();
+        let done = change(&mut tables);
+        if done.is_ok() {
+            tables.commit();
+        } else {
+            tables.roll_back();
+        }
+        done
     }
 }
 

@@ -7,6 +7,7 @@
 mod books;
 mod cells;
 mod checkpoint;
+mod consent;
 mod due;
 mod dump;
 mod erase;
@@ -16,8 +17,11 @@ mod inbox;
 mod open;
 mod people;
 mod purge;
+mod registry;
 mod rows;
+mod sign_in;
 mod statements;
+mod story;
 mod write;
 
 use std::fmt;

@@ -32,16 +32,34 @@ macro_rules! delivery_columns {
     };
 }
 
+/// Lists are filtered by what may be absent; which index is walked depends on what is always asked.
+macro_rules! notification_list {
+    ($of:literal) => {
+        concat!(
+            "SELECT ",
+            notification_columns!(),
+            " FROM notifications AS n LEFT JOIN contents AS c ON c.hash = n.content WHERE n.project = ?1 ",
+            $of,
+            " AND (?3 IS NULL OR n.event = ?3) AND (?4 IS NULL OR n.category = ?4) AND (?5 IS NULL OR n.rule = ?5)
+              AND (?6 IS NULL OR n.state = ?6) AND n.created_at >= ?7 AND n.created_at < ?8
+              AND (n.created_at, n.id) < (?9, ?10) AND (?2 IS NULL OR n.recipient = ?2)
+              ORDER BY n.created_at DESC, n.id DESC LIMIT ?11"
+        )
+    };
+}
+
 pub(super) mod dump;
 pub(super) mod find;
 pub(super) mod keep;
 pub(super) mod read;
+pub(super) mod setup;
+pub(super) mod story;
 pub(super) mod write;
 
 /// Every statement of the store by name.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    [dump::ALL, find::ALL, keep::ALL, read::ALL, write::ALL].into_iter().flatten()
+    [dump::ALL, find::ALL, keep::ALL, read::ALL, setup::ALL, story::ALL, write::ALL].into_iter().flatten()
 }
 
 #[cfg(test)]

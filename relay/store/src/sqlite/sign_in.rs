@@ -1,0 +1,103 @@
+//! How devices sign in.
+
+use async_trait::async_trait;
+use tidings_core::model::PersonKey;
+use tidings_core::ports::{ConnectCode, DeviceToken, SignIn, StoreError, TokenExchange};
+use tidings_protocol::{DeviceId, ProjectId, RecipientId, Timestamp};
+
+use super::cells::Cells;
+use super::error::meaning;
+use super::rows::setup;
+use super::statements::setup as sql;
+use super::{SqliteStore, not_committed};
+
+#[async_trait]
+impl SignIn for SqliteStore {
+    async fn put_connect_code(&self, code: &ConnectCode) -> Result<(), StoreError> {
+        let query = sqlx::query(sql::PUT_CONNECT_CODE)
+            .bind(code.hash.as_slice())
+            .bind(code.person.project.as_str())
+            .bind(code.person.recipient.as_str())
+            .bind(code.expires_at.as_millis());
+        self.change(query).await.map(drop)
+    }
+
+    async fn take_connect_code(
+        &self,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<ConnectCode>, StoreError> {
+        let mut writer = self.writer().await?;
+        writer.begin().await?;
+        let taken = sqlx::query(sql::TAKE_CONNECT_CODE).bind(hash.as_slice());
+        let taken = taken.fetch_optional(&mut writer.connection).await.map_err(meaning)?;
+        let code = taken.as_ref().map(setup::connect_code).transpose()?;
+        writer.commit().await.map_err(not_committed)?;
+        Ok(code.filter(|code| code.expires_at > now))
+    }
+
+    async fn device_token(&self, hash: &[u8; 32]) -> Result<Option<DeviceToken>, StoreError> {
+        let query = sqlx::query(sql::DEVICE_TOKEN).bind(hash.as_slice());
+        self.rows(query).await?.first().map(setup::device_token).transpose()
+    }
+
+    async fn put_device_token(
+        &self,
+        token: &DeviceToken,
+        expected: Option<&[u8; 32]>,
+    ) -> Result<TokenExchange, StoreError> {
+        let previous = token.previous.as_ref();
+        let query = sqlx::query(sql::PUT_DEVICE_TOKEN)
+            .bind(token.person.project.as_str())
+            .bind(token.person.recipient.as_str())
+            .bind(token.device.as_str())
+            .bind(token.current.as_slice())
+            .bind(previous.map(|(hash, _)| hash.as_slice()))
+            .bind(previous.map(|(_, at)| at.as_millis()))
+            .bind(token.last_answer.as_deref())
+            .bind(token.used_at.as_millis())
+            .bind(expected.map(<[u8; 32]>::as_slice));
+        let written = self.change(query).await?;
+        Ok(if written == 0 { TokenExchange::Raced } else { TokenExchange::Rotated })
+    }
+
+    async fn revoke_device(
+        &self,
+        person: &PersonKey,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.writer().await?;
+        writer.begin().await?;
+        let mut there = false;
+        for statement in [sql::REMOVE_DEVICE_TOKEN, sql::REVOKE_DEVICE] {
+            let query = sqlx::query(statement)
+                .bind(person.project.as_str())
+                .bind(person.recipient.as_str())
+                .bind(device.as_str());
+            let query = if statement == sql::REVOKE_DEVICE { query.bind(now.as_millis()) } else { query };
+            there |= query.execute(&mut writer.connection).await.map_err(meaning)?.rows_affected() > 0;
+        }
+        writer.commit().await.map_err(not_committed)?;
+        Ok(there)
+    }
+
+    async fn standing(
+        &self,
+        project: &ProjectId,
+        recipient: &RecipientId,
+        device: Option<&DeviceId>,
+    ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
+        let person = PersonKey { project: project.clone(), recipient: recipient.clone() };
+        let name = self.shared.erasure.name(&person);
+        let query = sqlx::query(sql::STANDING)
+            .bind(project.as_str())
+            .bind(name.as_str())
+            .bind(recipient.as_str())
+            .bind(device.map(DeviceId::as_str));
+        let rows = self.rows(query).await?;
+        let row = rows.first().expect("a statement without FROM answers one row");
+        let mut cells = Cells::of(row);
+        Ok((cells.time_maybe()?, cells.time_maybe()?))
+    }
+}
