@@ -43,13 +43,12 @@ pub fn change_item(notification: &Notification) -> Item {
 }
 
 /// As [`change_item`], with what was read in one go. A row that changes after a watermark goes out again whole, and
-/// must not turn unread by it.
+/// must not turn unread by it; one that was marked unread later than the watermark stays unread.
 #[must_use]
 pub fn change_item_in(inbox: &Inbox, notification: &Notification) -> Item {
     let mut item = change_item(notification);
     if let Item::Notification(shown) = &mut item
         && shown.view.read_at.is_none()
-        && notification.marks.read.is_none()
     {
         let covering = inbox.watermarks.iter().filter(|mark| covers(mark, notification));
         shown.view.read_at = covering.map(|mark| mark.created_before).min();
@@ -69,7 +68,9 @@ pub fn watermark_item(inbox: &Inbox, mark: &Watermark) -> Item {
 
 fn covers(mark: &Watermark, notification: &Notification) -> bool {
     let same = mark.category.as_ref().is_none_or(|category| *category == notification.category);
-    same && notification.created_seq.is_some_and(|seq| seq <= mark.upto)
+    let by_hand =
+        notification.marks.read.as_ref().is_some_and(|by_hand| by_hand.stamp.at >= mark.created_before);
+    same && !by_hand && notification.created_seq.is_some_and(|seq| seq <= mark.upto)
 }
 
 /// Whether the sender waits for it: an action that acknowledges, or a step that goes on until somebody does.

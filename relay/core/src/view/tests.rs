@@ -148,16 +148,18 @@ fn what_is_not_to_be_seen_is_a_retraction() {
 #[case::covered(None, None, true)]
 #[case::of_the_category(Some("orders"), None, true)]
 #[case::of_another_category(Some("offers"), None, false)]
-#[case::marked_unread_by_hand(None, Some(false), false)]
+#[case::marked_unread_before_it(None, Some(49), true)]
+#[case::marked_unread_after_it(None, Some(51), false)]
 fn a_row_that_changes_after_it_was_read_in_one_go_stays_read(
     #[case] category: Option<&str>,
-    #[case] marked: Option<bool>,
+    #[case] unread_at: Option<i64>,
     #[case] read: bool,
 ) {
     let mark = Watermark { category: category.map(|c| c.parse().unwrap()), ..watermark(2, 3) };
     let inbox = Inbox { seq: 4, watermarks: vec![mark], ..Inbox::new(EPOCH) };
     let mut changed = row(2, 4);
-    changed.marks.read = marked.map(|value| Mark { value, stamp: Stamp::default() });
+    let stamp = |seconds| Stamp { at: at(seconds), by: "op-1".into() };
+    changed.marks.read = unread_at.map(|seconds| Mark { value: false, stamp: stamp(seconds) });
     let Item::Notification(shown) = change_item_in(&inbox, &changed) else { panic!("it is visible") };
     assert_eq!(shown.view.read_at.is_some(), read);
 

@@ -68,7 +68,8 @@ impl Work<'_> {
     fn hint(&self, key: &PersonKey, person: &Person, inbox: &Inbox, from: u64) -> Hint {
         let mut items: BTreeMap<u64, Item> = self
             .notifications_of(key)
-            .filter_map(|row| row.seq.filter(|seq| *seq > from).map(|seq| (seq, view::change_item(row))))
+            .filter_map(|row| row.seq.filter(|seq| *seq > from).map(|seq| (seq, row)))
+            .map(|(seq, row)| (seq, view::change_item_in(inbox, row)))
             .collect();
         if inbox.settings_seq > from {
             let configuration = &self.live(&key.project).configuration;
