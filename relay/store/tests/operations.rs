@@ -1,5 +1,7 @@
 //! A device's day through the flow that commits acts, against the store in memory: hello, operations, erasure.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
