@@ -11,7 +11,9 @@ use std::sync::Arc;
 use tidings_core::act::{Act, Settled, Unit};
 use tidings_core::configuration::{Bundle, Mistakes, check};
 use tidings_core::flows::{Node, commit_together};
-use tidings_core::model::{Changes, Entry, EventBody, Inbox, Lane, Notification, Person, PersonKey, StopSwitch};
+use tidings_core::model::{
+    Changes, Entry, EventBody, Inbox, Lane, Notification, Person, PersonKey, StopSwitch,
+};
 use tidings_core::ports::{
     BatchId, ConfigurationRow, DueReader, NotificationFilter, ProjectRow, Registry, Store, StoreError,
     StoryReader,
@@ -156,7 +158,9 @@ impl Rehearsal {
         transaction.write(BatchId(self.node.ids.next(self.now())), &changes).await?;
         transaction.commit().await.map_err(|error| match error {
             tidings_core::ports::CommitError::RolledBack(error) => error,
-            tidings_core::ports::CommitError::Unknown => StoreError::Damaged { detail: "no answer".to_owned() },
+            tidings_core::ports::CommitError::Unknown => {
+                StoreError::Damaged { detail: "no answer".to_owned() }
+            }
         })?;
         Ok(())
     }
@@ -202,7 +206,9 @@ impl Rehearsal {
         let now = self.now();
         let mut acts = Vec::new();
         for lane in [Lane::Release, Lane::Step, Lane::FanOut] {
-            acts.extend(self.store.due(lane, now, DUE_AT_ONCE, DUE_AT_ONCE).await?.into_iter().map(Act::Advance));
+            acts.extend(
+                self.store.due(lane, now, DUE_AT_ONCE, DUE_AT_ONCE).await?.into_iter().map(Act::Advance),
+            );
         }
         let expired = self.store.expired(now, DUE_AT_ONCE).await?;
         acts.extend(expired.into_iter().map(|(person, id)| Act::Expire(person, id)));
@@ -231,7 +237,10 @@ impl Rehearsal {
     ///
     /// # Errors
     /// [`RehearsalError::Store`].
-    pub async fn story(&self, id: &NotificationId) -> Result<Option<(Notification, Vec<Entry>)>, RehearsalError> {
+    pub async fn story(
+        &self,
+        id: &NotificationId,
+    ) -> Result<Option<(Notification, Vec<Entry>)>, RehearsalError> {
         let found = self.store.story(&self.project, id).await?;
         Ok(found.map(|(row, entries, _)| (row, entries)))
     }

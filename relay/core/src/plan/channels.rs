@@ -126,6 +126,11 @@ impl Asking<'_> {
             Reason::AddressStopped => (reason, format!("every address of {recipient} is on the stop list")),
             other => (other, format!("no channel is left for {name}")),
         };
+        // The line that the gate said already is the one that ends it.
+        let said = |entry: &Entry| {
+            entry.gate == Some(gate) && entry.verdict == Some(Verdict::Stop) && entry.channel.is_none()
+        };
+        self.told.retain(|entry| !said(entry));
         Outcome::Stop(self.halted(gate, reason, Some(text)))
     }
 }

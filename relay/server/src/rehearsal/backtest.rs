@@ -92,7 +92,9 @@ impl Backtest<'_> {
                 report.count(key, heard, |change| change.more += 1);
             }
         }
-        report.recipients_changed.retain(|_, change| change.more + change.less + change.later + change.sooner > 0);
+        report
+            .recipients_changed
+            .retain(|_, change| change.more + change.less + change.later + change.sooner > 0);
         Ok(report)
     }
 

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use tidings_core::model::{Entry, Notification};
-use tidings_protocol::{Channel, DeliveryState, Gate, NotificationState, Reason, StoryKind, Timestamp, Verdict};
+use tidings_protocol::{
+    Channel, DeliveryState, Gate, NotificationState, Reason, StoryKind, Timestamp, Verdict,
+};
 
 /// Somebody would have got something, later, or not at all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,7 +44,7 @@ impl Line {
             rule: row.cause.rule.as_ref().map(ToString::to_string),
             channel: entry.channel,
             verdict,
-            gate: entry.gate.or((verdict == Verdict::Pass).then_some(Gate::ChannelPlan)),
+            gate: entry.gate.or((entry.kind == StoryKind::Outcome).then_some(Gate::ChannelPlan)),
             reason: entry.reason.or((verdict == Verdict::Pass).then_some(Reason::Planned)),
             due: entry.due,
         })
@@ -59,8 +61,9 @@ fn verdict_of(row: &Notification, entry: &Entry) -> Option<Verdict> {
         StoryKind::Decided if entry.verdict == Some(Verdict::Stop) => Some(Verdict::Stop),
         // A gate's own line says why something was stopped; the end repeats it only where no gate did.
         StoryKind::Ended | StoryKind::Cancelled if entry.gate.is_none() && entry.reason.is_some() => {
-            let good = entry.state == Some(NotificationState::Reached.as_str());
-            (!good && row.state != NotificationState::Reached || entry.step.is_some()).then_some(Verdict::Stop)
+            // Without a device that receives, everything in an inbox expires one day; that says nothing of the rules.
+            let unread = entry.state == Some(NotificationState::Expired.as_str()) && row.inapp.is_some();
+            (!unread).then_some(Verdict::Stop)
         }
         StoryKind::Decided
         | StoryKind::Outcome

@@ -17,7 +17,7 @@ use super::{Line, Rehearsal, RehearsalError};
 use crate::http::event;
 
 /// Lines of a scenario.
-pub const SCENARIO_LINES_MAX: usize = 100_000;
+const SCENARIO_LINES_MAX: usize = 100_000;
 /// After the last line time passes until nothing waits any more, but at most so long: 90 days, the longest hold.
 const AFTERMATH_MILLIS: i64 = tidings_protocol::limits::HOLD_MILLIS_MAX;
 
@@ -130,10 +130,15 @@ impl Scenario {
                 read.receipt.is_some(),
             ];
             if given.iter().filter(|given| **given).count() != 1 {
-                return Err(fail("write exactly one of recipient, consent, preference, event, receipt".to_owned()));
+                return Err(fail(
+                    "write exactly one of recipient, consent, preference, event, receipt".to_owned(),
+                ));
             }
             if lines.last().is_some_and(|(_, above)| above.at > read.at) {
-                return Err(fail(format!("{} is before the line above: put the lines in order of time", read.at)));
+                return Err(fail(format!(
+                    "{} is before the line above: put the lines in order of time",
+                    read.at
+                )));
             }
             lines.push((number, read));
         }
@@ -208,7 +213,8 @@ async fn play_line(rehearsal: &Rehearsal, line: &ScenarioLine) -> Result<(), Tro
         taken(rehearsal.act(Act::PutPreferences(Box::new(change))).await)?;
     }
     if let Some(value) = &line.event {
-        let body = event::read::plain(value.clone(), rehearsal.now()).map_err(|problem| Trouble::Told(problem.detail.clone()))?;
+        let body = event::read::plain(value.clone(), rehearsal.now())
+            .map_err(|problem| Trouble::Told(problem.detail.clone()))?;
         if let Answer::Events(answers) = taken(rehearsal.event(body).await)?
             && let Some(EventAnswer::Refused(refusal)) = answers.first()
         {
@@ -276,7 +282,8 @@ async fn tell_receipt(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<(), T
     };
     taken(rehearsal.act(greet).await)?;
     let request = request_of(rehearsal, line).await?;
-    let id = OperationId::new(format!("scenario-{}", rehearsal.now().as_millis())).expect("a number is an id");
+    let id =
+        OperationId::new(format!("scenario-{}", rehearsal.now().as_millis())).expect("a number is an id");
     let operation = Operation { id, at: Some(rehearsal.now()), request };
     let act = Act::Operate {
         recipient: line.recipient.clone(),
@@ -285,9 +292,9 @@ async fn tell_receipt(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<(), T
         operations: vec![Ok(operation)],
     };
     match taken(rehearsal.act(act).await)? {
-        Answer::Operated(answered) => answered.refused.into_iter().next().map_or(Ok(()), |refused| {
-            Err(Trouble::Told(refused.detail))
-        }),
+        Answer::Operated(answered) => {
+            answered.refused.into_iter().next().map_or(Ok(()), |refused| Err(Trouble::Told(refused.detail)))
+        }
         _ => Ok(()),
     }
 }
@@ -296,11 +303,14 @@ async fn request_of(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<Request
     let person = rehearsal.person(&line.recipient);
     if line.receipt == "received" {
         let page = rehearsal.store().page(&person, None, 1).await.map_err(RehearsalError::from)?;
-        let inbox = page.person.inbox.ok_or_else(|| Trouble::Told(format!("{} has no inbox", line.recipient)))?;
+        let inbox =
+            page.person.inbox.ok_or_else(|| Trouble::Told(format!("{} has no inbox", line.recipient)))?;
         return Ok(Request::Held { cursor: inbox.cursor(inbox.seq) });
     }
-    let receipt: DeviceReceipt =
-        line.receipt.parse().map_err(|error: tidings_protocol::vocabulary::UnknownWord| Trouble::Told(error.to_string()))?;
+    let receipt: DeviceReceipt = line
+        .receipt
+        .parse()
+        .map_err(|error: tidings_protocol::vocabulary::UnknownWord| Trouble::Told(error.to_string()))?;
     let mut fits = None;
     for (row, _) in rehearsal.stories().await? {
         let of_rule = line.rule.is_none() || row.cause.rule.as_ref().map(ToString::to_string) == line.rule;
@@ -313,7 +323,10 @@ async fn request_of(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<Request
         }
     }
     let notification = fits.ok_or_else(|| {
-        Trouble::Told(format!("{} has no notification in the inbox that this receipt could be for", line.recipient))
+        Trouble::Told(format!(
+            "{} has no notification in the inbox that this receipt could be for",
+            line.recipient
+        ))
     })?;
     Ok(Request::Receipt { notification, receipt, action: line.action.clone() })
 }

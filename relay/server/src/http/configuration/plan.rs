@@ -58,9 +58,11 @@ pub(super) async fn plan(
     let backtest = Backtest { people: &people, events: &events, since, until };
     let report = backtest.compare(&live, &other).await.map_err(|error| match error {
         RehearsalError::Store(error) => error.into(),
-        error @ (RehearsalError::Configuration(_) | RehearsalError::Restless) => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "plan", format!("The plan cannot be made: {error}."))
-        }
+        error @ (RehearsalError::Configuration(_) | RehearsalError::Restless) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "plan",
+            format!("The plan cannot be made: {error}."),
+        ),
     })?;
     Ok(Answered::ok(&Planned { configuration: live_number, since, until, report }).response())
 }
