@@ -9,6 +9,8 @@ use tidings_protocol::limits::SESSIONS_PER_RECIPIENT_MAX;
 use self::rig::{PATIENCE, Rig, TOKEN};
 use super::*;
 
+/// A connection's own state, in bytes, beside the socket's buffers: a third of what PERFORMANCE.md grants.
+const CONNECTION_BYTES_MAX: usize = 1_280;
 /// Long frames that are more than the kernel's buffers, the hub's queue and the session's bound take together.
 const COMMITS: u64 = 5_000;
 
@@ -27,6 +29,12 @@ async fn a_connections_buffers_are_small() {
         assert!(config.contains(&format!("{setting}: {bytes}")), "{setting} in {config}");
     }
     assert_eq!((READ_BUFFER_BYTES, WRITE_BUFFER_BYTES), (4_096, 4_096), "measured: see PERFORMANCE.md");
+}
+
+#[test]
+fn what_a_connection_keeps_of_its_own_is_small() {
+    let connection = size_of::<Connection>();
+    assert!(connection <= CONNECTION_BYTES_MAX, "{connection}");
 }
 
 #[tokio::test]

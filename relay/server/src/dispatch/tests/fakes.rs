@@ -1,5 +1,7 @@
 //! A store that knows only what is due, and a writer that writes down what it is given.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
+
 use tidings_core::act::Act;
 use tidings_core::ports::{
     BookReader, ConfigurationRow, InboxPage, KeyRow, ProjectRow, SecretRow, StopEntry,

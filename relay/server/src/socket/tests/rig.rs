@@ -1,5 +1,7 @@
 //! A listener with a store of one inbox, and a client.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
