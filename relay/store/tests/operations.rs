@@ -17,7 +17,7 @@ use tidings_core::model::{DirectSend, EntryHash, EventBody, PersonKey, SendConte
 use tidings_core::ports::{BookReader, Clock, ConsentReader, Ids, ProjectRow, Registry};
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::operation::Operation;
-use tidings_protocol::{Cursor, ProjectId, RecipientId, Timestamp};
+use tidings_protocol::{Cursor, DeviceId, ProjectId, RecipientId, Timestamp};
 use tidings_store::{ErasureKey, MemoryStore};
 
 struct World {
@@ -99,7 +99,7 @@ impl World {
 
     fn hello(&self, cursor: Option<Cursor>) -> Result<Answer, Refusal> {
         let device = DeviceGreeting {
-            id: "phone".parse().unwrap(),
+            id: phone(),
             platform: "linux".into(),
             nonce: "n".into(),
             understands: Vec::new(),
@@ -111,7 +111,7 @@ impl World {
 
     fn operate(&self, operations: &[Value]) -> (usize, Vec<String>) {
         let operations = operations.iter().cloned().map(Operation::read).collect();
-        let device = "phone".parse().unwrap();
+        let device = phone();
         let answer = self.act(Act::Operate { recipient: alice().recipient, device, sent: None, operations });
         let Ok(Answer::Operated(answered)) = answer else { panic!("{answer:?}") };
         (answered.done.len(), answered.refused.into_iter().map(|refused| refused.code).collect())
@@ -150,6 +150,10 @@ impl World {
         let rows = now(self.store.books(&project())).unwrap();
         rows.iter().filter(|row| row.key.term.word() == word).map(|row| row.counted).sum()
     }
+}
+
+fn phone() -> DeviceId {
+    DeviceId::new("phone").unwrap()
 }
 
 fn alice() -> PersonKey {
@@ -191,7 +195,7 @@ fn a_day_of_a_device_is_kept_and_its_end_leaves_nothing() {
     assert_eq!(world.hello(None).unwrap_err(), Refusal::AccountErased);
     let operated = world.act(Act::Operate {
         recipient: alice().recipient,
-        device: "phone".parse().unwrap(),
+        device: phone(),
         sent: None,
         operations: Vec::new(),
     });
