@@ -1,1 +1,42 @@
-fn main() {}
+//! The `tidings` command: it starts a relay, talks to one over HTTP, and is a small client of one.
+//!
+//! A command is one file under `commands/`. It gets its arguments and the [`context::Context`], and answers with
+//! nothing or a [`error::CommandError`], which knows its exit code and what to do next.
+
+mod arguments;
+mod calls;
+mod commands;
+mod context;
+mod credentials;
+mod document;
+mod error;
+mod introduction;
+mod logs;
+mod output;
+mod progress;
+mod reading;
+mod shutdown;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logs::set_up(&arguments);
+    let context = Context::new(arguments.common);
+    let result = match arguments.command {
+        None => introduction::print(&context),
+        Some(command) => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(commands::run(&context, command)),
+            Err(source) => Err(error::CommandError::Runtime { source }),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => context.output.fail(&error),
+    }
+}

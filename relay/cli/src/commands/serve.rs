@@ -1,0 +1,155 @@
+//! `tidings serve`: a relay, until it is asked to end.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use secrecy::SecretString;
+use serde::Serialize;
+use tidings_server::{Relay, ServeOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::credentials::Credentials;
+use crate::error::CommandError;
+use crate::shutdown::Shutdown;
+
+/// Start a relay
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where it listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7420")]
+    listen: SocketAddr,
+    /// Where its rows are: sqlite:FOLDER, or memory: for tests; the data folder if nothing is said
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// What joins it to other nodes; one node needs none
+    #[arg(long, value_name = "URL")]
+    bus: Option<String>,
+    /// The address by which devices reach it, if it is another one
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// A browser's origin that may call it; may be repeated
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// Metrics on an address of their own, without a key
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+}
+
+pub(crate) async fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
+    if let Some(bus) = &serve.bus {
+        let kind = bus.split(':').next().unwrap_or_default();
+        return Err(CommandError::usage(format!("this relay runs as one node: leave --bus {kind}:… out")));
+    }
+    let shutdown = CancellationToken::new();
+    let mut signals = Shutdown::new()?;
+    let relay = Relay::start(options(context, serve), shutdown.clone()).await?;
+    tell(context, &relay)?;
+    let finished = relay.finished();
+    signals.asked().await;
+    shutdown.cancel();
+    tokio::select! {
+        biased;
+        () = finished => Ok(()),
+        // Asked a second time: what was answered is on disk.
+        () = signals.asked() => Ok(()),
+    }
+}
+
+fn options(context: &Context, serve: Serve) -> ServeOptions {
+    let Serve { listen, store, public_url, origins, metrics, .. } = serve;
+    ServeOptions {
+        listen,
+        store_url: store,
+        public_url,
+        origins,
+        metrics_listen: metrics,
+        ..ServeOptions::new(context.data.clone())
+    }
+}
+
+/// The first line on standard output, for programs.
+#[derive(Debug, Serialize)]
+struct Started<'a> {
+    address: &'a str,
+    project: &'a str,
+    /// On the first start only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+}
+
+/// Writes the credentials and says how to use the relay.
+fn tell(context: &Context, relay: &Relay) -> Result<(), CommandError> {
+    let address = format!("http://{}", reachable(relay.address()));
+    let stored = Credentials::read(&context.data).ok().flatten();
+    let (project, key) = match (relay.first(), stored) {
+        (Some(first), _) => (first.project.clone(), Some(SecretString::from(first.key.as_str()))),
+        (None, Some(stored)) => (project(relay, &stored), stored.key),
+        (None, None) => (relay.projects().into_iter().next().unwrap_or_default(), None),
+    };
+    let has_key = key.is_some();
+    let credentials = Credentials { relay: address.clone(), project: project.clone(), key };
+    // A store in memory may have no folder; the relay runs without the file all the same.
+    let file = credentials.write(&context.data);
+    if let Err(error) = &file {
+        tracing::warn!(%error, "credentials.json was not written: give relay and key to commands by hand");
+    }
+    let key = relay.first().map(|first| first.key.as_str());
+    let answer = Started { address: &address, project: &project, key };
+    context.output.answer(&answer, || {
+        let file = file.as_ref().map(|path| path.display().to_string()).ok();
+        words(&address, &project, key, file.filter(|_| has_key).as_deref())
+    })
+}
+
+/// The name that a project has now, if the stored one is not among them any more.
+fn project(relay: &Relay, stored: &Credentials) -> String {
+    let projects = relay.projects();
+    if projects.contains(&stored.project) {
+        return stored.project.clone();
+    }
+    projects.into_iter().next().unwrap_or_else(|| stored.project.clone())
+}
+
+/// "Every address" is no address to call; the same port on this machine is.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn words(address: &str, project: &str, first_key: Option<&str>, file: Option<&str>) -> String {
+    let key_line = match (first_key, file) {
+        (Some(key), Some(file)) => format!("KEY={key}      # shown this once; {file} keeps it"),
+        (Some(key), None) => format!("KEY={key}      # shown this once: keep it"),
+        (None, Some(file)) => format!("KEY=…      # in {file}"),
+        (None, None) => "KEY=…      # the one that the first start printed".to_owned(),
+    };
+    format!(
+        "Tidings listens at {address}, project {project}. Ctrl-C ends it.\n\n  T={address}\n  {key_line}\n\n\
+         Try it in another terminal:\n  curl -u :$KEY -d \"Backup finished\" $T/v1/to/alice\n  \
+         tidings listen --as alice\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_called_on_this_machine() {
+        let reach = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(reach("0.0.0.0:7420"), "127.0.0.1:7420");
+        assert_eq!(reach("[::]:7420"), "[::1]:7420");
+        assert_eq!(reach("10.0.0.1:7420"), "10.0.0.1:7420");
+    }
+
+    #[test]
+    fn a_first_start_prints_a_ready_curl_line_and_its_key() {
+        let words = words("http://127.0.0.1:7420", "default", Some("tdk_live_1"), Some("x/credentials.json"));
+        assert!(words.contains("KEY=tdk_live_1 "), "{words}");
+        assert!(words.contains("curl -u :$KEY -d \"Backup finished\" $T/v1/to/alice"), "{words}");
+    }
+}
