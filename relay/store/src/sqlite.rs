@@ -114,24 +114,34 @@ impl SqliteStore {
 
     /// A reader in a snapshot of its own.
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut connection = self.shared.readers.acquire().await.map_err(meaning)?;
-        // A reader that was dropped in the middle of a call has left its snapshot open.
-        if let Err(error) = sqlx::query("ROLLBACK").execute(&mut *connection).await {
-            tracing::trace!(error = %error, "no snapshot was left open");
-        }
-        run(&mut connection, "BEGIN").await?;
-        Ok(Snapshot(connection))
+        let connection = self.shared.readers.acquire().await.map_err(meaning)?;
+        let mut snapshot = Snapshot { connection, ended: false };
+        run(&mut snapshot.connection, "BEGIN").await?;
+        Ok(snapshot)
     }
 }
 
 /// A connection with a read transaction.
-struct Snapshot(PoolConnection<Sqlite>);
+struct Snapshot {
+    connection: PoolConnection<Sqlite>,
+    ended: bool,
+}
 
 impl Snapshot {
-    /// Lets the snapshot go.
+    /// Lets the snapshot go and gives the connection back.
     async fn end(mut self) {
-        if let Err(error) = sqlx::query("COMMIT").execute(&mut *self.0).await {
-            tracing::warn!(error = %error, "a snapshot could not be ended");
+        match sqlx::query("COMMIT").execute(&mut *self.connection).await {
+            Ok(_) => self.ended = true,
+            Err(error) => tracing::warn!(error = %error, "a snapshot could not be ended"),
+        }
+    }
+}
+
+impl Drop for Snapshot {
+    /// A connection whose snapshot is still open would answer the next reader from the past: it is closed.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.close_on_drop();
         }
     }
 }
@@ -153,7 +163,7 @@ impl Store for SqliteStore {
     async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let found = sqlx::query(COMMITTED).bind(batch.0.to_be_bytes().to_vec());
-        let found = found.fetch_optional(&mut *snapshot.0).await.map_err(meaning)?;
+        let found = found.fetch_optional(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         Ok(found.is_some())
     }

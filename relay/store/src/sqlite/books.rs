@@ -19,9 +19,10 @@ use crate::books::{OVERDUE_MILLIS_MAX, beside};
 impl BookReader for SqliteStore {
     async fn books(&self, project: &ProjectId) -> Result<Vec<BookRow>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let counted = sqlx::query(sql::ACCOUNTING).bind(project.as_str()).fetch_all(&mut *snapshot.0);
+        let counted =
+            sqlx::query(sql::ACCOUNTING).bind(project.as_str()).fetch_all(&mut *snapshot.connection);
         let counted = counted.await.map_err(meaning)?;
-        let rows = sqlx::query(sql::RECOUNT).bind(project.as_str()).fetch_all(&mut *snapshot.0);
+        let rows = sqlx::query(sql::RECOUNT).bind(project.as_str()).fetch_all(&mut *snapshot.connection);
         let rows = rows.await.map_err(meaning)?;
         snapshot.end().await;
         Ok(beside(&sum(&counted)?, &sum(&rows)?))
@@ -34,7 +35,7 @@ impl BookReader for SqliteStore {
         limit: usize,
     ) -> Result<Vec<NotificationId>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let rows = sqlx::query(sql::STUCK).bind(project.as_str()).fetch_all(&mut *snapshot.0);
+        let rows = sqlx::query(sql::STUCK).bind(project.as_str()).fetch_all(&mut *snapshot.connection);
         let rows = rows.await.map_err(meaning)?;
         snapshot.end().await;
         let late = now.plus_millis(-OVERDUE_MILLIS_MAX);

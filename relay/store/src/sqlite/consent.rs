@@ -18,7 +18,7 @@ impl ConsentReader for SqliteStore {
     async fn person(&self, person: &PersonKey) -> Result<Person, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let asked = std::slice::from_ref(person);
-        let found = people(&mut snapshot.0, asked, &self.shared.erasure).await?;
+        let found = people(&mut snapshot.connection, asked, &self.shared.erasure).await?;
         snapshot.end().await;
         Ok(found.into_iter().next().expect("one was asked for, one is answered"))
     }
@@ -30,7 +30,8 @@ impl ConsentReader for SqliteStore {
         limit: usize,
     ) -> Result<Vec<ConsentEntry>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let entries = chain(&mut snapshot.0, &person.project, person.recipient.as_str(), after, limit).await;
+        let entries =
+            chain(&mut snapshot.connection, &person.project, person.recipient.as_str(), after, limit).await;
         snapshot.end().await;
         entries
     }
@@ -45,7 +46,7 @@ impl ConsentReader for SqliteStore {
             .bind(person.recipient.as_str())
             .bind(entry.as_str());
         let mut snapshot = self.snapshot().await?;
-        let row = query.fetch_optional(&mut *snapshot.0).await.map_err(meaning)?;
+        let row = query.fetch_optional(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         row.map(|row| consent::entry(&row).map(|(_, _, entry)| entry)).transpose()
     }
@@ -61,11 +62,11 @@ impl ConsentReader for SqliteStore {
             .bind(project.as_str())
             .bind(after.unwrap_or_default())
             .bind(count(limit));
-        let heads = heads.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let heads = heads.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         let mut chains = Vec::with_capacity(heads.len());
         for row in &heads {
             let (_, name, head) = consent::head(row)?;
-            let entries = chain(&mut snapshot.0, project, &name, 0, usize::MAX).await?;
+            let entries = chain(&mut snapshot.connection, project, &name, 0, usize::MAX).await?;
             chains.push((name, entries, head));
         }
         snapshot.end().await;
@@ -76,13 +77,13 @@ impl ConsentReader for SqliteStore {
         let (project, recipient) = (person.project.as_str(), person.recipient.as_str());
         let mut snapshot = self.snapshot().await?;
         let asked = std::slice::from_ref(person);
-        let found = people(&mut snapshot.0, asked, &self.shared.erasure).await?;
-        let consents = chain(&mut snapshot.0, &person.project, recipient, 0, usize::MAX).await?;
+        let found = people(&mut snapshot.connection, asked, &self.shared.erasure).await?;
+        let consents = chain(&mut snapshot.connection, &person.project, recipient, 0, usize::MAX).await?;
         let rows = sqlx::query(sql::EXPORTED).bind(project).bind(recipient);
-        let rows = rows.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
-        let notifications = told(&mut snapshot.0, &rows).await?;
+        let rows = rows.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
+        let notifications = told(&mut snapshot.connection, &rows).await?;
         let events = sqlx::query(sql::EXPORTED_EVENTS).bind(project).bind(recipient);
-        let events = events.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let events = events.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         Ok(RecipientExport {
             person: found.into_iter().next().expect("one was asked for, one is answered"),

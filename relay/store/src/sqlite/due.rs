@@ -24,7 +24,7 @@ impl DueReader for SqliteStore {
     ) -> Result<Vec<DueRow>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let word = work::lane_word(lane);
-        let projects = sqlx::query(sql::DUE_PROJECTS).bind(word).fetch_all(&mut *snapshot.0);
+        let projects = sqlx::query(sql::DUE_PROJECTS).bind(word).fetch_all(&mut *snapshot.connection);
         let projects = projects.await.map_err(meaning)?;
         let mut rows = Vec::new();
         for project in &projects {
@@ -33,7 +33,7 @@ impl DueReader for SqliteStore {
                 .bind(Cells::of(project).cell::<&str>()?)
                 .bind(now.as_millis())
                 .bind(count(quantum.min(limit)));
-            for row in of_project.fetch_all(&mut *snapshot.0).await.map_err(meaning)? {
+            for row in of_project.fetch_all(&mut *snapshot.connection).await.map_err(meaning)? {
                 rows.push(work::due(&row)?);
             }
         }
@@ -48,7 +48,7 @@ impl DueReader for SqliteStore {
     ) -> Result<Vec<(PersonKey, NotificationId)>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let rows = sqlx::query(sql::EXPIRED).bind(now.as_millis()).bind(count(limit));
-        let rows = rows.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let rows = rows.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         let expired = rows.iter().map(|row| {
             let mut cells = Cells::of(row);
@@ -59,8 +59,9 @@ impl DueReader for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let work = sqlx::query(sql::NEXT_DUE).fetch_one(&mut *snapshot.0).await.map_err(meaning)?;
-        let expiry = sqlx::query(sql::NEXT_EXPIRY).fetch_one(&mut *snapshot.0).await.map_err(meaning)?;
+        let work = sqlx::query(sql::NEXT_DUE).fetch_one(&mut *snapshot.connection).await.map_err(meaning)?;
+        let expiry =
+            sqlx::query(sql::NEXT_EXPIRY).fetch_one(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         let next = [Cells::of(&work).time_maybe()?, Cells::of(&expiry).time_maybe()?];
         Ok(next.into_iter().flatten().min())

@@ -23,7 +23,7 @@ impl SqliteStore {
     /// [`StoreError`].
     pub async fn dump(&self) -> Result<String, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let connection = &mut *snapshot.0;
+        let connection = &mut *snapshot.connection;
         let mut tables = Tables::default();
         setup(connection, &mut tables).await?;
         people(connection, &mut tables).await?;
@@ -173,8 +173,8 @@ async fn kept(connection: &mut SqliteConnection, tables: &mut Tables) -> Result<
         let row = work::operation(row)?;
         tables.operations.set((row.person.clone(), operation_key(&row)), row);
     }
-    for (number, row) in (1..).zip(&all(connection, sql::COLLECTED).await?) {
-        tables.collected.set(number, work::collected(row)?);
+    for row in &all(connection, sql::COLLECTED).await? {
+        tables.collected.set(Cells::after(row, 5).number()?, work::collected(row)?);
     }
     for row in &all(connection, sql::FEED).await? {
         let (number, row) = work::feed(row)?;

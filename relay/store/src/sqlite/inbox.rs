@@ -23,7 +23,7 @@ impl InboxReader for SqliteStore {
     ) -> Result<InboxPage, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let asked = std::slice::from_ref(person);
-        let person = people(&mut snapshot.0, asked, &self.shared.erasure).await?;
+        let person = people(&mut snapshot.connection, asked, &self.shared.erasure).await?;
         let person = person.into_iter().next().expect("one was asked for, one is answered");
         let after = person.inbox.as_ref().and_then(|inbox| inbox.place(after?));
         let from = i64::try_from(after.unwrap_or_default()).unwrap_or(i64::MAX);
@@ -32,7 +32,7 @@ impl InboxReader for SqliteStore {
             .bind(person.key.recipient.as_str())
             .bind(from)
             .bind(count(limit.saturating_add(1)));
-        let rows = rows.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let rows = rows.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         let more = rows.len() > limit;
         let rows = rows.iter().take(limit).map(notification).collect::<Result<Vec<_>, _>>()?;
@@ -43,7 +43,7 @@ impl InboxReader for SqliteStore {
 
     async fn heads(&self, asked: &[PersonKey]) -> Result<Vec<(PersonKey, u32, u64)>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let rows = ask(&mut snapshot.0, sql::HEADS, asked.iter().map(key_cells).collect()).await?;
+        let rows = ask(&mut snapshot.connection, sql::HEADS, asked.iter().map(key_cells).collect()).await?;
         snapshot.end().await;
         let heads = rows.iter().map(|row| {
             let mut cells = Cells::of(row);

@@ -20,7 +20,7 @@ impl SqliteStore {
         query: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let rows = query.fetch_all(&mut *snapshot.0).await.map_err(meaning);
+        let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning);
         snapshot.end().await;
         rows
     }

@@ -28,10 +28,10 @@ impl StoryReader for SqliteStore {
     ) -> Result<Option<(Notification, Vec<Entry>, Vec<Delivery>)>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let row = sqlx::query(sql::STORY).bind(id.as_str()).bind(project.as_str());
-        let row = row.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
-        let rows = told(&mut snapshot.0, &row).await?;
+        let row = row.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
+        let rows = told(&mut snapshot.connection, &row).await?;
         let deliveries = sqlx::query(sql::DELIVERIES_OF).bind(id.as_str()).bind(project.as_str());
-        let deliveries = deliveries.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let deliveries = deliveries.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         let deliveries = deliveries.iter().map(work::delivery).collect::<Result<_, _>>()?;
         Ok(rows.into_iter().next().map(|(row, lines)| (row, lines, deliveries)))
@@ -62,7 +62,7 @@ impl StoryReader for SqliteStore {
             .bind(id)
             .bind(count(filter.limit));
         let mut snapshot = self.snapshot().await?;
-        let rows = query.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         rows.iter().map(notification::notification).collect()
     }
@@ -76,7 +76,7 @@ impl StoryReader for SqliteStore {
                 .bind(&**external_id),
         };
         let mut snapshot = self.snapshot().await?;
-        let row = query.fetch_optional(&mut *snapshot.0).await.map_err(meaning)?;
+        let row = query.fetch_optional(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         row.as_ref().map(event::event).transpose()
     }
@@ -93,7 +93,7 @@ impl StoryReader for SqliteStore {
         let mut from = (i64::MIN, "");
         if let Some(after) = after {
             let query = sqlx::query(sql::EVENT).bind(after.as_str()).bind(project.as_str());
-            if let Some(row) = query.fetch_optional(&mut *snapshot.0).await.map_err(meaning)? {
+            if let Some(row) = query.fetch_optional(&mut *snapshot.connection).await.map_err(meaning)? {
                 from = (event::event(&row)?.accepted_at.as_millis(), after.as_str());
             }
         }
@@ -104,14 +104,14 @@ impl StoryReader for SqliteStore {
             .bind(from.0)
             .bind(from.1)
             .bind(count(limit));
-        let rows = query.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         rows.iter().map(event::event).collect()
     }
 
     async fn progress(&self, event: &EventId) -> Result<BTreeMap<NotificationState, u64>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let rows = sqlx::query(sql::PROGRESS).bind(event.as_str()).fetch_all(&mut *snapshot.0).await;
+        let rows = sqlx::query(sql::PROGRESS).bind(event.as_str()).fetch_all(&mut *snapshot.connection).await;
         snapshot.end().await;
         let states = rows.map_err(meaning)?;
         let states = states.iter().map(|row| {
@@ -138,7 +138,7 @@ impl StoryReader for SqliteStore {
             None => query,
         };
         let mut snapshot = self.snapshot().await?;
-        let rows = query.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         rows.iter().map(work::delivery).collect()
     }
@@ -147,7 +147,7 @@ impl StoryReader for SqliteStore {
         let from = i64::try_from(after).unwrap_or(i64::MAX);
         let mut snapshot = self.snapshot().await?;
         let rows = sqlx::query(sql::FEED).bind(project.as_str()).bind(from).bind(count(limit));
-        let rows = rows.fetch_all(&mut *snapshot.0).await.map_err(meaning)?;
+        let rows = rows.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         let entries = rows.iter().map(work::feed).collect::<Result<Vec<_>, _>>()?;
         let next = entries.last().map_or(after, |(number, _)| *number);

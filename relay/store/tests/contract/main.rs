@@ -1,6 +1,13 @@
 //! What every store keeps to: one suite, run on all of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod books;
+mod model;
+mod needs;
+mod readers;
 mod samples;
+mod setup;
 mod transactions;
 
 use tempfile::TempDir;
@@ -12,7 +19,18 @@ use tidings_core::ports::{
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
 /// A store with all its ports.
-pub(crate) trait Whole: Store + InboxReader + DueReader + BookReader + Clone + 'static {
+pub(crate) trait Whole:
+    Store
+    + InboxReader
+    + DueReader
+    + BookReader
+    + StoryReader
+    + ConsentReader
+    + Registry
+    + SignIn
+    + Clone
+    + 'static
+{
     /// Every row as text.
     fn dump(&self) -> impl Future<Output = String> + Send;
 }

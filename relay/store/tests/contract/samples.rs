@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tidings_core::model::StopSwitch;
 use tidings_core::model::{
     BookKey, Books, Cause, Changes, ConsentEntry, Delivery, EntryHash, Event, EventBody, Flags,
     InappDelivery, Inbox, Keys, Marks, MatchKey, Notification, PersonKey, PersonalFields, Recipient, Term,
     entry_hash, utc_day,
 };
+use tidings_core::ports::ProjectRow;
 use tidings_protocol::item::{Because, ContentItem};
 use tidings_protocol::{
     CategoryId, Channel, Decision, DeliveryState, EntryId, EventId, EventState, NotificationId,
@@ -224,4 +226,18 @@ pub(crate) fn count(changes: &mut Changes) {
         add(&row.person.project, row.made_at, Term::Delivery(row.state));
     }
     changes.books = books;
+}
+
+pub(crate) fn project_row(id: &str) -> ProjectRow {
+    ProjectRow {
+        id: project(id),
+        name: id.into(),
+        configuration: 0,
+        stop: StopSwitch::default(),
+        created_at: at(0),
+    }
+}
+
+pub(crate) fn stop() -> StopSwitch {
+    StopSwitch { project: false, rules: [rule("r")].into() }
 }

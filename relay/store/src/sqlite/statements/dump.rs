@@ -30,7 +30,7 @@ statements! {
     DIGESTS = "SELECT project, recipient, scope, of, key, id, opened_at, due, members FROM digests";
     RECEIPTS = "SELECT project, recipient, notification, device, receipt, at FROM receipts";
     OPERATIONS = "SELECT project, recipient, device, operation, at, for_ever, refused FROM operations";
-    COLLECTED = "SELECT project, recipient, event_type, at, until FROM collected ORDER BY number";
+    COLLECTED = "SELECT project, recipient, event_type, at, until, number FROM collected";
     FEED = "SELECT project, number, recipient, notification, at, kind, detail FROM feed";
     FEED_HEADS = "SELECT project, head FROM feed_heads";
     ANSWERS = "SELECT project, route, key, fingerprint, status, body, until FROM answers";

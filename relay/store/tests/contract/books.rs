@@ -1,0 +1,177 @@
+//! The three equations, what is stuck, what is purged and what an erasure leaves.
+
+use tidings_core::model::{Changes, DueKey, DueRow, EntryHash, Erased};
+use tidings_core::ports::Need;
+use tidings_protocol::{DeliveryState, NotificationState};
+
+use crate::samples::*;
+use crate::{Whole, on_every_store, read, write};
+
+on_every_store!(
+    what_is_counted_equals_the_rows,
+    a_counter_without_its_row_is_a_residue,
+    purged_rows_still_count_and_raise_the_floor,
+    an_event_stays_while_a_notification_of_it_does,
+    an_erasure_leaves_rows_that_count_and_nothing_personal,
+    a_recipient_may_come_again_after_an_erasure,
+    what_nothing_moves_is_stuck,
+);
+
+/// An event with a notification in the inbox, one that is held, and a mail.
+fn scene() -> Changes {
+    let anna = person("p", "anna");
+    let mut about = event("p", "e1");
+    let body = std::sync::Arc::make_mut(&mut about.body);
+    body.recipient = Some(anna.recipient.clone());
+    let mut changes = Changes {
+        events_new: vec![about, event("p", "e2")],
+        notifications_new: vec![placed(&anna, "n1", "e1", 1), with_matches(held(&anna, "n2", "e2"), None)],
+        deliveries_new: vec![mail(&anna, "n1", DeliveryState::Sent)],
+        inboxes: vec![(anna.clone(), inbox(7, 1))],
+        consent_entries: vec![(anna.clone(), consent(&anna, 1, EntryHash::default()))],
+        due_set: vec![DueRow {
+            key: DueKey::Release(notification_id("n2")),
+            person: anna.clone(),
+            at: at(60_000),
+        }],
+        recipients: vec![(anna, recipient())],
+        ..Changes::default()
+    };
+    count(&mut changes);
+    changes
+}
+
+async fn residues(store: &impl Whole) -> Vec<String> {
+    let rows = store.books(&project("p")).await.unwrap();
+    assert!(!rows.is_empty());
+    rows.iter().filter(|row| row.counted != row.recounted).map(|row| format!("{row:?}")).collect()
+}
+
+async fn what_is_counted_equals_the_rows(store: impl Whole) {
+    write(&store, 1, &scene()).await;
+    assert_eq!(residues(&store).await, [""; 0]);
+    let rows = store.books(&project("p")).await.unwrap();
+    let made: i64 = rows.iter().filter(|row| row.is_made()).map(|row| row.counted).sum();
+    assert_eq!(made, 2 + 2 + 2);
+}
+
+async fn a_counter_without_its_row_is_a_residue(store: impl Whole) {
+    let mut changes = scene();
+    changes.notifications_new.pop();
+    write(&store, 1, &changes).await;
+    assert_eq!(residues(&store).await.len(), 2, "the state and the left side");
+}
+
+async fn finish(store: &impl Whole) {
+    let anna = person("p", "anna");
+    let mut changes = Changes::default();
+    for row in read(store, &[Need::Everything(anna)]).await.notifications {
+        let (mut done, shift) = (row.clone(), row.state);
+        done.state = NotificationState::Reached;
+        let mut books = Changes { notifications_new: vec![row], ..Changes::default() };
+        count(&mut books);
+        for (key, n) in books.books.0 {
+            use tidings_core::model::Term;
+            if let Term::Notification(state) = key.term {
+                assert_eq!(state, shift);
+                let to = tidings_core::model::BookKey { term: Term::Notification(done.state), ..key.clone() };
+                *changes.books.0.entry(key).or_default() -= n;
+                *changes.books.0.entry(to).or_default() += n;
+            }
+        }
+        changes.notifications_changed.push(done);
+    }
+    write(store, 2, &changes).await;
+}
+
+async fn purged_rows_still_count_and_raise_the_floor(store: impl Whole) {
+    store.put_project(&project_row("p")).await.unwrap();
+    write(&store, 1, &scene()).await;
+    assert_eq!(store.purge(at(200 * DAY), 100).await.unwrap(), 0, "pending ones stay");
+    finish(&store).await;
+    assert_eq!(residues(&store).await, [""; 0]);
+    assert_eq!(store.purge(at(90 * DAY), 100).await.unwrap(), 0, "on the last day");
+    assert_eq!(store.purge(at(90 * DAY + 1), 3).await.unwrap(), 3, "a bounded amount");
+    assert_eq!(store.purge(at(90 * DAY + 1), 100).await.unwrap(), 1);
+    assert_eq!(residues(&store).await, [""; 0]);
+    let anna = person("p", "anna");
+    assert!(read(&store, &[Need::Everything(anna.clone())]).await.notifications.is_empty());
+    assert_eq!(store.person(&anna).await.unwrap().inbox.unwrap().floor, 1);
+}
+
+async fn an_event_stays_while_a_notification_of_it_does(store: impl Whole) {
+    store.put_project(&project_row("p")).await.unwrap();
+    write(&store, 1, &scene()).await;
+    store.purge(at(200 * DAY), 100).await.unwrap();
+    assert_eq!(read(&store, &[Need::Event(event_id("e1"))]).await.events.len(), 1);
+}
+
+async fn an_erasure_leaves_rows_that_count_and_nothing_personal(store: impl Whole) {
+    let anna = person("p", "anna");
+    write(&store, 1, &scene()).await;
+    let erased = Erased { at: at(9), epoch: 7 };
+    write(&store, 2, &Changes { erased: vec![(anna.clone(), erased.clone())], ..Changes::default() }).await;
+    assert_eq!(residues(&store).await, [""; 0]);
+    let dump = store.dump().await;
+    for personal in ["anna", "Thank you", "May we write", "gold", "12.5"] {
+        let lines: Vec<_> = dump.lines().filter(|line| line.contains(personal)).collect();
+        let others = lines.iter().filter(|line| !line.contains("EventId(e2)"));
+        assert_eq!(others.count(), 0, "{personal}: {lines:?}");
+    }
+    let person = store.person(&anna).await.unwrap();
+    assert_eq!((person.is_known(), person.erased), (false, Some(erased)));
+    let standing = store.standing(&anna.project, &anna.recipient, None).await.unwrap();
+    assert_eq!(standing, (Some(at(9)), None));
+    let chains = store.chains(&project("p"), None, 9).await.unwrap();
+    assert!(chains[0].0.starts_with("erased:") && chains[0].1[0].personal.is_none());
+    assert_eq!(
+        tidings_core::model::entry_hash(&chains[0].1[0]),
+        chains[0].2.hash,
+        "the chain still verifies"
+    );
+}
+
+async fn a_recipient_may_come_again_after_an_erasure(store: impl Whole) {
+    let anna = person("p", "anna");
+    for (batch, epoch) in [(1, 7), (3, 8)] {
+        let mut changes = scene();
+        for row in &mut changes.events_new {
+            row.id = event_id(&format!("{}-{batch}", row.id));
+        }
+        for row in &mut changes.notifications_new {
+            row.id = notification_id(&format!("{}-{batch}", row.id));
+        }
+        for row in &mut changes.deliveries_new {
+            row.id = format!("{}-{batch}", row.id).into();
+        }
+        write(&store, batch, &changes).await;
+        let erased = vec![(anna.clone(), Erased { at: at(9), epoch })];
+        let fresh = Changes { erased, ..known(&anna) };
+        write(&store, batch + 1, &fresh).await;
+        assert!(store.person(&anna).await.unwrap().is_known());
+        assert_eq!(residues(&store).await, [""; 0]);
+    }
+    assert_eq!(store.chains(&project("p"), None, 9).await.unwrap().len(), 2, "one chain for each life");
+}
+
+async fn what_nothing_moves_is_stuck(store: impl Whole) {
+    let anna = person("p", "anna");
+    let mut lost = placed(&anna, "n3", "e3", 2);
+    lost.inapp.as_mut().unwrap().state = DeliveryState::Received;
+    write(&store, 1, &scene()).await;
+    write(
+        &store,
+        2,
+        &Changes { notifications_new: vec![lost, held(&anna, "n4", "e4")], ..Changes::default() },
+    )
+    .await;
+    let stuck = async |after, limit| {
+        let ids = store.stuck(&project("p"), at(after), limit).await.unwrap();
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(stuck(0, 9).await, ["n3", "n4"]);
+    assert_eq!(stuck(0, 1).await, ["n3"]);
+    assert_eq!(stuck(60_000 + 300_000, 9).await, ["n3", "n4"]);
+    assert_eq!(stuck(60_000 + 300_001, 9).await, ["n2", "n3", "n4"], "five minutes past its time");
+    assert_eq!(stuck(DAY + 300_001, 9).await, ["n1", "n2", "n3", "n4"]);
+}

@@ -1,0 +1,149 @@
+//! Both stores hold the same after the same changes, whatever they are, and refuse the same.
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use tidings_core::model::{
+    Changes, CollectedRow, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind, OnceKey,
+    PersonKey, ReceiptRow,
+};
+use tidings_core::ports::{BatchId, DueReader, Need, Registry, Store, StoreError};
+use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, TopicId};
+use tidings_store::{SqliteOptions, SqliteStore};
+
+use crate::memory;
+use crate::samples::*;
+
+/// What one transaction does: which kind of change, to whom, to which row.
+type Step = (u8, u8, u8);
+
+fn changes((kind, who, which): Step, epoch: u32) -> Changes {
+    let of = &person(["p", "q"][usize::from(who % 2)], ["anna", "ben"][usize::from(who / 2 % 2)]);
+    let (n, e) = (format!("n{which}"), format!("{}-e{which}", of.project));
+    let n = format!("{}-{n}", of.project);
+    let states = [NotificationState::Reached, NotificationState::Held, NotificationState::Erased];
+    let state = states[usize::from(which % 3)];
+    let mut changed = with_matches(placed(of, &n, &e, u64::from(which) + 1), Some("x"));
+    changed.state = state;
+    changed.told =
+        vec![tidings_core::model::Entry::new(at(i64::from(which)), tidings_protocol::StoryKind::Ended)];
+    let mut new = Changes::default();
+    match kind % 14 {
+        0 => new = known(of),
+        1 => new.events_new = vec![event(of.project.as_str(), &e)],
+        2 => new.notifications_new = vec![placed(of, &n, &e, u64::from(which) + 1)],
+        3 => new.notifications_new = vec![with_matches(held(of, &n, &e), None)],
+        4 => new.notifications_changed = vec![changed],
+        5 => new.deliveries_new = vec![mail(of, &n, DeliveryState::Waiting)],
+        6 => new.deliveries_changed = vec![mail(of, &n, DeliveryState::Sent)],
+        7 => {
+            let key = if which.is_multiple_of(2) {
+                DueKey::Release(notification_id(&n))
+            } else {
+                DueKey::FanOut(event_id(&e), None)
+            };
+            new.due_set = vec![DueRow { key, person: of.clone(), at: at(i64::from(which)) }];
+            new.memberships = vec![(of.clone(), TopicId::new("t").unwrap(), which.is_multiple_of(2))];
+        }
+        8 => new.due_cleared = vec![(of.project.clone(), DueKey::Release(notification_id(&n)))],
+        9..=12 => new = kept(kind % 14, of, &n, which),
+        _ => new.erased = vec![(of.clone(), Erased { at: at(1), epoch })],
+    }
+    count(&mut new);
+    new
+}
+
+/// What is kept beside notifications.
+fn kept(kind: u8, of: &PersonKey, n: &str, which: u8) -> Changes {
+    let mut new = Changes::default();
+    match kind {
+        9 => {
+            let key = OnceKey {
+                person: of.clone(),
+                rule: rule("r"),
+                value: "v".into(),
+                notification: notification_id(n),
+                until: at(i64::from(which)),
+            };
+            if which.is_multiple_of(2) { new.once_taken = vec![key] } else { new.once_given_back = vec![key] }
+        }
+        10 => new.consent_entries = vec![(of.clone(), consent(of, u64::from(which), EntryHash::default()))],
+        11 => {
+            new.endpoints_set = vec![(
+                of.clone(),
+                Endpoint {
+                    channel: Channel::Email,
+                    address: format!("{which}@example.org").into(),
+                    verified: which.is_multiple_of(2),
+                    stopped: false,
+                },
+            )];
+            new.feed = vec![FeedEntry {
+                project: of.project.clone(),
+                recipient: of.recipient.clone(),
+                notification: None,
+                at: at(0),
+                kind: FeedKind::Feedback,
+                detail: serde_json::json!({"n": which}),
+            }];
+        }
+        _ => {
+            new.receipts = vec![ReceiptRow {
+                person: of.clone(),
+                notification: notification_id(n),
+                device: DeviceId::new("phone").unwrap(),
+                receipt: DeviceReceipt::Displayed,
+                at: at(i64::from(which)),
+            }];
+            new.collected =
+                vec![CollectedRow { person: of.clone(), event_type: "x".into(), at: at(0), until: at(DAY) }];
+        }
+    }
+    new
+}
+
+async fn step(store: &impl Store, batch: u128, changes: &Changes) -> Result<(), bool> {
+    let mut transaction = store.begin().await.unwrap();
+    match transaction.write(BatchId(batch), changes).await {
+        Ok(()) => transaction.commit().await.map_err(|_| false),
+        Err(StoreError::Data { .. }) => Err(true),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+async fn both_do_the_same(steps: &[Step]) {
+    let folder = TempDir::new().unwrap();
+    let memory = memory();
+    let sqlite = SqliteStore::open(folder.path(), SqliteOptions::new(erasure(), 1)).await.unwrap();
+    for id in ["p", "q"] {
+        memory.put_project(&project_row(id)).await.unwrap();
+        sqlite.put_project(&project_row(id)).await.unwrap();
+    }
+    for (batch, one) in (1..).zip(steps) {
+        let changes = changes(*one, batch);
+        let done = step(&memory, u128::from(batch), &changes).await;
+        assert_eq!(done, step(&sqlite, u128::from(batch), &changes).await, "{one:?}");
+    }
+    assert_eq!(memory.dump(), sqlite.dump().await.unwrap());
+    let needs: Vec<Need> = ["anna", "ben"]
+        .into_iter()
+        .flat_map(|name| [person("p", name), person("q", name)])
+        .flat_map(|of| [Need::Person(of.clone()), Need::Everything(of.clone()), Need::PendingDeliveries(of)])
+        .collect();
+    let found = memory.begin().await.unwrap().read(&needs).await.unwrap();
+    let same = sqlite.begin().await.unwrap().read(&needs).await.unwrap();
+    assert_eq!(format!("{found:?}"), format!("{same:?}"));
+    assert_eq!(
+        memory.purge(at(100 * DAY), usize::MAX).await.unwrap(),
+        sqlite.purge(at(100 * DAY), usize::MAX).await.unwrap()
+    );
+    assert_eq!(memory.dump(), sqlite.dump().await.unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn memory_and_sqlite_hold_the_same(steps in prop::collection::vec((0_u8..14, 0_u8..4, 0_u8..4), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(both_do_the_same(&steps));
+    }
+}

@@ -1,0 +1,130 @@
+//! What operators set up, and how devices sign in.
+
+use tidings_core::model::{Changes, Device};
+use tidings_core::ports::{
+    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, SecretRow, StoreError, TokenExchange,
+};
+use tidings_protocol::DeviceId;
+
+use crate::samples::*;
+use crate::{Whole, on_every_store, write};
+
+on_every_store!(
+    two_projects_never_share_a_name,
+    an_apply_follows_the_live_version,
+    keys_and_secrets_are_kept_until_they_are_taken_back,
+    a_connect_code_is_taken_once_and_in_time,
+    a_device_token_rotates_only_from_the_expected_one,
+    a_device_that_is_revoked_stays_so,
+);
+
+async fn two_projects_never_share_a_name(store: impl Whole) {
+    store.put_project(&project_row("p")).await.unwrap();
+    let same_name = ProjectRow { name: "p".into(), ..project_row("q") };
+    assert!(matches!(store.put_project(&same_name).await, Err(StoreError::Data { .. })));
+    store.put_project(&project_row("q")).await.unwrap();
+    let stopped = ProjectRow { stop: stop(), ..project_row("p") };
+    store.put_project(&stopped).await.unwrap();
+    assert_eq!(store.projects().await.unwrap(), [stopped, project_row("q")]);
+}
+
+async fn an_apply_follows_the_live_version(store: impl Whole) {
+    store.put_project(&project_row("p")).await.unwrap();
+    let row = |version| ConfigurationRow {
+        project: project("p"),
+        version,
+        bundle: "{}".into(),
+        digest: "ab".into(),
+        applied_at: at(0),
+        applied_by: "key".into(),
+    };
+    assert!(matches!(store.apply(&row(2), "shop").await, Err(StoreError::Data { .. })));
+    store.apply(&row(1), "shop").await.unwrap();
+    assert!(matches!(store.apply(&row(1), "shop").await, Err(StoreError::Data { .. })));
+    store.apply(&row(2), "shop").await.unwrap();
+    let live = store.projects().await.unwrap().remove(0);
+    assert_eq!((live.configuration, &*live.name), (2, "shop"));
+    assert_eq!(store.configuration(&project("p"), 1).await.unwrap(), Some(row(1)));
+    assert_eq!(store.configuration(&project("q"), 1).await.unwrap(), None);
+    let listed = store.configurations(&project("p"), None, 9).await.unwrap();
+    assert_eq!(listed.iter().map(|row| (row.version, &*row.bundle)).collect::<Vec<_>>(), [(2, ""), (1, "")]);
+    assert_eq!(store.configurations(&project("p"), Some(2), 9).await.unwrap().len(), 1);
+}
+
+async fn keys_and_secrets_are_kept_until_they_are_taken_back(store: impl Whole) {
+    let key = KeyRow {
+        id: "k1".into(),
+        project: project("p"),
+        hash: [1; 32],
+        sandbox: true,
+        scopes: vec!["events".into()],
+        label: "ci".into(),
+        created_at: at(0),
+        revoked_at: None,
+    };
+    store.put_key(&key).await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), std::slice::from_ref(&key));
+    store.put_key(&KeyRow { revoked_at: Some(at(1)), ..key }).await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), []);
+    let secret =
+        SecretRow { project: project("p"), name: "smtp".into(), sealed: vec![1, 2, 3], set_at: at(0) };
+    store.put_secret(&secret).await.unwrap();
+    assert_eq!(store.secret(&project("p"), "smtp").await.unwrap(), Some(secret));
+    assert_eq!(store.secret(&project("q"), "smtp").await.unwrap(), None);
+}
+
+async fn a_connect_code_is_taken_once_and_in_time(store: impl Whole) {
+    let code = |n| ConnectCode { hash: [n; 32], person: person("p", "anna"), expires_at: at(10) };
+    store.put_connect_code(&code(1)).await.unwrap();
+    store.put_connect_code(&code(2)).await.unwrap();
+    assert_eq!(store.take_connect_code(&[1; 32], at(9)).await.unwrap(), Some(code(1)));
+    assert_eq!(store.take_connect_code(&[1; 32], at(9)).await.unwrap(), None);
+    assert_eq!(store.take_connect_code(&[2; 32], at(10)).await.unwrap(), None);
+}
+
+async fn a_device_token_rotates_only_from_the_expected_one(store: impl Whole) {
+    let device = DeviceId::new("phone").unwrap();
+    let token = |current: u8, previous: Option<u8>| DeviceToken {
+        person: person("p", "anna"),
+        device: device.clone(),
+        current: [current; 32],
+        previous: previous.map(|hash| ([hash; 32], at(1))),
+        last_answer: previous.map(|hash| vec![hash]),
+        used_at: at(1),
+    };
+    assert_eq!(store.put_device_token(&token(1, None), None).await.unwrap(), TokenExchange::Rotated);
+    assert_eq!(
+        store.put_device_token(&token(2, Some(1)), Some(&[9; 32])).await.unwrap(),
+        TokenExchange::Raced
+    );
+    assert_eq!(
+        store.put_device_token(&token(2, Some(1)), Some(&[1; 32])).await.unwrap(),
+        TokenExchange::Rotated
+    );
+    for hash in [1, 2] {
+        assert_eq!(store.device_token(&[hash; 32]).await.unwrap(), Some(token(2, Some(1))));
+    }
+    assert_eq!(store.device_token(&[3; 32]).await.unwrap(), None);
+}
+
+async fn a_device_that_is_revoked_stays_so(store: impl Whole) {
+    let anna = person("p", "anna");
+    let device = Device {
+        id: DeviceId::new("phone").unwrap(),
+        platform: "linux".into(),
+        nonce: "n".into(),
+        held: 3,
+        understands: vec!["notification".into()],
+        created_at: at(0),
+        seen_at: at(0),
+        revoked_at: None,
+    };
+    let changes = Changes { devices: vec![(anna.clone(), device.clone())], ..known(&anna) };
+    write(&store, 1, &changes).await;
+    assert_eq!(store.person(&anna).await.unwrap().devices[&device.id], device);
+    assert!(store.revoke_device(&anna, &device.id, at(5)).await.unwrap());
+    assert!(store.revoke_device(&anna, &device.id, at(6)).await.unwrap());
+    assert!(!store.revoke_device(&person("q", "anna"), &device.id, at(6)).await.unwrap());
+    let standing = store.standing(&anna.project, &anna.recipient, Some(&device.id)).await.unwrap();
+    assert_eq!(standing, (None, Some(at(5))));
+}
