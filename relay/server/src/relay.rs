@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -94,13 +94,17 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The store URL is of no known kind.
-    #[error("the store {url} is of no kind that this relay knows: leave it out, or write sqlite:FOLDER or memory:")]
+    #[error(
+        "the store {url} is of no kind that this relay knows: leave it out, or write sqlite:FOLDER or memory:"
+    )]
     StoreUrl {
         /// What was written.
         url: String,
     },
     /// The address is taken or not ours.
-    #[error("cannot listen on {address}: another program may use it; choose another with --listen, or port 0")]
+    #[error(
+        "cannot listen on {address}: another program may use it; choose another with --listen, or port 0"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -123,7 +127,8 @@ impl Relay {
         metering::install();
         let (vault, ports) = open(&options).await?;
         let listen = |address, source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(|error| listen(options.listen, error))?;
+        let listener =
+            TcpListener::bind(options.listen).await.map_err(|error| listen(options.listen, error))?;
         let address = listener.local_addr().map_err(|error| listen(options.listen, error))?;
         let metrics = match options.metrics_listen {
             Some(address) => Some(TcpListener::bind(address).await.map_err(|error| listen(address, error))?),
@@ -278,7 +283,11 @@ async fn open(options: &ServeOptions) -> Result<(Arc<Vault>, Ports), StartError>
     let folder = match url.strip_prefix("sqlite:") {
         Some("") => options.data.clone(),
         Some(folder) => PathBuf::from(folder),
-        None => return Err(StartError::StoreUrl { url: url.split('@').next_back().unwrap_or_default().to_owned() }),
+        None => {
+            return Err(StartError::StoreUrl {
+                url: url.split('@').next_back().unwrap_or_default().to_owned(),
+            });
+        }
     };
     make_folder(&options.data)?;
     make_folder(&folder)?;

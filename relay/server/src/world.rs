@@ -11,7 +11,7 @@ use crate::dispatch::Anchor;
 
 /// Wall-clock time at an anchor, moved on by the monotonic clock: it never runs backwards.
 #[derive(Debug)]
-pub struct AnchoredClock {
+pub(crate) struct AnchoredClock {
     started: Instant,
     /// Wall-clock time at `started`, as it is believed.
     at_start: AtomicI64,
@@ -57,7 +57,7 @@ fn wall_millis() -> i64 {
 
 /// UUIDv7 and random bits of the operating system's generator.
 #[derive(Debug, Default)]
-pub struct RandomIds;
+pub(crate) struct RandomIds;
 
 impl Ids for RandomIds {
     fn next(&self, now: Timestamp) -> u128 {

@@ -82,9 +82,10 @@ impl Writer {
     /// # Cancel safety
     /// Dropping the future drops the answer, not the unit.
     pub(crate) async fn write(&self, unit: Unit) -> Result<Settled, WriterError> {
-        let key = unit.repeat.as_ref().map(|repeat| {
-            (unit.project.clone(), repeat.route.clone(), repeat.key.clone())
-        });
+        let key = unit
+            .repeat
+            .as_ref()
+            .map(|repeat| (unit.project.clone(), repeat.route.clone(), repeat.key.clone()));
         let _guard = key.map(|key| self.enter(key)).transpose()?;
         let (answer, settled) = oneshot::channel();
         self.queue.try_send(Waiting { unit, answer }).map_err(|error| match error {
@@ -164,7 +165,8 @@ pub(crate) async fn run(
 
 async fn commit(node: &Node, batch: &mut Vec<Waiting>, listeners: &Listeners) {
     let (units, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|one| (one.unit, one.answer)).unzip();
-    metrics::histogram!("tidings_commit_units").record(f64::from(u32::try_from(units.len()).unwrap_or(u32::MAX)));
+    metrics::histogram!("tidings_commit_units")
+        .record(f64::from(u32::try_from(units.len()).unwrap_or(u32::MAX)));
     let (settled, after) = commit_together(node, units).await;
     for (answer, settled) in answers.into_iter().zip(settled) {
         // Whoever asked may have gone; the unit is committed all the same.
@@ -187,4 +189,62 @@ fn tell(listeners: &Listeners, after: AfterCommit) {
         listeners.feeds.ring(project);
     }
     listeners.hub.after_commit(after);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+    use tidings_core::act::{Act, Render, RepeatKey};
+    use tidings_protocol::RecipientId;
+
+    use super::*;
+
+    fn unit(key: Option<&str>) -> Unit {
+        let repeat = key.map(|key| RepeatKey {
+            route: "/v1/to/{recipient}".into(),
+            key: key.into(),
+            fingerprint: [0; 32],
+            render: Render(Arc::new(|_| (200, "".into()))),
+        });
+        let act = Act::Erase(RecipientId::new("alice").unwrap());
+        Unit { project: ProjectId::new("p").unwrap(), sandbox: false, repeat, act }
+    }
+
+    #[test]
+    fn a_full_queue_turns_the_next_unit_away_at_once() {
+        let (writer, _queue) = Writer::new();
+        let waiting: Vec<_> = (0..QUEUE_UNITS_MAX)
+            .map(|_| {
+                let mut write = Box::pin(writer.write(unit(None)));
+                assert!(write.as_mut().now_or_never().is_none());
+                write
+            })
+            .collect();
+        assert_eq!(writer.depth(), QUEUE_UNITS_MAX);
+        let refused = writer.write(unit(None)).now_or_never().unwrap();
+        assert_eq!(refused.unwrap_err(), WriterError::Busy);
+        drop(waiting);
+    }
+
+    #[test]
+    fn a_key_that_is_being_worked_on_is_refused_until_it_is_answered() {
+        let (writer, _queue) = Writer::new();
+        let mut first = Box::pin(writer.write(unit(Some("k"))));
+        assert!(first.as_mut().now_or_never().is_none());
+        let second = writer.write(unit(Some("k"))).now_or_never().unwrap();
+        assert_eq!(second.unwrap_err(), WriterError::InFlight);
+        assert!(writer.write(unit(Some("other"))).now_or_never().is_none());
+        drop(first);
+        assert!(writer.write(unit(Some("k"))).now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_writer_that_has_stopped_says_so() {
+        let (writer, queue) = Writer::new();
+        drop(queue);
+        let refused = writer.write(unit(None)).now_or_never().unwrap();
+        assert_eq!(refused.unwrap_err(), WriterError::Stopping);
+    }
 }

@@ -66,7 +66,8 @@ impl Sent {
 
     /// The media type without its parameters, in lower case; empty if there is none.
     pub(crate) fn media(&self) -> String {
-        let media = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let media =
+            self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         media.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
     }
 
@@ -117,7 +118,8 @@ async fn read(mut request: Request, limit: usize) -> Result<Sent, Box<Problem>> 
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length = length.and_then(|text| text.parse::<usize>().ok());
     let too_large = |actual| {
-        let mut problem = Problem::limit(StatusCode::PAYLOAD_TOO_LARGE, "Bytes of the request", limit, actual);
+        let mut problem =
+            Problem::limit(StatusCode::PAYLOAD_TOO_LARGE, "Bytes of the request", limit, actual);
         problem.code = "too_large".into();
         problem
     };
@@ -127,7 +129,8 @@ async fn read(mut request: Request, limit: usize) -> Result<Sent, Box<Problem>> 
     let route = request.extract_parts::<MatchedPath>().await.map(|path| path.as_str().into());
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let is_limit = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
+        let is_limit =
+            std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("limit"));
         if is_limit {
             too_large(None)
         } else {

@@ -76,7 +76,8 @@ impl Tally {
             Ledger::Deliveries => DeliveryState::ALL.iter().map(|state| state.as_str()).collect(),
         };
         let left = if ledger == Ledger::Events { "accepted" } else { "made" };
-        let mut terms: BTreeMap<String, i64> = words.into_iter().chain([left]).map(|word| (word.to_owned(), 0)).collect();
+        let mut terms: BTreeMap<String, i64> =
+            words.into_iter().chain([left]).map(|word| (word.to_owned(), 0)).collect();
         let (mut by_day, mut off) = (BTreeMap::<i32, i64>::new(), 0);
         for row in rows.iter().filter(|row| row.key.term.ledger() == ledger) {
             let (word, sign) = if row.is_made() { (left, 1) } else { (row.key.term.word(), -1) };

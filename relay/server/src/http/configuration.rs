@@ -14,8 +14,8 @@ use tidings_core::configuration::{self, Bundle, Configuration, Difference, Diffe
 use tidings_core::ports::{ConfigurationRow, StoreError};
 use tidings_protocol::ProjectId;
 use tidings_protocol::http::{
-    ApplyResponse, CheckResponse, ConfigurationResponse, DifferenceBody, DifferencesResponse, Page, PreviewRequest,
-    RollbackRequest, VersionResponse,
+    ApplyResponse, CheckResponse, ConfigurationResponse, DifferenceBody, DifferencesResponse, Page,
+    PreviewRequest, RollbackRequest, VersionResponse,
 };
 use tidings_protocol::problem::Fault;
 
@@ -140,8 +140,8 @@ async fn version(
     }
     let row = app.ports.registry.configuration(project, version).await?;
     let row = row.ok_or_else(|| Problem::not_found("configuration", &version.to_string()))?;
-    let bundle = Bundle::from_text(&row.bundle)
-        .map_err(|error| StoreError::Damaged { detail: error.to_string() })?;
+    let bundle =
+        Bundle::from_text(&row.bundle).map_err(|error| StoreError::Damaged { detail: error.to_string() })?;
     Ok((bundle, Some(row)))
 }
 
@@ -216,7 +216,12 @@ async fn roll_back(
 }
 
 /// Stores a document as the next version, unless it is the live one already.
-async fn make_live(app: &App, caller: &KeyCaller, sent: &Sent, bundle: Bundle) -> Result<Answered, Box<Problem>> {
+async fn make_live(
+    app: &App,
+    caller: &KeyCaller,
+    sent: &Sent,
+    bundle: Bundle,
+) -> Result<Answered, Box<Problem>> {
     let live = live_version(app, &caller.project);
     if let Some(wanted) = condition(&sent.headers)?
         && wanted != live
@@ -246,13 +251,15 @@ async fn make_live(app: &App, caller: &KeyCaller, sent: &Sent, bundle: Bundle) -
             return Err(changed_since(live_version(app, &caller.project)));
         }
         Err(StoreError::Data { .. }) => {
-            let detail = format!("Another project of this relay is called {project}: choose another project.name.");
+            let detail =
+                format!("Another project of this relay is called {project}: choose another project.name.");
             return Err(Problem::field("name_taken", "/project/name", detail));
         }
         Err(error) => return Err(error.into()),
     }
     tracing::info!(version = row.version, "a configuration is live");
-    let response = ApplyResponse { version: row.version, digest: configuration.digest, changed: true, project };
+    let response =
+        ApplyResponse { version: row.version, digest: configuration.digest, changed: true, project };
     Ok(Answered::ok(&response).with_header(header::ETAG, &tag(row.version)))
 }
 

@@ -58,7 +58,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 fn project(app: &App, caller: &KeyCaller) -> Result<Arc<ProjectRow>, Box<Problem>> {
-    app.directory.project(&caller.project).ok_or_else(|| Problem::not_found("project", caller.project.as_str()))
+    app.directory
+        .project(&caller.project)
+        .ok_or_else(|| Problem::not_found("project", caller.project.as_str()))
 }
 
 fn stop_response(row: &ProjectRow) -> StopResponse {

@@ -8,13 +8,14 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde_json::Value;
 use tidings_core::act::{Act, Answer, EventAnswer, Made, Refusal};
 use tidings_core::model::{Considered, Event, FanOut, Fired};
 use tidings_core::ports::EventRef;
 use tidings_protocol::EventId;
 use tidings_protocol::http::{
-    EventRequest, EventResponse, EventResult, EventsResponse, FanOutBody, MadeBody, RuleConsidered, StoppedBy,
-    VerdictBody,
+    EventRequest, EventResponse, EventResult, EventsResponse, FanOutBody, MadeBody, RuleConsidered,
+    StoppedBy, VerdictBody,
 };
 
 use super::answer::{Answered, act};
@@ -84,15 +85,28 @@ async fn accept(
         render(&places, answers, verdicts)
     };
     if bodies.is_empty() {
-        return Ok(render(&Answer::Events(Vec::new())).response());
+        return Err(all_rejected(&render(&Answer::Events(Vec::new())).read()?));
     }
     let answered = act(&app, &caller, Some(&sent), Act::AcceptEvents(bodies), render).await?;
     let response = answered.read::<EventsResponse>()?;
     metrics::counter!("tidings_events_accepted_total").increment(response.accepted);
-    match response.results.into_iter().next() {
-        Some(EventResult::Rejected { code, pointer, detail }) if events.single => Err(alone(&code, pointer, detail)),
+    match response.results.first() {
+        Some(EventResult::Rejected { code, pointer, detail }) if events.single => {
+            Err(alone(code, pointer.clone(), detail.clone()))
+        }
+        _ if answered.status() == StatusCode::UNPROCESSABLE_ENTITY => Err(all_rejected(&response)),
         _ => Ok(answered.response()),
     }
+}
+
+/// A problem that has the counts and results of every batch besides.
+fn all_rejected(response: &EventsResponse) -> Box<Problem> {
+    let detail = "Every event was rejected: results says why.";
+    let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "rejected", detail);
+    if let Ok(Value::Object(fields)) = serde_json::to_value(response) {
+        problem.more = fields;
+    }
+    problem
 }
 
 /// One result for each place: what was read goes on with the core's answers in order.
@@ -121,25 +135,31 @@ fn render(places: &[Result<(), EventResult>], answers: &[EventAnswer], verdicts:
 
 fn result(answer: &EventAnswer, verdicts: Verdicts) -> EventResult {
     match answer {
-        EventAnswer::Accepted { event, configuration, notifications, fan_outs, not_fired, unknown_type, cancelled } => {
-            EventResult::Accepted {
-                event: event.clone(),
-                configuration: *configuration,
-                notifications: notifications.iter().map(|made| made_body(made, verdicts)).collect(),
-                rules_not_fired: not_fired.iter().map(considered).collect(),
-                fan_outs: fan_outs
-                    .iter()
-                    .map(|(rule, audience)| FanOutBody {
-                        rule: Some(rule.clone()),
-                        audience: *audience,
-                        planned: None,
-                        finished: None,
-                    })
-                    .collect(),
-                cancelled: cancelled.clone(),
-                note: unknown_type.then(|| "no_rule".to_owned()),
-            }
-        }
+        EventAnswer::Accepted {
+            event,
+            configuration,
+            notifications,
+            fan_outs,
+            not_fired,
+            unknown_type,
+            cancelled,
+        } => EventResult::Accepted {
+            event: event.clone(),
+            configuration: *configuration,
+            notifications: notifications.iter().map(|made| made_body(made, verdicts)).collect(),
+            rules_not_fired: not_fired.iter().map(considered).collect(),
+            fan_outs: fan_outs
+                .iter()
+                .map(|(rule, audience)| FanOutBody {
+                    rule: Some(rule.clone()),
+                    audience: *audience,
+                    planned: None,
+                    finished: None,
+                })
+                .collect(),
+            cancelled: cancelled.clone(),
+            note: unknown_type.then(|| "no_rule".to_owned()),
+        },
         EventAnswer::Duplicate { event } => EventResult::Duplicate { event: event.clone() },
         EventAnswer::Refused(refusal) => refused(refusal),
     }

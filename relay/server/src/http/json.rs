@@ -179,8 +179,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
                     Problem::field("duplicate_field", pointer.to_string(), format!("{name} stands twice."));
                 return Err(self.fail(problem));
             }
-            let value =
-                access.next_value_seed(Seed { depth, found: self.found, pointer: Some(&pointer) })?;
+            let value = access.next_value_seed(Seed { depth, found: self.found, pointer: Some(&pointer) })?;
             fields.insert(name, value);
         }
         Ok(Value::Object(fields))

@@ -37,7 +37,8 @@ pub(crate) enum Caller {
 
 impl RateLimits {
     pub(crate) fn new(key_per_second: u32) -> Self {
-        let callers = moka::sync::Cache::builder().max_capacity(CALLERS_MAX).time_to_idle(CALLER_IDLE).build();
+        let callers =
+            moka::sync::Cache::builder().max_capacity(CALLERS_MAX).time_to_idle(CALLER_IDLE).build();
         Self { callers, key_per_second, clock: DefaultClock::default() }
     }
 

@@ -53,7 +53,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Signs a device out at once.").answer_plain(204, "It is signed out")
         })
         .get("/v1/me/notifications/{id}", who, show_story, |call| {
-            call.about("The story of a notification of one's own.").answer::<StoryResponse>(200, "Every decision")
+            call.about("The story of a notification of one's own.")
+                .answer::<StoryResponse>(200, "Every decision")
         })
         .post("/v1/me/test", who, test, |call| {
             call.about("Sends a notification to oneself.").answer::<ToResponse>(202, "It is on disk")
@@ -83,7 +84,11 @@ async fn show(
     let person = app.ports.consents.person(&verified.person).await?;
     let known = person.recipient.unwrap_or_default();
     let response = MeResponse {
-        project: app.directory.project(&verified.person.project).map(|row| row.name.to_string()).unwrap_or_default(),
+        project: app
+            .directory
+            .project(&verified.person.project)
+            .map(|row| row.name.to_string())
+            .unwrap_or_default(),
         recipient: verified.person.recipient,
         device: verified.device,
         time_zone: known.time_zone,
@@ -157,7 +162,8 @@ async fn changes(
     headers: HeaderMap,
 ) -> Result<Response, Box<Problem>> {
     let query = query.only(&["cursor", "limit", "wait"])?;
-    let (limit, wait) = (query.limit()?.min(CHANGES_PER_PAGE_MAX), Duration::from_millis(query.wait_millis()?));
+    let (limit, wait) =
+        (query.limit()?.min(CHANGES_PER_PAGE_MAX), Duration::from_millis(query.wait_millis()?));
     let cursor = query.text("cursor").map(Cursor::new).transpose();
     let cursor = cursor.map_err(|error| Problem::invalid("?cursor", format!("cursor: {error}.")))?;
     let person = &caller.verified.person;
@@ -170,7 +176,8 @@ async fn changes(
         let rung = ear.rung();
         let page = app.ports.inbox.page(person, cursor.as_ref(), limit).await?;
         if !is_quiet(&page) || tokio::time::Instant::now() >= end {
-            let page = view::page(&page, &configuration, Position { first: cursor.is_none(), resetting: false });
+            let page =
+                view::page(&page, &configuration, Position { first: cursor.is_none(), resetting: false });
             return Ok(Answered::ok(&page).response());
         }
         tokio::select! {
@@ -230,7 +237,9 @@ async fn operate(
     let operations = request.ops.into_iter().map(Operation::read).collect();
     let asked = Act::Operate { recipient: person.recipient, device, sent: None, operations };
     let render = |answer: &Answer| {
-        let Answer::Operated(answered) = answer else { return Answered::ok(&json!({"done": [], "refused": []})) };
+        let Answer::Operated(answered) = answer else {
+            return Answered::ok(&json!({"done": [], "refused": []}));
+        };
         Answered::ok(answered)
     };
     Ok(act_in(&app, &person.project, false, Some(&sent), asked, render).await?.response())

@@ -73,7 +73,15 @@ pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let elapsed = began.elapsed();
     let labels = [("route", route.clone()), ("method", method.clone()), ("status", status.to_string())];
     metrics::counter!("tidings_http_requests_total", &labels).increment(1);
-    metrics::histogram!("tidings_http_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
-    tracing::debug!(http.route = route, http.method = method, http.status = status, trace_id, ?elapsed, "answered");
+    metrics::histogram!("tidings_http_request_seconds", "route" => route.clone())
+        .record(elapsed.as_secs_f64());
+    tracing::debug!(
+        http.route = route,
+        http.method = method,
+        http.status = status,
+        trace_id,
+        ?elapsed,
+        "answered"
+    );
     response
 }

@@ -11,8 +11,9 @@ use super::problem::Problem;
 use crate::app::App;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, if-none-match, traceparent");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent",
+);
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotent-replayed, retry-after, trace-id");
 
 pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -129,13 +129,21 @@ pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if problem.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"tidings\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer, Basic realm=\"tidings\""),
+            );
         }
         if let Some(seconds) = problem.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if problem.status.is_server_error() {
-            tracing::error!(trace_id, code = &*problem.code, status = problem.status.as_u16(), "a request failed");
+            tracing::error!(
+                trace_id,
+                code = &*problem.code,
+                status = problem.status.as_u16(),
+                "a request failed"
+            );
         }
         *response.body_mut() = Body::from(problem.body(&trace_id));
     }
@@ -230,9 +238,11 @@ impl From<StoreError> for Box<Problem> {
                 tracing::warn!(error = %source, "the store is not available");
                 unavailable("unavailable", "The store is not available for the moment: try again.".into())
             }
-            StoreError::Data { detail } => {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "data", format!("The store refuses it: {detail}."))
-            }
+            StoreError::Data { detail } => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "data",
+                format!("The store refuses it: {detail}."),
+            ),
             StoreError::Full => {
                 let detail = "The relay's disk is full; reading goes on. Free some space and try again.";
                 Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
@@ -251,7 +261,8 @@ impl From<WriterError> for Box<Problem> {
         match error {
             WriterError::Busy | WriterError::Stopping => unavailable("unavailable", error.to_string()),
             WriterError::InFlight => {
-                let mut problem = Problem::new(StatusCode::CONFLICT, "idempotency_in_flight", error.to_string());
+                let mut problem =
+                    Problem::new(StatusCode::CONFLICT, "idempotency_in_flight", error.to_string());
                 problem.retry_after = Some(1);
                 problem
             }

@@ -32,7 +32,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .answer::<ProjectResponse>(201, "With the key, which is shown once")
         })
         .get("/v1/keys", Who::Key(Scope::Configure), list_keys, |call| {
-            call.about("The project's keys, newest first, without their secrets.").page::<KeyResponse>("All of them")
+            call.about("The project's keys, newest first, without their secrets.")
+                .page::<KeyResponse>("All of them")
         })
         .post("/v1/keys", Who::Key(Scope::Configure), make_one, |call| {
             call.about("Makes a key for the project, with no more scopes than the asking one has.")
@@ -66,7 +67,10 @@ async fn make(
 ) -> Result<Response, Box<Problem>> {
     let ProjectRequest { name } = sent.json()?;
     if name.trim().is_empty() || name.chars().any(char::is_control) {
-        return Err(Problem::invalid("/name", "A name has at least one character and no control characters."));
+        return Err(Problem::invalid(
+            "/name",
+            "A name has at least one character and no control characters.",
+        ));
     }
     at_most("/name", "Characters of name", NAME_CHARS_MAX, name.chars().count())?;
     let taken = || Problem::field("name_taken", "/name", format!("There is a project {name} already."));
@@ -119,7 +123,8 @@ async fn make_one(
     };
     let work = async {
         let (ports, vault) = (&app.ports, &app.vault);
-        let made = make_key(ports, vault, &caller.project, &scopes, request.sandbox, &request.label, app.now());
+        let made =
+            make_key(ports, vault, &caller.project, &scopes, request.sandbox, &request.label, app.now());
         let (row, key) = made.await?;
         app.directory.reload().await?;
         Ok(Answered::new(StatusCode::CREATED, &key_response(&row, Some(key))))
@@ -156,7 +161,9 @@ async fn revoke(
     At(id): At<String>,
 ) -> Result<Response, Box<Problem>> {
     let keys = app.directory.keys(&caller.project);
-    let Some(row) = keys.iter().find(|row| *row.id == *id) else { return Err(Problem::not_found("key", &id)) };
+    let Some(row) = keys.iter().find(|row| *row.id == *id) else {
+        return Err(Problem::not_found("key", &id));
+    };
     app.ports.registry.put_key(&KeyRow { revoked_at: Some(app.now()), ..row.clone() }).await?;
     app.directory.reload().await?;
     Ok(Answered::nothing().response())

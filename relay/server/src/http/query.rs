@@ -32,7 +32,11 @@ impl Query {
 
     /// A field as it was written; an empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()).filter(|text| !text.is_empty())
+        self.0
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|text| !text.is_empty())
     }
 
     /// A field that has a form.

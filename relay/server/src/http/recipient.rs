@@ -1,9 +1,9 @@
 //! `/v1/recipients` and membership of topics.
 
 mod consent;
-pub(super) mod receipt;
 pub(super) mod export;
 mod preferences;
+pub(super) mod receipt;
 
 use std::sync::Arc;
 
@@ -50,7 +50,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .answer::<RecipientResponse>(201, "It is new")
         })
         .delete("/v1/recipients/{id}", Who::Key(Scope::Erase), erase, |call| {
-            call.about("Erases a recipient, the copies on devices included.").answer_plain(204, "Nobody of that id is known")
+            call.about("Erases a recipient, the copies on devices included.")
+                .answer_plain(204, "Nobody of that id is known")
         })
         .get("/v1/recipients/{id}/export", Who::Key(Scope::Recipients), export::export, |call| {
             call.about("Everything that is stored about a recipient.").answer_plain(200, "One JSON document")
@@ -60,9 +61,15 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .body::<EndpointRequest>()
                 .answer::<EndpointResponse>(200, "It is set")
         })
-        .delete("/v1/recipients/{id}/endpoints/{channel}", Who::Key(Scope::Recipients), delete_endpoint, |call| {
-            call.about("Removes the address of a recipient on a channel.").answer_plain(204, "There is none")
-        })
+        .delete(
+            "/v1/recipients/{id}/endpoints/{channel}",
+            Who::Key(Scope::Recipients),
+            delete_endpoint,
+            |call| {
+                call.about("Removes the address of a recipient on a channel.")
+                    .answer_plain(204, "There is none")
+            },
+        )
         .put("/v1/topics/{topic}/recipients/{id}", Who::Key(Scope::Recipients), join, |call| {
             call.about("Puts a recipient into a topic.").answer_plain(204, "The recipient is in it")
         })
@@ -114,7 +121,9 @@ async fn patch(
         // A null at the top would make attributes something other than an object.
         attributes: match request.attributes {
             None => None,
-            Some(None) => return Err(Problem::invalid("/attributes", "attributes is an object; null its fields.")),
+            Some(None) => {
+                return Err(Problem::invalid("/attributes", "attributes is an object; null its fields."));
+            }
             Some(Some(given)) => Some(attributes(Some(given))?),
         },
         if_revision: None,

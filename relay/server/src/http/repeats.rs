@@ -43,7 +43,12 @@ impl Default for Repeats {
 
 impl Repeats {
     /// Does the work, or answers as the first time.
-    pub(crate) async fn once<F>(&self, project: &ProjectId, sent: &Sent, work: F) -> Result<Response, Box<Problem>>
+    pub(crate) async fn once<F>(
+        &self,
+        project: &ProjectId,
+        sent: &Sent,
+        work: F,
+    ) -> Result<Response, Box<Problem>>
     where
         F: Future<Output = Result<Answered, Box<Problem>>> + Send,
     {

@@ -225,7 +225,8 @@ pub(crate) fn open_api(calls: &[Call]) -> Value {
         let path = paths.entry(call.path).or_insert_with(|| json!({}));
         path[call.method] = operation(call);
     }
-    let mut problem = vec![("Problem".to_owned(), <tidings_protocol::problem::Problem as utoipa::PartialSchema>::schema())];
+    let mut problem =
+        vec![("Problem".to_owned(), <tidings_protocol::problem::Problem as utoipa::PartialSchema>::schema())];
     <tidings_protocol::problem::Problem as ToSchema>::schemas(&mut problem);
     for (name, schema) in problem {
         schemas.insert(name, serde_json::to_value(schema).expect("a schema is JSON"));

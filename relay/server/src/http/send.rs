@@ -12,7 +12,8 @@ use tidings_core::model::{DirectSend, EventBody, SendContent};
 use tidings_core::ports::EventRef;
 use tidings_core::template::{LABEL_CHARS_MAX, LINK_BYTES_MAX};
 use tidings_protocol::http::{
-    ContentBody, MadeForResponse, SendProgress, SendRequest, SendResponse, SentNotification, ToRequest, ToResponse,
+    ContentBody, MadeForResponse, SendProgress, SendRequest, SendResponse, SentNotification, ToRequest,
+    ToResponse,
 };
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::limits::{
@@ -60,7 +61,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("How far a send has come.").answer::<SendProgress>(200, "Its progress")
         })
         .delete("/v1/sends/{id}", Who::Key(Scope::Send), stop, |call| {
-            call.about("Stops a send and takes back what it made.").answer::<SendProgress>(200, "Its progress")
+            call.about("Stops a send and takes back what it made.")
+                .answer::<SendProgress>(200, "Its progress")
         })
 }
 
@@ -98,17 +100,24 @@ fn to_request(query: &Query, sent: &Sent) -> Result<ToRequest, Box<Problem>> {
         ToRequest { body: Some(sent.text()?.to_owned()), ..ToRequest::default() }
     };
     let field = |name: &str| {
-        let header = sent.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let header =
+            sent.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         query.text(name).map(str::to_owned).or(header)
     };
-    let refuse = |name: &str, error: &dyn std::fmt::Display| Problem::invalid(format!("?{name}"), format!("{name}: {error}."));
+    let refuse = |name: &str, error: &dyn std::fmt::Display| {
+        Problem::invalid(format!("?{name}"), format!("{name}: {error}."))
+    };
     request.title = request.title.or_else(|| field("title"));
     request.link = request.link.or_else(|| field("link"));
     if let (None, Some(category)) = (&request.category, field("category")) {
         request.category = Some(CategoryId::new(category).map_err(|error| refuse("category", &error))?);
     }
     if let (None, Some(priority)) = (&request.priority, field("priority")) {
-        request.priority = Some(priority.parse().map_err(|error: tidings_protocol::vocabulary::UnknownWord| refuse("priority", &error))?);
+        request.priority = Some(
+            priority
+                .parse()
+                .map_err(|error: tidings_protocol::vocabulary::UnknownWord| refuse("priority", &error))?,
+        );
     }
     Ok(request)
 }
@@ -118,7 +127,9 @@ fn content_of(title: Option<String>, body: Option<String>) -> Result<ContentBody
     let body = body.map(|body| body.trim_end().to_owned()).unwrap_or_default();
     match title.filter(|title| !title.trim().is_empty()) {
         Some(title) => Ok(ContentBody { title, body, ..ContentBody::default() }),
-        None if body.trim().is_empty() => Err(Problem::field("missing_field", "", "There is no text to send.")),
+        None if body.trim().is_empty() => {
+            Err(Problem::field("missing_field", "", "There is no text to send."))
+        }
         None if !body.contains('\n') && body.chars().count() <= TITLE_CHARS_MAX => {
             Ok(ContentBody { title: body, ..ContentBody::default() })
         }
@@ -150,15 +161,23 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
     let to = match (request.recipients, request.topic) {
         (Some(recipients), None) => SendTo::Recipients(named(recipients)?),
         (None, Some(topic)) => SendTo::Topic(topic),
-        (Some(_), Some(_)) => return Err(Problem::invalid("/topic", "recipients and topic exclude each other.")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid("/topic", "recipients and topic exclude each other."));
+        }
         (None, None) => {
-            return Err(Problem::field("missing_field", "/recipients", "A send needs recipients or a topic."));
+            return Err(Problem::field(
+                "missing_field",
+                "/recipients",
+                "A send needs recipients or a topic.",
+            ));
         }
     };
     let content = match (request.content, request.template) {
         (Some(content), None) => SendContent::Literal(Arc::new(literal(content)?)),
         (None, Some(template)) => SendContent::Template(template.into()),
-        (Some(_), Some(_)) => return Err(Problem::invalid("/template", "content and template exclude each other.")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid("/template", "content and template exclude each other."));
+        }
         (None, None) => {
             return Err(Problem::field("missing_field", "/content", "A send needs content or a template."));
         }
@@ -176,7 +195,9 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
         Some(steps) => match <[_; 1]>::try_from(steps) {
             Ok([step]) if !step.channels.is_empty() => Some(step.channels),
             Ok(_) => return Err(Problem::invalid("/deliver/0/channels", "A step needs a channel.")),
-            Err(_) => return Err(Problem::invalid("/deliver", "A direct send has one step; more need a rule.")),
+            Err(_) => {
+                return Err(Problem::invalid("/deliver", "A direct send has one step; more need a rule."));
+            }
         },
     };
     if let Some(collapse) = &request.collapse {
@@ -232,7 +253,12 @@ fn literal(content: ContentBody) -> Result<ContentItem, Box<Problem>> {
             return Err(Problem::invalid(pointer, "An action needs an id and a label."));
         }
         at_most(&format!("{pointer}/id"), "Bytes of id", ID_BYTES_MAX, action.id.len())?;
-        at_most(&format!("{pointer}/label"), "Characters of label", LABEL_CHARS_MAX, action.label.chars().count())?;
+        at_most(
+            &format!("{pointer}/label"),
+            "Characters of label",
+            LABEL_CHARS_MAX,
+            action.label.chars().count(),
+        )?;
         check_address(&format!("{pointer}/link"), action.link.as_deref())?;
     }
     let item = ContentItem::from(content);

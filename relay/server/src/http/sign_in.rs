@@ -134,7 +134,8 @@ async fn greet(
         understands: Vec::new(),
         cursor: None,
     };
-    let act = Act::Greet { recipient: person.recipient.clone(), device: Box::new(device), token_issued_at: now };
+    let act =
+        Act::Greet { recipient: person.recipient.clone(), device: Box::new(device), token_issued_at: now };
     let unit = Unit { project: person.project.clone(), sandbox: false, repeat: None, act };
     app.writer.write(unit).await?.answer?;
     Ok(())
@@ -169,7 +170,11 @@ async fn refresh(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Bo
             return Ok(pair.answered().response());
         }
     }
-    Err(Problem::new(StatusCode::CONFLICT, "raced", "Another exchange of this token is under way: try again."))
+    Err(Problem::new(
+        StatusCode::CONFLICT,
+        "raced",
+        "Another exchange of this token is under way: try again.",
+    ))
 }
 
 /// The next pair, or none if another exchange came first.
@@ -178,7 +183,8 @@ async fn exchange(app: &App, hash: &[u8; 32]) -> Result<Option<Pair>, Box<Proble
     let Some(row) = app.ports.sign_in.device_token(hash).await? else {
         return Err(invalid_refresh("This refresh token is not valid: sign in again."));
     };
-    let standing = app.ports.sign_in.standing(&row.person.project, &row.person.recipient, Some(&row.device)).await?;
+    let standing =
+        app.ports.sign_in.standing(&row.person.project, &row.person.recipient, Some(&row.device)).await?;
     if standing.0.is_some_and(|erased_at| row.used_at <= erased_at) {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "erased", "This account was erased."));
     }

@@ -12,8 +12,8 @@ use tidings_core::act::{Act, Answer};
 use tidings_core::model::{Delivery, Entry, Event, Notification};
 use tidings_core::ports::{EventRef, NotificationFilter};
 use tidings_protocol::http::{
-    ContentBody, DeliveryResponse, EventName, NotificationResponse, Page, ReplayedResponse, ReplaysResponse, StoryEntry,
-    StoryResponse,
+    ContentBody, DeliveryResponse, EventName, NotificationResponse, Page, ReplayedResponse, ReplaysResponse,
+    StoryEntry, StoryResponse,
 };
 use tidings_protocol::limits::LIST_LIMIT_MAX;
 use tidings_protocol::{Channel, DeliveryState, NotificationId, ProjectId, Timestamp};
@@ -48,25 +48,33 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .page::<NotificationResponse>("A page")
         })
         .get("/v1/notifications/{id}", Who::Key(Scope::Read), show, |call| {
-            call.about("The story of a notification.").answer::<StoryResponse>(200, "Every decision, in order")
+            call.about("The story of a notification.")
+                .answer::<StoryResponse>(200, "Every decision, in order")
         })
         .delete("/v1/notifications/{id}", Who::Key(Scope::Send), retract, |call| {
             call.about("Takes a notification back.").answer::<ReplayedResponse>(200, "Where it stands")
         })
         .post("/v1/notifications/{id}/replay", Who::Key(Scope::Send), replay, |call| {
-            call.about("Revives a notification that failed.").answer::<ReplayedResponse>(202, "Where it stands")
+            call.about("Revives a notification that failed.")
+                .answer::<ReplayedResponse>(202, "Where it stands")
         })
         .get("/v1/deliveries", Who::Key(Scope::Read), deliveries, |call| {
             call.about("Deliveries beside the inbox, newest first; state=dead are the dead letters.")
-                .query(&[("state", "Only in this state"), ("limit", "1 to 500"), ("after", "next of the page before")])
+                .query(&[
+                    ("state", "Only in this state"),
+                    ("limit", "1 to 500"),
+                    ("after", "next of the page before"),
+                ])
                 .page::<DeliveryResponse>("A page")
         })
         .post("/v1/deliveries/{id}/replay", Who::Key(Scope::Send), replay_delivery, |call| {
             call.about("Revives a dead delivery.").answer::<ReplaysResponse>(202, "How many were revived")
         })
         .post("/v1/deliveries/replay", Who::Key(Scope::Send), replay_deliveries, |call| {
-            call.about("Revives every dead delivery that the filter in the body names: {\"state\": \"dead\"}.")
-                .answer::<ReplaysResponse>(202, "How many were revived")
+            call.about(
+                "Revives every dead delivery that the filter in the body names: {\"state\": \"dead\"}.",
+            )
+            .answer::<ReplaysResponse>(202, "How many were revived")
         })
 }
 
@@ -141,7 +149,9 @@ pub(super) async fn read_story(
     project: &ProjectId,
     id: &NotificationId,
 ) -> Result<Option<(StoryResponse, Notification)>, Box<Problem>> {
-    let Some((row, entries, deliveries)) = app.ports.stories.story(project, id).await? else { return Ok(None) };
+    let Some((row, entries, deliveries)) = app.ports.stories.story(project, id).await? else {
+        return Ok(None);
+    };
     let event = app.ports.stories.event(project, &EventRef::Id(row.cause.event.clone())).await?;
     Ok(Some((story(&row, &entries, &deliveries, event.as_ref()), row)))
 }
@@ -315,7 +325,8 @@ async fn revive(
             app.ports.stories.deliveries(&caller.project, dead, after.as_deref(), LIST_LIMIT_MAX).await?;
         let Some(last) = rows.last() else { return Ok(replayed) };
         after = Some(last.id.clone());
-        let meant: BTreeSet<_> = rows.iter().filter(|row| is_meant(row)).map(|row| &row.notification).collect();
+        let meant: BTreeSet<_> =
+            rows.iter().filter(|row| is_meant(row)).map(|row| &row.notification).collect();
         for notification in meant {
             let act_body = Act::Replay(notification.clone());
             // One that has gone on by itself in the meantime is left alone.

@@ -6,8 +6,8 @@ use std::fmt::Display;
 use axum::http::StatusCode;
 use serde::de::value::StringDeserializer;
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer as _, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer as _,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde_json::{Map, Value};
 use tidings_protocol::problem::Fault;
@@ -44,7 +44,13 @@ impl Mistake {
         let pointer: String = self.pointer.iter().rev().map(|part| format!("/{}", escape(part))).collect();
         let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, self.code, self.detail.clone());
         let detail = if self.code == "unknown_field" { "unknown".into() } else { self.detail };
-        problem.errors.push(Fault { pointer, code: self.code.into(), detail, hint: self.hint, ..Fault::default() });
+        problem.errors.push(Fault {
+            pointer,
+            code: self.code.into(),
+            detail,
+            hint: self.hint,
+            ..Fault::default()
+        });
         problem
     }
 }
@@ -77,7 +83,8 @@ impl Error for Mistake {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let mut mistake = Self::new("invalid", format!("{variant:?} is not one of: {}.", expected.join(", ")));
+        let mut mistake =
+            Self::new("invalid", format!("{variant:?} is not one of: {}.", expected.join(", ")));
         mistake.hint = nearest(variant, expected);
         mistake
     }
@@ -130,7 +137,9 @@ impl<'de> Deserializer<'de> for Reader {
     ) -> Result<V::Value, Mistake> {
         match self.0 {
             Value::String(word) => visitor.visit_enum(Word(word)),
-            other => Err(Mistake::new("invalid", format!("Here stands {}, expected is a word.", kind(&other)))),
+            other => {
+                Err(Mistake::new("invalid", format!("Here stands {}, expected is a word.", kind(&other))))
+            }
         }
     }
 
@@ -180,9 +189,9 @@ impl<'de> MapAccess<'de> for Fields {
         self.value = Some((name.clone(), value));
         // A name that is wrong as a key of a map is shown where it stands; an unknown field names itself.
         let key: StringDeserializer<Mistake> = name.clone().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|mistake| {
-            if mistake.pointer.is_empty() { mistake.inside(name) } else { mistake }
-        })
+        seed.deserialize(key)
+            .map(Some)
+            .map_err(|mistake| if mistake.pointer.is_empty() { mistake.inside(name) } else { mistake })
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
@@ -234,7 +243,9 @@ mod tests {
 
     use super::*;
 
-    fn fault<T: for<'de> Deserialize<'de> + std::fmt::Debug>(value: Value) -> (String, String, Option<String>) {
+    fn fault<T: for<'de> Deserialize<'de> + std::fmt::Debug>(
+        value: Value,
+    ) -> (String, String, Option<String>) {
         let mut problem = from_value::<T>(value).unwrap_err();
         let fault = problem.errors.pop().unwrap();
         (fault.code, fault.pointer, fault.hint)

@@ -42,13 +42,20 @@ pub(super) async fn preview(
     };
     let chosen = template.choose(wanted.as_ref(), &configuration.project.locale);
     let Some((locale, forms)) = chosen else {
-        return Err(Problem::invalid("/locale", "The template has no words in this language nor in the project's."));
+        return Err(Problem::invalid(
+            "/locale",
+            "The template has no words in this language nor in the project's.",
+        ));
     };
     let data = request.data.unwrap_or_else(|| json!({}));
     at_most("/data", "Depth of data", JSON_DEPTH_MAX, depth(&data))?;
     let attributes = request.attributes.unwrap_or_else(|| json!({}));
     let answer = render(&configuration, locale, forms, &data, &attributes).map_err(|error| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "template", format!("The template cannot be rendered: {error}."))
+        Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "template",
+            format!("The template cannot be rendered: {error}."),
+        )
     })?;
     Ok(Answered::ok(&answer).response())
 }
@@ -64,7 +71,8 @@ fn render(
     let zone = project.time_zone.name();
     let recipient = json!({"id": "preview", "attributes": attributes, "interests": {}, "time_zone": zone, "locale": locale.as_str()});
     let event = json!({"id": null, "source": null, "type": "preview", "recipient": "preview", "data": data, "extensions": {}});
-    let project_root = json!({"name": project.name, "locale": project.locale.as_str(), "currency": project.currency});
+    let project_root =
+        json!({"name": project.name, "locale": project.locale.as_str(), "currency": project.currency});
     let scope = RenderScope {
         data,
         event: &event,

@@ -57,7 +57,8 @@ fn batch(
     let Value::Array(values) = value else { return Err(Problem::invalid("", "A batch is an array.")) };
     check_count(values.len())?;
     let items = values.into_iter().enumerate();
-    let items = items.map(|(index, value)| read(value).map_err(|problem| placed(problem, "event", index + 1)));
+    let items =
+        items.map(|(index, value)| read(value).map_err(|problem| placed(problem, "event", index + 1)));
     Ok(Events { items: items.collect(), single: false })
 }
 
@@ -85,7 +86,8 @@ fn check_count(count: usize) -> Result<(), Box<Problem>> {
 
 fn placed(mut problem: Box<Problem>, what: &str, number: usize) -> Box<Problem> {
     let mut detail = std::mem::take(&mut problem.detail);
-    if problem.code == "missing_field" && problem.errors.first().is_some_and(|fault| fault.pointer == "/type") {
+    if problem.code == "missing_field" && problem.errors.first().is_some_and(|fault| fault.pointer == "/type")
+    {
         detail = "an event needs a type".into();
     }
     problem.detail = format!("{what} {number}: {detail}");
@@ -103,7 +105,9 @@ pub(crate) fn plain(value: Value, now: Timestamp) -> Result<EventBody, Box<Probl
 
 /// A CloudEvent as JSON: what we do not know of it is kept.
 fn cloud(value: Value, now: Timestamp) -> Result<EventBody, Box<Problem>> {
-    let Value::Object(mut fields) = value else { return Err(Problem::invalid("", "A CloudEvent is an object.")) };
+    let Value::Object(mut fields) = value else {
+        return Err(Problem::invalid("", "A CloudEvent is an object."));
+    };
     match fields.remove("specversion") {
         Some(Value::String(version)) if version == "1.0" => {}
         Some(_) => return Err(Problem::invalid("/specversion", "Only CloudEvents 1.0 are read.")),
@@ -122,7 +126,9 @@ fn cloud(value: Value, now: Timestamp) -> Result<EventBody, Box<Problem>> {
     let data = match (fields.remove("data"), fields.remove("data_base64")) {
         (Some(data), None) => Some(data),
         (None, data) => data,
-        (Some(_), Some(_)) => return Err(Problem::invalid("/data_base64", "data and data_base64 exclude each other.")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid("/data_base64", "data and data_base64 exclude each other."));
+        }
     };
     // A subject that is no id names a thing, not a person.
     let recipient = subject.as_deref().and_then(|subject| RecipientId::new(subject).ok());
@@ -138,17 +144,17 @@ fn binary(sent: &Sent) -> Result<Value, Box<Problem>> {
     let mut fields = Map::new();
     for (name, value) in &sent.headers {
         let Some(name) = name.as_str().strip_prefix("ce-") else { continue };
-        fields.insert(name.to_owned(), header_text(&sent.headers, &format!("ce-{name}"), value.as_bytes())?.into());
+        fields.insert(
+            name.to_owned(),
+            header_text(&sent.headers, &format!("ce-{name}"), value.as_bytes())?.into(),
+        );
     }
     let media = sent.media();
     if sent.bytes.is_empty() {
         return Ok(Value::Object(fields));
     }
-    let data = if media.starts_with("text/") {
-        Value::String(sent.text()?.to_owned())
-    } else {
-        sent.value()?
-    };
+    let data =
+        if media.starts_with("text/") { Value::String(sent.text()?.to_owned()) } else { sent.value()? };
     fields.insert("data".into(), data);
     if !media.is_empty() && media != "application/json" {
         fields.insert("datacontenttype".into(), media.into());
@@ -234,7 +240,8 @@ fn bounded(what: &str, pointer: &str, limit: usize, actual: usize) -> Result<(),
 /// A text that is an id of somebody else: printable, and not too long.
 fn bounded_text(pointer: &str, text: &str, limit: usize) -> Result<(), Box<Problem>> {
     if text.is_empty() || text.chars().any(char::is_control) {
-        let detail = format!("{}: at least one character and no control characters.", pointer.trim_start_matches('/'));
+        let detail =
+            format!("{}: at least one character and no control characters.", pointer.trim_start_matches('/'));
         return Err(Problem::invalid(pointer, detail));
     }
     bounded(&format!("Bytes of {}", pointer.trim_start_matches('/')), pointer, limit, text.len())

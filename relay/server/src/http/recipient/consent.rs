@@ -37,7 +37,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .answer::<ConsentResponse>(201, "The new entry")
         })
         .get("/v1/recipients/{id}/consent/{entry}/receipt", Who::Key(Scope::Consent), show_receipt, |call| {
-            call.about("The receipt of a decision, signed by the relay.").answer_plain(200, "ISO/IEC TS 27560 fields and a JWS")
+            call.about("The receipt of a decision, signed by the relay.")
+                .answer_plain(200, "ISO/IEC TS 27560 fields and a JWS")
         })
 }
 
@@ -80,9 +81,9 @@ async fn decide(
     let missing = || Problem::not_found("consent entry", entry.as_str());
     let row = app.ports.consents.consent_entry(&person, &entry).await?.ok_or_else(missing)?;
     let states = app.ports.consents.person(&person).await?.consents.states;
-    let decided = states.iter().filter(|((category, channel), _)| {
-        *category == row.category && row.channels.contains(channel)
-    });
+    let decided = states
+        .iter()
+        .filter(|((category, channel), _)| *category == row.category && row.channels.contains(channel));
     let state = decided.map(|((category, channel), state)| ConsentStateBody {
         category: category.clone(),
         channel: *channel,

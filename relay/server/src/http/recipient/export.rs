@@ -59,7 +59,8 @@ pub(crate) async fn document(app: &App, person: &PersonKey) -> Result<Value, Box
 
 fn endpoints(export: &RecipientExport) -> Vec<Value> {
     let rows = export.person.endpoints.iter();
-    rows.map(|row| json!({"channel": row.channel, "address": row.address, "verified": row.verified})).collect()
+    rows.map(|row| json!({"channel": row.channel, "address": row.address, "verified": row.verified}))
+        .collect()
 }
 
 fn devices(export: &RecipientExport) -> Vec<Value> {

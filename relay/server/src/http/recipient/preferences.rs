@@ -22,7 +22,8 @@ use crate::http::route::{At, Routes, Who};
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .get("/v1/recipients/{id}/preferences", Who::Key(Scope::Recipients), show, |call| {
-            call.about("What a recipient likes.").answer::<PreferencesResponse>(200, "Category × channel, quiet hours, pause")
+            call.about("What a recipient likes.")
+                .answer::<PreferencesResponse>(200, "Category × channel, quiet hours, pause")
         })
         .put("/v1/recipients/{id}/preferences", Who::Key(Scope::Recipients), put, |call| {
             call.about("Replaces what a recipient likes.")

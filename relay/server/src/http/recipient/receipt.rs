@@ -11,7 +11,11 @@ const SCHEMA_VERSION: &str = "ISO/IEC TS 27560:2023";
 /// The `typ` of the JWS: it is no access token, and none can be taken for it.
 const KIND: &str = "consent-receipt+jwt";
 
-pub(crate) async fn receipt(app: &App, person: &PersonKey, row: &ConsentEntry) -> Result<Value, Box<Problem>> {
+pub(crate) async fn receipt(
+    app: &App,
+    person: &PersonKey,
+    row: &ConsentEntry,
+) -> Result<Value, Box<Problem>> {
     let configuration = app.live(&person.project).await?;
     let personal = row.personal.as_ref();
     let collected = personal.and_then(|personal| personal.collected.as_ref());

@@ -68,7 +68,9 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Box<Problem>> {
         Who::Device => {
             let Some(token) = secret(request.headers())? else {
                 app.limits.count(Caller::Stranger(peer(request)))?;
-                return Err(Problem::unauthorized("This call needs a device's access token: Authorization: Bearer TOKEN."));
+                return Err(Problem::unauthorized(
+                    "This call needs a device's access token: Authorization: Bearer TOKEN.",
+                ));
             };
             let checked = app.tokens.check(&token).await;
             if checked.is_err() {

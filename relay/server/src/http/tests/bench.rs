@@ -71,7 +71,8 @@ impl Bench {
         let vault = Arc::new(Vault::ephemeral());
         let ports = Ports::of(Arc::new(MemoryStore::new(ErasureKey::new(vault.erasure_key()))));
         let project = make_project(&ports, "default", BEGIN).await.unwrap();
-        let (_, key) = make_key(&ports, &vault, &project.id, &Scope::ALL, false, "test", BEGIN).await.unwrap();
+        let (_, key) =
+            make_key(&ports, &vault, &project.id, &Scope::ALL, false, "test", BEGIN).await.unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(BEGIN.as_millis())));
         let world = (Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(RandomIds) as Arc<dyn Ids>);
         let public = "http://127.0.0.1:7420".to_owned();

@@ -61,7 +61,8 @@ async fn every_error_of_the_framework_is_a_problem_too() {
 async fn the_callers_trace_is_kept() {
     let bench = Bench::new().await;
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let reply = bench.call_as(&bench.key, "GET", "/v1/nothing", &[("traceparent", parent)], Body::empty()).await;
+    let reply =
+        bench.call_as(&bench.key, "GET", "/v1/nothing", &[("traceparent", parent)], Body::empty()).await;
     assert_eq!(reply.body["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 
@@ -102,9 +103,11 @@ async fn an_unknown_field_of_a_query_is_named() {
 async fn a_page_of_the_browser_may_call_only_if_its_origin_is_listed() {
     let bench = Bench::with(|options| options.origins = vec!["https://shop.example".to_owned()]).await;
     let from = |origin| [("origin", origin)];
-    let reply = bench.call_as(&bench.key, "GET", "/v1/stop", &from("https://evil.example"), Body::empty()).await;
+    let reply =
+        bench.call_as(&bench.key, "GET", "/v1/stop", &from("https://evil.example"), Body::empty()).await;
     assert_eq!((reply.status, reply.code()), (403, "origin"));
-    let reply = bench.call_as(&bench.key, "GET", "/v1/stop", &from("https://shop.example"), Body::empty()).await;
+    let reply =
+        bench.call_as(&bench.key, "GET", "/v1/stop", &from("https://shop.example"), Body::empty()).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("access-control-allow-origin"), "https://shop.example");
 }
@@ -183,7 +186,10 @@ async fn the_document_of_all_calls_is_the_one_that_is_kept() {
         std::fs::write(path, &text).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == text, "docs/openapi.json differs: run this test with TIDINGS_WRITE_GOLDEN=1 and look at the change");
+    assert!(
+        kept == text,
+        "docs/openapi.json differs: run this test with TIDINGS_WRITE_GOLDEN=1 and look at the change"
+    );
 }
 
 #[tokio::test]

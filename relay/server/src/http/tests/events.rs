@@ -78,7 +78,8 @@ async fn cloud_events_come_in_three_modes() {
     assert_eq!(read.body["recipient"], "bob");
     assert_eq!(read.body["extensions"]["region"], "eu west");
 
-    let event = json!({"specversion": "1.0", "type": "order.placed", "source": "shop", "id": "c-2", "data": data});
+    let event =
+        json!({"specversion": "1.0", "type": "order.placed", "source": "shop", "id": "c-2", "data": data});
     let structured = [("content-type", "application/cloudevents+json; charset=utf-8")];
     let reply = bench.call_as(&bench.key, "POST", "/v1/events", &structured, event.to_string()).await;
     assert_eq!(reply.body["accepted"], 1, "{}", reply.body);
@@ -86,7 +87,8 @@ async fn cloud_events_come_in_three_modes() {
     let mut third = event.clone();
     third["id"] = json!("c-3");
     let batch = [("content-type", "application/cloudevents-batch+json")];
-    let reply = bench.call_as(&bench.key, "POST", "/v1/events", &batch, json!([event, third]).to_string()).await;
+    let reply =
+        bench.call_as(&bench.key, "POST", "/v1/events", &batch, json!([event, third]).to_string()).await;
     assert_eq!((&reply.body["accepted"], &reply.body["duplicate"]), (&json!(1), &json!(1)), "{}", reply.body);
 }
 
@@ -138,7 +140,11 @@ async fn verdicts_are_answered_as_far_as_asked() {
         reply.body["results"][0]["notifications"][0].clone()
     };
     let stops = made("stops").await;
-    assert_eq!((&stops["state"], &stops["stopped_by"]["gate"]), (&json!("suppressed"), &json!("consent")), "{stops}");
+    assert_eq!(
+        (&stops["state"], &stops["stopped_by"]["gate"]),
+        (&json!("suppressed"), &json!("consent")),
+        "{stops}"
+    );
     assert!(made("all").await["verdicts"].as_array().unwrap().len() > 2);
     assert!(made("none").await.get("stopped_by").is_none());
     let reply = bench.post("/v1/events?verdicts=some", &event).await;

@@ -24,7 +24,10 @@ async fn title_category_priority_and_link_are_taken_from_query_or_header() {
     let reply = bench.call_as(&bench.key, "POST", path, &headers, "Your order\nis here").await;
     assert_eq!((reply.status, &reply.body["category"]), (202, &json!("orders")), "{}", reply.body);
     let story = bench.get(reply.body["story"].as_str().unwrap()).await;
-    assert_eq!(story.body["content"], json!({"title": "Läuft", "body": "Your order\nis here", "link": "https://shop.example/o"}));
+    assert_eq!(
+        story.body["content"],
+        json!({"title": "Läuft", "body": "Your order\nis here", "link": "https://shop.example/o"})
+    );
     assert_eq!(story.body["priority"], "high");
 }
 
@@ -77,7 +80,7 @@ async fn a_send_to_a_topic_has_progress_and_can_be_stopped() {
     let bench = Bench::new().await;
     assert_eq!(bench.put("/v1/topics/staff/recipients/alice", &json!({})).await.status, 204);
     let reply = bench.post("/v1/notifications", &json!({"topic": "staff", "content": {"title": "Hi"}})).await;
-    assert_eq!((reply.status, &reply.body["send"]["audience"]), (202, &json!(1)), "{}", reply.body);
+    assert_eq!((reply.status, &reply.body["send"]["state"]), (202, &json!("open")), "{}", reply.body);
     assert!(reply.body.get("notifications").is_none());
     let path = format!("/v1/sends/{}", reply.body["send"]["id"].as_str().unwrap());
     assert_eq!(bench.get(&path).await.body["state"], "open");

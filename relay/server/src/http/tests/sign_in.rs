@@ -21,10 +21,18 @@ async fn a_code_signs_one_device_in_once() {
     let code = bench.post("/v1/connect-codes", &json!({"recipient": "alice"})).await;
     assert_eq!(code.status, 201);
     assert_eq!(code.body["code"].as_str().unwrap().len(), 8);
-    assert!(code.body["link"].as_str().unwrap().starts_with("tidings://connect?relay=http%3A%2F%2F127.0.0.1%3A7420&code="));
+    assert!(
+        code.body["link"]
+            .as_str()
+            .unwrap()
+            .starts_with("tidings://connect?relay=http%3A%2F%2F127.0.0.1%3A7420&code=")
+    );
     let asked = json!({"code": code.body["code"], "device": "laptop", "platform": "shell"}).to_string();
     let first = bench.call_as("", "POST", "/v1/connect", &[], asked.clone()).await;
-    assert_eq!((first.status, &first.body["recipient"], &first.body["project"]), (200, &json!("alice"), &json!("default")));
+    assert_eq!(
+        (first.status, &first.body["recipient"], &first.body["project"]),
+        (200, &json!("alice"), &json!("default"))
+    );
     let second = bench.call_as("", "POST", "/v1/connect", &[], asked).await;
     assert_eq!((second.status, second.code()), (401, "invalid_code"));
     let me = me(&bench, first.body["access_token"].as_str().unwrap()).await;
@@ -100,7 +108,8 @@ async fn an_access_token_ends_after_an_hour() {
 #[tokio::test]
 async fn a_development_token_lasts_at_most_an_hour(#[case] expires: &str, #[case] status: u16) {
     let bench = Bench::new().await;
-    let reply = bench.post("/v1/tokens", &json!({"recipient": "alice", "device": "d", "expires": expires})).await;
+    let reply =
+        bench.post("/v1/tokens", &json!({"recipient": "alice", "device": "d", "expires": expires})).await;
     assert_eq!(reply.status, status, "{}", reply.body);
 }
 
@@ -183,7 +192,8 @@ async fn a_forged_token_is_refused_whatever_it_says_of_itself() {
         let reply = me(&bench, &token).await;
         assert_eq!((reply.status, reply.code()), (401, "unauthorized"), "{what}: {}", reply.body);
     }
-    let expired = signed(Algorithm::EdDSA, Some("shop-1"), &but("exp", json!(bench.now().as_millis() / 1_000)), &key);
+    let expired =
+        signed(Algorithm::EdDSA, Some("shop-1"), &but("exp", json!(bench.now().as_millis() / 1_000)), &key);
     assert_eq!(me(&bench, &expired).await.code(), "token_expired");
 }
 

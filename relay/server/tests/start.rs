@@ -1,0 +1,144 @@
+//! A whole node: real files, real sockets, a first and a second start, an orderly end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tidings_server::{Relay, ServeOptions, StartError};
+use tokio_util::sync::CancellationToken;
+
+fn options(folder: &Path) -> ServeOptions {
+    ServeOptions { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServeOptions::new(folder.to_owned()) }
+}
+
+async fn start(folder: &Path) -> (Relay, CancellationToken) {
+    let shutdown = CancellationToken::new();
+    (Relay::start(options(folder), shutdown.clone()).await.unwrap(), shutdown)
+}
+
+async fn stop(relay: Relay, shutdown: CancellationToken) {
+    shutdown.cancel();
+    relay.finished().await;
+}
+
+async fn get(relay: &Relay, key: &str, path: &str) -> (u16, Value) {
+    let request = reqwest::Client::new().get(format!("{}{path}", relay.url())).bearer_auth(key);
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+async fn say(relay: &Relay, key: &str, text: &str) -> Value {
+    let url = format!("{}/v1/to/alice", relay.url());
+    let request = reqwest::Client::new().post(url).basic_auth("", Some(key)).body(text.to_owned());
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 202);
+    response.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_makes_a_project_and_a_key_and_a_second_finds_what_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (relay, shutdown) = start(folder.path()).await;
+    let first = relay.first().unwrap().clone();
+    assert_eq!(first.project, "default");
+    assert!(first.key.starts_with("tdk_live_"));
+    let said = say(&relay, &first.key, "Backup finished").await;
+    assert_eq!(said["state"], "active");
+    stop(relay, shutdown).await;
+
+    let (relay, shutdown) = start(folder.path()).await;
+    assert!(relay.first().is_none());
+    let (status, story) = get(&relay, &first.key, said["story"].as_str().unwrap()).await;
+    assert_eq!((status, &story["content"]["title"]), (200, &json!("Backup finished")));
+    let (_, books) = get(&relay, &first.key, "/v1/accounting").await;
+    assert_eq!((&books["residue"], &books["notifications"]["made"]), (&json!(0), &json!(1)));
+    stop(relay, shutdown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_relay_on_one_folder_is_refused_and_the_first_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (relay, shutdown) = start(folder.path()).await;
+    let second = Relay::start(options(folder.path()), CancellationToken::new()).await;
+    assert!(matches!(second.unwrap_err(), StartError::Open(tidings_store::OpenError::InUse { .. })));
+    let key = relay.first().unwrap().key.clone();
+    say(&relay, &key, "still here").await;
+    stop(relay, shutdown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (relay, shutdown) = start(folder.path()).await;
+    let other = tempfile::tempdir().unwrap();
+    let taken = ServeOptions { listen: relay.address(), ..ServeOptions::new(other.path().to_owned()) };
+    let error = Relay::start(taken, CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, StartError::Listen { .. }));
+    assert!(error.to_string().contains("--listen"));
+    stop(relay, shutdown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_was_answered_while_the_node_stops_is_there_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let (relay, shutdown) = start(folder.path()).await;
+    let (url, key) = (relay.url(), relay.first().unwrap().key.clone());
+    let client = reqwest::Client::new();
+    let mut answered = Vec::new();
+    let mut publishing = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let request =
+            client.post(format!("{url}/v1/to/alice")).bearer_auth(&key).body(format!("number {number}"));
+        publishing.spawn(async move {
+            let response = request.send().await.ok()?;
+            let accepted = response.status() == 202;
+            let body: Value = response.json().await.ok()?;
+            accepted.then(|| body["id"].as_str().unwrap().to_owned())
+        });
+    }
+    while let Some(done) = publishing.join_next().await {
+        answered.extend(done.unwrap());
+        if answered.len() == 20 {
+            shutdown.cancel();
+            break;
+        }
+    }
+    let (finished, rest) = tokio::join!(relay.finished(), publishing.join_all());
+    let () = finished;
+    answered.extend(rest.into_iter().flatten());
+    let (relay, shutdown) = start(folder.path()).await;
+    for id in &answered {
+        assert_eq!(get(&relay, &key, &format!("/v1/notifications/{id}")).await.0, 200, "{id} is lost");
+    }
+    stop(relay, shutdown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_and_the_database_are_readable_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("data");
+    let (relay, shutdown) = start(&folder).await;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join("relay.keys")), 0o600);
+    stop(relay, shutdown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metrics_listener_of_its_own_needs_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let metrics = probe.local_addr().unwrap();
+    drop(probe);
+    let shutdown = CancellationToken::new();
+    let with_metrics = ServeOptions { metrics_listen: Some(metrics), ..options(folder.path()) };
+    let relay = Relay::start(with_metrics, shutdown.clone()).await.unwrap();
+    let key = relay.first().unwrap().key.clone();
+    say(&relay, &key, "counted").await;
+    let text = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
+    assert!(text.contains("tidings_http_requests_total"), "{text}");
+    assert!(text.contains("tidings_decided_total"), "{text}");
+    assert!(!text.contains("alice"), "no person in metrics");
+    stop(relay, shutdown).await;
+}
