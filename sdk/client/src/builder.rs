@@ -134,11 +134,11 @@ impl ClientBuilder {
             connection: watch::Sender::new(Connection::Offline { since: None, next_try: None }),
             completeness: watch::Sender::new(Completeness::Incomplete { missing_after }),
             stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            running: TaskTracker::new(),
         });
         let settings = Settings { platform: self.platform, sdk: crate::SDK_NAME.into() };
         let engine = Engine::new(Arc::clone(&shared), settings, socket_url(&relay), tls);
-        shared.tasks.spawn(engine.run(received));
+        shared.running.spawn(engine.run(received));
         Ok(Client::new(shared, set_aside))
     }
 }

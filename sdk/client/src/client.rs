@@ -34,7 +34,7 @@ pub(crate) struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.shared.stop.cancel();
-        self.shared.tasks.close();
+        self.shared.running.close();
     }
 }
 
@@ -150,8 +150,8 @@ impl Client {
     pub async fn close(&self) {
         let shared = self.shared();
         shared.stop.cancel();
-        shared.tasks.close();
-        if tokio::time::timeout(CLOSE_TIMEOUT, shared.tasks.wait()).await.is_err() {
+        shared.running.close();
+        if tokio::time::timeout(CLOSE_TIMEOUT, shared.running.wait()).await.is_err() {
             tracing::warn!("something did not end in time; the file is whole all the same");
         }
         shared.store.close().await;

@@ -134,7 +134,7 @@ impl Engine {
             }
             Command::FetchToken { why } => {
                 let (shared, answer) = (Arc::clone(&self.shared), self.fetched.0.clone());
-                self.shared.tasks.spawn(async move {
+                self.shared.running.spawn(async move {
                     let stop = shared.stop.clone();
                     let fetched = tokio::select! {
                         biased;
@@ -183,7 +183,7 @@ impl Engine {
         let stop = self.shared.stop.child_token();
         let (outgoing, frames) = mpsc::channel(OUTGOING_MAX);
         let plan = SocketPlan { url: self.socket_url.clone(), token, tls: Arc::clone(&self.tls), attempt };
-        self.shared.tasks.spawn(crate::socket::run(plan, frames, self.events.0.clone(), stop.clone()));
+        self.shared.running.spawn(crate::socket::run(plan, frames, self.events.0.clone(), stop.clone()));
         self.socket = Some(Open { attempt, outgoing, stop });
     }
 

@@ -103,7 +103,7 @@ impl Presentations {
         let shared = &self.shared;
         let look = self.look.get_or_insert_with(|| {
             let shared = Arc::clone(shared);
-            shared.clone().tasks.spawn(async move { look_once(&shared).await })
+            shared.clone().running.spawn(async move { look_once(&shared).await })
         });
         let looked = look.await;
         self.look = None;

@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) connection: watch::Sender<Connection>,
     pub(crate) completeness: watch::Sender<Completeness>,
     pub(crate) stop: CancellationToken,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) running: TaskTracker,
 }
 
 impl fmt::Debug for Shared {

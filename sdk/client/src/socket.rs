@@ -20,7 +20,7 @@ const BUFFER_BYTES: usize = 4 << 10;
 /// What may wait to be written, in bytes; beyond it the connection counts as broken.
 const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// The longest frame from the relay, in bytes: a page of 500 notifications of 16 KiB.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
+const INCOMING_BYTES_MAX: usize = 16 << 20;
 /// How long one frame may take to be written.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Frames that may wait to be sent. The machine has one `ops` frame and few others under way.
@@ -102,8 +102,8 @@ async fn open(plan: SocketPlan) -> Result<Socket, tungstenite::Error> {
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(Some(MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+        .max_message_size(Some(INCOMING_BYTES_MAX))
+        .max_frame_size(Some(INCOMING_BYTES_MAX));
     let connector = match plan.url.scheme() {
         "wss" => Connector::Rustls(plan.tls),
         _ => Connector::Plain,

@@ -4,13 +4,13 @@
 #[path = "faults/fake_relay.rs"]
 mod fake_relay;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fake_relay::{FakeRelay, PATIENCE, Session, notification};
 use serde_json::{Value, json};
 use tidings_sdk::{
-    Access, AccessAnswer, Change, Client, Completeness, Connection, Error, Presentation, Query, SignOut,
-    SignedOut,
+    Access, AccessAnswer, Change, Client, Completeness, Connection, EncryptionKey, Error, PageToken,
+    Presentation, Query, SignOut, SignedOut, Timestamp,
 };
 use tokio::time::timeout;
 
@@ -267,6 +267,60 @@ async fn a_pile_after_an_absence_is_one_summary_and_what_comes_live_is_shown() {
     client.shown(&item.id).await.unwrap();
     session.changes(Some("e.10"), "e.11", vec![json!({"kind": "retracted", "id": "live"})]).await;
     assert_eq!(presented(&client).await, Presentation::Withdraw("live".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn what_sleeps_is_withdrawn_and_wakes_on_the_device_before_the_relay_knows() {
+    let mut relay = FakeRelay::start().await;
+    let (client, session) = started(&mut relay).await;
+    let Presentation::Show(item) = presented(&client).await else { panic!("not shown") };
+    drop(session);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let until = Timestamp::from_millis(i64::try_from(now).unwrap() + 1_000);
+    client.snooze(&item.id, until).await.unwrap();
+    assert_eq!(presented(&client).await, Presentation::Withdraw(item.id.clone()));
+    let Presentation::Show(again) = presented(&client).await else { panic!("it did not wake") };
+    assert_eq!((again.id, again.round), (item.id, 1));
+    assert_eq!(client.pending().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_search_and_a_list_with_a_text_find_the_same_page_by_page() {
+    let mut relay = FakeRelay::start().await;
+    let client = relay.builder().encryption_key(EncryptionKey::random()).build().await.unwrap();
+    let (mut session, _) = relay.welcomed("e.1", true).await;
+    let titled = |number: u32| {
+        let title = if number.is_multiple_of(3) { "您的订单已发货" } else { "Offer" };
+        notification(&format!("n{number}"), title)
+    };
+    session.changes(None, "e.1", (0..9).map(titled).collect()).await;
+    session.receive().await;
+    let query = Query { text: Some("订单".to_owned()), ..Query::default() };
+    let first = client.inbox().page(query.clone(), None, 2).await.unwrap();
+    let next: PageToken = first.next.expect("there is a third").to_string().parse().unwrap();
+    let rest = client.inbox().page(query.clone(), Some(&next), 2).await.unwrap();
+    assert_eq!((rest.items.len(), &rest.next), (1, &None));
+    let mut search = client.inbox().search(query).unwrap();
+    for expected in first.items.iter().chain(&rest.items) {
+        assert_eq!(search.next().await.unwrap().as_ref(), Some(expected));
+    }
+    assert_eq!(search.next().await.unwrap(), None);
+    assert!(matches!(client.inbox().search(Query::default()), Err(Error::Invalid { field: "text", .. })));
+}
+
+#[tokio::test]
+async fn marking_all_read_means_the_page_that_was_seen() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut session) = started(&mut relay).await;
+    let seen = client.inbox().page(Query::default(), None, 10).await.unwrap();
+    session.changes(Some("e.1"), "e.2", vec![notification("n2", "Second")]).await;
+    session.receive().await;
+    client.mark_all_read(seen.mark, None).await.unwrap();
+    assert_eq!(session.receive().await["ops"][0]["cursor"], "e.1");
+    let unread = Query { unread: Some(true), ..Query::default() };
+    let page = client.inbox().page(unread, None, 10).await.unwrap();
+    let titles: Vec<_> = page.items.iter().map(|item| item.content.title.as_str()).collect();
+    assert_eq!((titles, page.unread), (vec!["Second"], 1));
 }
 
 #[tokio::test]
