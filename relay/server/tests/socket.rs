@@ -1,6 +1,8 @@
 //! A whole node in memory, over real sockets: what one person is told reaches their device, and what the device says
 //! reaches the story.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};

@@ -1,3 +1,6 @@
+use async_trait::async_trait;
+use tidings_core::ports::InboxPage;
+use tidings_protocol::Cursor;
 use tidings_protocol::item::Item;
 
 use super::*;
@@ -133,4 +136,36 @@ async fn the_due_bell_tells_the_earliest_instant_once() {
     assert_eq!(bell.rung().await.as_millis(), 300);
     hub.after_commit(at(800));
     assert_eq!(bell.rung().await.as_millis(), 800);
+}
+
+/// Knows that every inbox is at nine.
+struct Heads;
+
+#[async_trait]
+impl InboxReader for Heads {
+    async fn page(
+        &self,
+        _person: &PersonKey,
+        _after: Option<&Cursor>,
+        _limit: usize,
+    ) -> Result<InboxPage, StoreError> {
+        panic!("heads are compared without reading a page")
+    }
+
+    async fn heads(&self, people: &[PersonKey]) -> Result<Vec<(PersonKey, u32, u64)>, StoreError> {
+        Ok(people.iter().map(|person| (person.clone(), EPOCH, 9)).collect())
+    }
+}
+
+#[tokio::test]
+async fn comparing_heads_tells_every_session_where_its_inbox_is() {
+    let hub = Hub::new();
+    let watches: Vec<Watch> = (0..=HEADS_PER_READ)
+        .map(|index| hub.register(&person(&format!("person-{index}")), &device("one")).unwrap())
+        .collect();
+    hub.compare_heads(&Heads).await.unwrap();
+    for watch in &watches {
+        let told = change(watch.take());
+        assert_eq!((told.epoch, told.from, told.to, told.frame.is_none()), (EPOCH, 9, 9, true));
+    }
 }
