@@ -102,14 +102,15 @@ impl Vault {
         let path = folder.join(FILE);
         let text = match fs::read_to_string(&path) {
             Ok(text) => {
-                let mode = fs::metadata(&path).map_err(|source| file_error(&path, source))?.permissions().mode();
+                let mode =
+                    fs::metadata(&path).map_err(|source| file_error(&path, source))?.permissions().mode();
                 if mode & 0o077 != 0 {
                     return Err(VaultError::Open { path });
                 }
                 text
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = serde_json::to_string(&KeyFile::new()).expect("texts are always JSON");
+                let text = KeyFile::new().text();
                 write_new(&path, &text).map_err(|source| file_error(&path, source))?;
                 text
             }
@@ -135,8 +136,7 @@ impl Vault {
 
     /// HMAC-SHA256 of a secret text.
     pub(crate) fn hash(&self, purpose: Purpose, secret: &str) -> [u8; 32] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.hash_key).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.hash_key).expect("HMAC takes a key of any length");
         mac.update(purpose.label());
         mac.update(secret.as_bytes());
         mac.finalize().into_bytes().into()
@@ -209,6 +209,10 @@ impl KeyFile {
                 private: random_text(),
             }],
         }
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts are always JSON")
     }
 }
 

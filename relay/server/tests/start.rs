@@ -1,5 +1,7 @@
 //! A whole node: real files, real sockets, a first and a second start, an orderly end.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::net::SocketAddr;
 use std::path::Path;
 

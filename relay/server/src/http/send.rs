@@ -203,9 +203,8 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
     if let Some(collapse) = &request.collapse {
         at_most("/collapse", "Bytes of collapse", ID_BYTES_MAX, collapse.len())?;
     }
-    let category = request.category.map_or_else(|| CategoryId::new(DEFAULT_CATEGORY), Ok);
     let direct = DirectSend {
-        category: category.expect("the default category is an id"),
+        category: request.category.unwrap_or_else(default_category),
         content,
         priority: request.priority,
         collapse: request.collapse.map(Into::into),
@@ -225,6 +224,10 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
         send: Some(direct),
     };
     Ok((body, to))
+}
+
+fn default_category() -> CategoryId {
+    CategoryId::new(DEFAULT_CATEGORY).expect("the default category is an id")
 }
 
 fn named(recipients: Vec<RecipientId>) -> Result<Vec<RecipientId>, Box<Problem>> {

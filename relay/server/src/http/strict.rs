@@ -135,12 +135,11 @@ impl<'de> Deserializer<'de> for Reader {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        match self.0 {
-            Value::String(word) => visitor.visit_enum(Word(word)),
-            other => {
-                Err(Mistake::new("invalid", format!("Here stands {}, expected is a word.", kind(&other))))
-            }
-        }
+        let Value::String(word) = self.0 else {
+            let detail = format!("Here stands {}, expected is a word.", kind(&self.0));
+            return Err(Mistake::new("invalid", detail));
+        };
+        visitor.visit_enum(Word(word))
     }
 
     serde::forward_to_deserialize_any! {

@@ -43,10 +43,13 @@ pub(crate) fn events(sent: &Sent, now: Timestamp) -> Result<Events, Box<Problem>
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => lines(sent, now),
         "application/cloudevents+json" => Ok(Events { items: vec![cloud(sent.value()?, now)], single: true }),
         "application/cloudevents-batch+json" => batch(sent.value()?, |value| cloud(value, now)),
-        _ => match sent.value()? {
-            list @ Value::Array(_) => batch(list, |value| plain(value, now)),
-            one => Ok(Events { items: vec![plain(one, now)], single: true }),
-        },
+        _ => {
+            let value = sent.value()?;
+            if value.is_array() {
+                return batch(value, |value| plain(value, now));
+            }
+            Ok(Events { items: vec![plain(value, now)], single: true })
+        }
     }
 }
 

@@ -115,10 +115,8 @@ async fn a_development_token_lasts_at_most_an_hour(#[case] expires: &str, #[case
 
 /// A project whose document names a development secret and an Ed25519 key.
 async fn signing(bench: &Bench) -> EncodingKey {
-    let document = format!(
-        "tidings: 1\nproject: {{name: shop}}\ncategories: {{general: {{legal: service, channels: [inapp]}}}}\n\
-         tokens:\n  keys: [{{kid: shop-1, alg: EdDSA, public: {{file: shop.pem}}}}]\n  development: {{secret: dev}}\n"
-    );
+    let document = "tidings: 1\nproject: {name: shop}\ncategories: {general: {legal: service, channels: [inapp]}}\n\
+         tokens:\n  keys: [{kid: shop-1, alg: EdDSA, public: {file: shop.pem}}]\n  development: {secret: dev}\n";
     let bundle = json!({"document": document, "files": {"shop.pem": PUBLIC}});
     let reply = bench.put("/v1/configuration", &bundle).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
