@@ -5,7 +5,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use tidings_sdk::{Access, Client, EncryptionKey, Presentation, Query};
 //!
-//! let client = Client::builder("https://relay.example", "/home/alice/.local/share/shop")
+//! let client = Client::builder("https://relay.example", "alices-inbox")
 //!     .access(Access::code("K7QF92MX"))
 //!     .encryption_key(EncryptionKey::random()) // from the keychain, in an app
 //!     .build()
