@@ -6,7 +6,7 @@ use tidings_core::model::{
     Delivery, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow, Person, PersonKey,
     ProjectState, StoredAnswer,
 };
-use tidings_core::ports::{Found, HistoryAsked, Need};
+use tidings_core::ports::{Found, HistoryAsked, Need, StoreError};
 use tidings_protocol::{Channel, EventId, NotificationId, ProjectId, RecipientId};
 
 /// Rows by key.
@@ -64,4 +64,9 @@ impl Gathered {
 /// An operation's key within its recipient. Ids have no slashes.
 pub(crate) fn operation_key(row: &OperationRow) -> String {
     format!("{}/{}", row.device, row.operation)
+}
+
+/// Why a transaction is not committed although its commit was asked for.
+pub(crate) fn refused_before() -> StoreError {
+    StoreError::Data { detail: "a write of this transaction was refused before".to_owned() }
 }

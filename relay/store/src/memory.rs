@@ -29,6 +29,7 @@ use tidings_core::ports::{BatchId, CommitError, Found, Need, Store, StoreError, 
 pub use faults::{Fault, Faults, PortCall};
 
 use crate::erasure::ErasureKey;
+use crate::found::refused_before;
 use crate::tables::Tables;
 use faults::NoFaults;
 use turn::{Turn, Turnstile};
@@ -118,7 +119,12 @@ impl Store for MemoryStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         self.at(PortCall::Begin).await?;
         let turn = self.shared.turnstile.turn().await;
-        Ok(Box::new(MemoryTransaction { store: self.clone(), written: Vec::new(), _turn: turn }))
+        Ok(Box::new(MemoryTransaction {
+            store: self.clone(),
+            written: Vec::new(),
+            refused: false,
+            _turn: turn,
+        }))
     }
 
     async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
@@ -132,6 +138,8 @@ impl Store for MemoryStore {
 struct MemoryTransaction {
     store: MemoryStore,
     written: Vec<(BatchId, Changes)>,
+    /// Whether a write failed, after which nothing may be committed.
+    refused: bool,
     _turn: Turn,
 }
 
@@ -160,7 +168,9 @@ impl Transaction for MemoryTransaction {
 
     async fn write(&mut self, batch: BatchId, changes: &Changes) -> Result<(), StoreError> {
         self.store.at(PortCall::Write).await?;
-        self.look(|tables| tables.apply(batch, changes, &self.store.shared.erasure))?;
+        let written = self.look(|tables| tables.apply(batch, changes, &self.store.shared.erasure));
+        self.refused |= written.is_err();
+        written?;
         self.written.push((batch, changes.clone()));
         Ok(())
     }
@@ -173,6 +183,9 @@ impl Transaction for MemoryTransaction {
             }
             Fault::Full => return Err(CommitError::RolledBack(StoreError::Full)),
             Fault::None | Fault::AnswerLost => {}
+        }
+        if self.refused {
+            return Err(CommitError::RolledBack(refused_before()));
         }
         {
             let mut tables = self.store.shared.lock();

@@ -42,6 +42,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub use open::{OpenError, SqliteOptions};
 
 use crate::erasure::ErasureKey;
+use crate::found::refused_before;
 use checkpoint::Checkpoints;
 use error::{commit_meaning, meaning};
 use statements::read::COMMITTED;
@@ -157,7 +158,7 @@ impl Store for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         let mut writer = self.writer().await?;
         writer.begin().await?;
-        Ok(Box::new(SqliteTransaction { writer, store: self.clone() }))
+        Ok(Box::new(SqliteTransaction { writer, store: self.clone(), refused: false }))
     }
 
     async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
@@ -173,6 +174,8 @@ impl Store for SqliteStore {
 struct SqliteTransaction {
     writer: OwnedMutexGuard<Writer>,
     store: SqliteStore,
+    /// Whether a write failed: then half of it may stand in the transaction, and nothing may be committed.
+    refused: bool,
 }
 
 #[async_trait]
@@ -182,10 +185,18 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn write(&mut self, batch: BatchId, changes: &Changes) -> Result<(), StoreError> {
-        write::write(&mut self.writer.connection, batch, changes, &self.store.shared.erasure).await
+        // A write that is given up in the middle leaves half of itself, too.
+        let refused = std::mem::replace(&mut self.refused, true);
+        write::write(&mut self.writer.connection, batch, changes, &self.store.shared.erasure).await?;
+        self.refused = refused;
+        Ok(())
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), CommitError> {
+        if self.refused {
+            self.writer.roll_back().await;
+            return Err(CommitError::RolledBack(refused_before()));
+        }
         self.writer.commit().await?;
         self.store.shared.checkpoints.wrote();
         Ok(())

@@ -265,6 +265,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_notification ON deliveries (notification, id);
 CREATE INDEX deliveries_recipient ON deliveries (project, recipient);
 CREATE INDEX deliveries_pending ON deliveries (project, recipient) WHERE state IN ('waiting', 'handing_over');
+CREATE INDEX deliveries_project ON deliveries (project, id);
 CREATE INDEX deliveries_state ON deliveries (project, state, id);
 
 -- Work that waits. `rule` is empty where there is none.

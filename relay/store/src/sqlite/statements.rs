@@ -38,7 +38,7 @@ macro_rules! notification_list {
         concat!(
             "SELECT ",
             notification_columns!(),
-            " FROM notifications AS n LEFT JOIN contents AS c ON c.hash = n.content WHERE n.project = ?1 ",
+            " FROM notifications AS n LEFT JOIN contents AS c ON c.hash = n.content WHERE ",
             $of,
             " AND (?3 IS NULL OR n.event = ?3) AND (?4 IS NULL OR n.category = ?4) AND (?5 IS NULL OR n.rule = ?5)
               AND (?6 IS NULL OR n.state = ?6) AND n.created_at >= ?7 AND n.created_at < ?8

@@ -1,7 +1,7 @@
 //! A transaction is whole or nothing, and there is one at a time.
 
 use tidings_core::model::Changes;
-use tidings_core::ports::{BatchId, Need, StoreError};
+use tidings_core::ports::{BatchId, CommitError, Need, StoreError};
 
 use crate::samples::*;
 use crate::{Whole, on_every_store, read, write};
@@ -12,6 +12,7 @@ on_every_store!(
     a_transaction_reads_what_it_wrote,
     readers_see_nothing_of_a_transaction_before_its_commit,
     one_row_that_is_refused_refuses_the_batch,
+    a_transaction_that_was_refused_cannot_be_committed,
     sixty_four_racing_transactions_count_to_sixty_four,
 );
 
@@ -94,6 +95,17 @@ async fn one_row_that_is_refused_refuses_the_batch(store: impl Whole) {
         drop(transaction);
         assert_eq!(store.dump().await, before);
     }
+}
+
+async fn a_transaction_that_was_refused_cannot_be_committed(store: impl Whole) {
+    let before = store.dump().await;
+    let mut transaction = store.begin().await.unwrap();
+    transaction.write(BatchId(1), &known(&person("p", "anna"))).await.unwrap();
+    let refused = Changes { events_changed: vec![event("p", "e9")], ..known(&person("p", "ben")) };
+    assert!(transaction.write(BatchId(2), &refused).await.is_err());
+    let committed = transaction.commit().await;
+    assert!(matches!(committed, Err(CommitError::RolledBack(StoreError::Data { .. }))), "{committed:?}");
+    assert_eq!(store.dump().await, before);
 }
 
 async fn sixty_four_racing_transactions_count_to_sixty_four(store: impl Whole) {

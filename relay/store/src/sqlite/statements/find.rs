@@ -47,7 +47,7 @@ statements! {
     EVENTS = "SELECT ", event_columns!(), " FROM json_each(?1) AS k CROSS JOIN events AS e WHERE e.id = k.value";
     SAME_EVENTS = "SELECT ", event_columns!(), " FROM json_each(?1) AS k CROSS JOIN events AS e
         WHERE e.project = k.value ->> 0 AND e.external_id = k.value ->> 2 AND e.source IS k.value ->> 1
-        AND e.accepted_at >= k.value ->> 3";
+        AND e.external_id IS NOT NULL AND +e.accepted_at >= k.value ->> 3";
 
     NOTIFICATIONS = notifications!(), "n.id = k.value ->> 1 AND n.project = k.value ->> 0";
     MADE = notifications!(), "n.event = k.value ->> 0 AND ifnull(n.rule, '') = ifnull(k.value ->> 1, '')

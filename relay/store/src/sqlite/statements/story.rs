@@ -8,12 +8,12 @@ statements! {
     DELIVERIES_OF = "SELECT ", delivery_columns!(), " FROM deliveries AS d
         WHERE d.notification = ?1 AND d.project = ?2 ORDER BY d.id";
     // One statement each for what a list is asked by, so that each walks its own index; the rest filters.
-    BY_PROJECT = notification_list!("");
-    BY_RECIPIENT = notification_list!("AND n.recipient = ?2");
-    BY_EVENT = notification_list!("AND n.event = ?3");
+    BY_PROJECT = notification_list!("n.project = ?1");
+    BY_RECIPIENT = notification_list!("n.project = ?1 AND n.recipient = ?2");
+    BY_EVENT = notification_list!("+n.project = ?1 AND n.event = ?3");
     EVENT = "SELECT ", event_columns!(), " FROM events AS e WHERE e.id = ?1 AND e.project = ?2";
     SAME_EVENT = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.source IS ?2
-        AND e.external_id = ?3 ORDER BY e.accepted_at DESC, e.id DESC LIMIT 1";
+        AND e.external_id = ?3 AND e.external_id IS NOT NULL ORDER BY +e.accepted_at DESC, e.id DESC LIMIT 1";
     EVENTS = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.accepted_at >= ?2
         AND e.accepted_at < ?3 AND (e.accepted_at, e.id) > (?4, ?5) ORDER BY e.accepted_at, e.id LIMIT ?6";
     PROGRESS = "SELECT state, count(*) FROM notifications WHERE event = ?1 GROUP BY state";

@@ -41,3 +41,43 @@ async fn no_statement_reads_a_whole_table_but_those_that_ask_for_all() {
     }
     assert!(scans.is_empty(), "{}", scans.join("\n"));
 }
+/// What the relay asks all the time, and by which index. Without statistics SQLite prefers a range over a full key if
+/// it does not see that a partial index holds all rows.
+const WALKED: &[(&str, &str)] = &[
+    (super::find::RECIPIENTS, "PRIMARY KEY (project=? AND recipient=?)"),
+    (super::find::INBOXES, "PRIMARY KEY (project=? AND recipient=?)"),
+    (super::find::SAME_EVENTS, "events_external (project=? AND external_id=? AND source=?)"),
+    (super::find::MADE, "notifications_made (event=? AND <expr>=? AND project=? AND recipient=?)"),
+    (
+        super::find::COLLAPSE,
+        "notifications_collapse (project=? AND recipient=? AND category=? AND collapse=?)",
+    ),
+    (super::find::MATCHES, "match_keys_value (project=? AND rule=? AND event_type=? AND value=?)"),
+    (super::find::PENDING, "notifications_pending (project=? AND recipient=?)"),
+    (
+        super::find::PLACED,
+        "notifications_placed (project=? AND recipient=? AND created_seq>? AND created_seq<?)",
+    ),
+    (super::find::PENDING_DELIVERIES, "deliveries_pending (project=? AND recipient=?)"),
+    (super::find::HISTORIES, "collected_asked (project=? AND recipient=? AND event_type=? AND at>?)"),
+    (super::read::PAGE, "notifications_inbox (project=? AND recipient=? AND seq>?)"),
+    (super::read::EXPIRED, "notifications_expires (expires_at<?)"),
+    (super::read::DUE_OF_PROJECT, "due_lane (lane=? AND project=? AND at<?)"),
+    (super::story::BY_EVENT, "notifications_event (event=?)"),
+    (super::story::BY_RECIPIENT, "notifications_recipient (project=? AND recipient=?"),
+    (super::story::SAME_EVENT, "events_external (project=? AND external_id=? AND source=?)"),
+    (super::story::DELIVERIES, "deliveries_project (project=? AND id<?)"),
+    (super::write::CHANGE_NOTIFICATIONS, "sqlite_autoindex_notifications_1 (id=?)"),
+    (super::write::FORGET_DUE, "due_recipient (project=? AND recipient=?)"),
+];
+
+#[tokio::test]
+async fn each_hot_statement_walks_its_own_index() {
+    let mut connection = empty().await;
+    for (sql, index) in WALKED {
+        let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert!(steps.iter().any(|step| step.contains(index)), "{sql}: {steps:?} without {index}");
+    }
+}

@@ -133,7 +133,7 @@ statements! {
     FORGET_CONSENT_STATES = "DELETE FROM consent_states WHERE project = ?1 AND recipient = ?2";
     FORGET_ONCE = "DELETE FROM once WHERE project = ?1 AND recipient = ?2";
     FORGET_DIGESTS = "DELETE FROM digests WHERE project = ?1 AND recipient = ?2";
-    FORGET_DUE = "DELETE FROM due WHERE project = ?1 AND recipient = ?2 AND kind <> 'fan_out'";
+    FORGET_DUE = "DELETE FROM due INDEXED BY due_recipient WHERE project = ?1 AND recipient = ?2 AND kind <> 'fan_out'";
     FORGET_RECEIPTS = "DELETE FROM receipts WHERE project = ?1 AND recipient = ?2";
     FORGET_OPERATIONS = "DELETE FROM operations WHERE project = ?1 AND recipient = ?2";
     FORGET_COLLECTED = "DELETE FROM collected WHERE project = ?1 AND recipient = ?2";
