@@ -1,5 +1,9 @@
 //! Documents: links lead somewhere, decisions are listed, fragments of the changelog are named for what they say.
 
+mod paths;
+
+pub use paths::missing_paths;
+
 use crate::finding::Finding;
 use crate::repository::{Repository, SourceFile};
 

@@ -130,6 +130,11 @@ fn every_link_of_a_document_leads_somewhere() {
 }
 
 #[test]
+fn every_path_that_a_document_names_is_there() {
+    assert_none(&documents::missing_paths(&REPOSITORY));
+}
+
+#[test]
 fn every_decision_is_numbered_and_listed() {
     assert_none(&documents::unlisted_decisions(&REPOSITORY));
 }
