@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicBool;
 use tidings_core::configuration::Configuration;
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, Clock, ConsentReader, DueReader, Ids, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
+    BookReader, Clock, ConsentReader, DueReader, Ids, InboxReader, Registry, SignIn, Store, StoreError,
+    StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, TokenKeeper};
@@ -39,7 +41,15 @@ impl Ports {
     /// One store behind all ports.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Store + Registry + SignIn + InboxReader + StoryReader + ConsentReader + DueReader + BookReader + 'static,
+        S: Store
+            + Registry
+            + SignIn
+            + InboxReader
+            + StoryReader
+            + ConsentReader
+            + DueReader
+            + BookReader
+            + 'static,
     {
         Self {
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -74,6 +84,8 @@ pub(crate) struct App {
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) repeats: Repeats,
     pub(crate) limits: RateLimits,
+    /// One plan at a time.
+    pub(crate) plans: Semaphore,
     /// Cancelled when no new call is taken: calls that wait for changes answer at once.
     pub(crate) closing: CancellationToken,
     pub(crate) ready: AtomicBool,
@@ -119,6 +131,7 @@ impl App {
             writer,
             listeners: Arc::new(Listeners::new(Hub::new())),
             repeats: Repeats::default(),
+            plans: Semaphore::new(1),
             closing,
             ready: AtomicBool::new(false),
         };

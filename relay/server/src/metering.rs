@@ -25,11 +25,12 @@ pub(crate) fn install() {
 /// What was recorded, as text.
 pub(crate) fn render() -> String {
     let handle = HANDLE.get().and_then(Option::as_ref);
-    handle.map(|handle| {
-        handle.run_upkeep();
-        handle.render()
-    })
-    .unwrap_or_default()
+    handle
+        .map(|handle| {
+            handle.run_upkeep();
+            handle.render()
+        })
+        .unwrap_or_default()
 }
 
 /// Records how much waits for the writer.

@@ -43,7 +43,11 @@ impl Directory {
         let keys = self.registry.keys().await?;
         let known = Known {
             projects: projects.into_iter().map(|row| (row.id.clone(), Arc::new(row))).collect(),
-            keys: keys.into_iter().filter(|row| row.revoked_at.is_none()).map(|row| (row.hash, row)).collect(),
+            keys: keys
+                .into_iter()
+                .filter(|row| row.revoked_at.is_none())
+                .map(|row| (row.hash, row))
+                .collect(),
         };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
         Ok(())

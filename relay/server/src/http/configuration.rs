@@ -79,6 +79,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .query(&[("since", "How far back, like 7d, which is the default")])
                 .body_as::<ConfigurationBundle>(&["application/json"])
                 .body_text(&TEXT)
+                .waits()
                 .answer_plain(200, "Who would hear more, less, later or sooner: by rule, category and recipient")
         })
         .post("/v1/configuration/preview", who, preview::preview, |call| {

@@ -33,7 +33,11 @@ pub(super) async fn first_start(
 }
 
 /// Makes a project with the built-in configuration.
-pub(crate) async fn make_project(ports: &Ports, name: &str, now: Timestamp) -> Result<ProjectRow, StoreError> {
+pub(crate) async fn make_project(
+    ports: &Ports,
+    name: &str,
+    now: Timestamp,
+) -> Result<ProjectRow, StoreError> {
     let project = ProjectRow {
         id: ProjectId::from(uuid::Uuid::now_v7()),
         name: name.into(),

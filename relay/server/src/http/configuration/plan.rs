@@ -1,4 +1,5 @@
-//! What would change under another document: the project's own last events, played under both.
+//! What would change under another document: the project's own last events, played under both. It takes a
+//! core for a while, so that one is made at a time.
 
 use std::sync::Arc;
 
@@ -50,13 +51,25 @@ pub(super) async fn plan(
     let other = bundle(&sent)?;
     let live_number = live_version(&app, &caller.project);
     checked(&other, live_number + 1)?;
+    let _turn = app.plans.try_acquire().map_err(|_| {
+        let detail = "Another plan is being made: try again in a few seconds.";
+        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail);
+        problem.retry_after = Some(5);
+        problem
+    })?;
     let (live, _) = version(&app, &caller.project, live_number).await?;
     let until = app.now();
     let since = until.plus_millis(-back.as_millis());
     let events = events(&app, &caller.project, since, until).await?;
     let people = people(&app, &caller.project).await?;
-    let backtest = Backtest { people: &people, events: &events, since, until };
-    let report = backtest.compare(&live, &other).await.map_err(|error| match error {
+    // It computes for seconds: not on a thread that answers other calls.
+    let runtime = tokio::runtime::Handle::current();
+    let played = tokio::task::spawn_blocking(move || {
+        let backtest = Backtest { people: &people, events: &events, since, until };
+        runtime.block_on(backtest.compare(&live, &other))
+    });
+    let broke_off = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The plan broke off.");
+    let report = played.await.map_err(broke_off)?.map_err(|error| match error {
         RehearsalError::Store(error) => error.into(),
         error @ (RehearsalError::Configuration(_) | RehearsalError::Restless) => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -118,3 +118,22 @@ async fn two_projects_never_have_one_name() {
     let reply = bench.call_as(key, "PUT", "/v1/configuration", &[], SHOP).await;
     assert_eq!((reply.status, reply.code()), (422, "name_taken"), "{}", reply.body);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_who_would_hear_less_and_writes_nothing() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    for number in 0..3 {
+        let data = json!({"order_id": number, "customer": "alice", "total": 10 * number});
+        bench.post("/v1/events", &json!({"type": "order.placed", "data": data})).await;
+        bench.advance(1_000);
+    }
+    let other = SHOP.replace("when: data.total > 0", "when: data.total > 10");
+    let reply = bench.call_as(&bench.key, "POST", "/v1/configuration/plan?since=1d", &[], other).await;
+    assert_eq!((reply.status, &reply.body["events"]), (200, &json!(3)), "{}", reply.body);
+    let change = &reply.body["rules"]["order_placed"];
+    assert_eq!((&change["before"], &change["after"], &change["less"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!(bench.get("/v1/configuration").await.body["version"], 1);
+    let wrong = bench.call_as(&bench.key, "POST", "/v1/configuration/plan", &[], "tidings: 2").await;
+    assert_eq!((wrong.status, wrong.code()), (422, "configuration"));
+}
