@@ -129,8 +129,7 @@ impl Store for MemoryStore {
 
     async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
         self.at(PortCall::Committed).await?;
-        let found = self.shared.lock().batches.iter().any(|(_, id)| *id == batch);
-        Ok(found)
+        Ok(self.shared.lock().numbers.has(&batch))
     }
 }
 

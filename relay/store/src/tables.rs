@@ -94,6 +94,7 @@ tables! {
         by_person: (PersonKey, String) => NotificationId,
         by_event: (EventId, String) => NotificationId,
         by_external: (ProjectId, String) => EventId,
+        numbers: BatchId => u64,
         pending: NotificationId => (),
         open: NotificationId => (),
     }

@@ -52,11 +52,12 @@ impl Tables {
     }
 
     fn add_batch(&mut self, batch: BatchId) -> Result<(), StoreError> {
-        if self.batches.iter().any(|(_, id)| *id == batch) {
+        if self.numbers.has(&batch) {
             return Err(refuse(format!("batch {:032x} was written before", batch.0)));
         }
         let number = self.batches.last().map_or(1, |(last, _)| last + 1);
         self.batches.set(number, batch);
+        self.numbers.set(batch, number);
         Ok(())
     }
 

@@ -21,6 +21,8 @@ impl Tables {
         gone += self.device_tokens.remove_where(|_, row| row.used_at < tokens, limit - gone);
         let first_batch = self.batches.last().map_or(0, |(last, _)| last.saturating_sub(BATCHES_KEPT));
         gone += self.batches.remove_where(|number, _| *number <= first_batch, limit - gone);
+        let batches = &self.batches;
+        self.numbers.remove_where(|_, number| !batches.has(number), usize::MAX);
         gone += self.purge_notifications(now, limit - gone);
         gone + self.purge_events(now, limit - gone)
     }

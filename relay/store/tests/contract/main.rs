@@ -4,6 +4,7 @@
 
 mod books;
 mod faults;
+mod file;
 mod model;
 mod needs;
 mod readers;
