@@ -1,0 +1,122 @@
+//! The documents of the simulated project, and beside them what the oracle has to know of them, written by hand: it
+//! must not learn the rules from the code that it checks.
+
+/// The first document. Its caps are small and its windows narrow, so that every gate has something to say.
+pub const FIRST: &str = r#"
+tidings: 1
+project: {name: simulated, locale: en, time_zone: Europe/Berlin, currency: EUR, unknown_recipient: create}
+policy: {version: "1", text: {en: What we send}}
+collect: {order.placed: {recipient: data.who, keep: 30d}}
+channels: {inapp: {cap: {day: 12, over: defer}}}
+categories:
+  general: {name: {en: General}, legal: service, priority: normal, channels: [inapp, push]}
+  alerts:  {name: {en: Alerts}, legal: essential, priority: urgent, channels: [inapp]}
+  orders:  {name: {en: Orders}, legal: service, priority: high, channels: [inapp], cap: {day: 3, over: defer}}
+  urgent:  {name: {en: Urgent}, legal: service, priority: urgent, channels: [inapp]}
+  offers:  {name: {en: Offers}, legal: marketing, priority: low, channels: [inapp], cap: {day: 1, over: digest}, digest: {at: "18:00", template: digest}}
+  news:    {name: {en: News}, legal: marketing, priority: normal, channels: [inapp, email], cap: {week: 2, over: suppress}}
+  tips:    {name: {en: Tips}, legal: service, basis: consent, priority: low, channels: [inapp]}
+  letters: {name: {en: Letters}, legal: service, priority: normal, channels: [email]}
+caps: {day: 7, over: defer}
+quiet_hours: {default: "22:00-07:00", pass: [urgent]}
+segments: {buyers: {when: "history('order.placed', '30d') >= 1"}}
+rules:
+  order: {on: order.placed, notify: data.who, category: orders, template: order, once_per: data.order, cancel_on: {event: order.cancelled, match: data.order}, expires: 20h}
+  moved: {on: order.moved, notify: data.who, category: general, template: order, collapse: data.order, throttle: {count: 1, per: 1h, key: data.order, over: suppress}}
+  late: {on: order.late, notify: data.who, category: general, template: order, throttle: {count: 1, per: 2h, key: data.order, over: defer}}
+  reminder: {on: cart.left, notify: data.who, category: general, template: order, delay: 2h, cancel_on: {event: order.placed, match: data.who}, holdout: {percent: 50}}
+  offer: {on: offer.made, notify: {topic: fans}, category: offers, template: order, send: {window: "09:00-20:00", days: [mon, tue, wed, thu, fri]}, cohort: {percent: 50, include: {topic: staff}}}
+  hour: {on: hour.offered, notify: data.who, category: general, template: order, send: {window: "09:00-20:00", best_hour: true, latest: 24h}}
+  buyers: {on: sale.begun, notify: {segment: buyers}, category: general, template: order}
+  parcel: {on: parcel.came, notify: data.who, category: general, template: order, digest: {key: data.who, window: 30m, max: 3, template: digest}}
+  payment:
+    on: payment.failed
+    notify: data.who
+    category: urgent
+    template: asked
+    deliver:
+      - {channels: [inapp], repeat: {every: 5m, times: 2, until: acknowledged}}
+      - {after: 5m, unless: received, channels: [sms]}
+      - {after: 6m, unless: displayed, channels: [sms]}
+      - {after: 7m, unless: read, channels: [sms]}
+      - {after: 20m, unless: acknowledged, notify: data.backup, channels: [inapp]}
+    cancel_on: {event: payment.done, match: data.order}
+  slow:
+    on: slow.step
+    notify: data.who
+    category: news
+    template: order
+    deliver: [{channels: [email]}, {after: 3h, channels: [inapp]}]
+  gone: {on: gone.soon, notify: data.who, category: general, template: order, delay: 3h}
+  bad: {on: bad.words, notify: data.who, category: general, template: broken}
+templates:
+  order: {en: {title: "{{ data.order }}"}}
+  asked: {en: {title: "{{ data.order }}", actions: [{id: take, label: Take, acknowledges: true}, {id: look, label: Look}]}}
+  broken: {en: {title: "{{ data.nothing }}"}}
+  digest: {en: {title: "{{ digest.count }} of them"}}
+"#;
+
+/// The second: other caps, another policy, and a rule fewer.
+#[must_use]
+pub fn second() -> String {
+    let without: Vec<&str> = FIRST.lines().filter(|line| !line.starts_with("  gone:")).collect();
+    let text = without.join("\n");
+    let text = text.replace("version: \"1\"", "version: \"2\"");
+    let text = text.replace("cap: {day: 3, over: defer}", "cap: {day: 2, over: defer}");
+    text.replace("unknown_recipient: create", "unknown_recipient: refuse")
+}
+
+/// Whether a category needs a grant for the inbox.
+#[must_use]
+pub fn needs_grant(category: &str) -> bool {
+    matches!(category, "offers" | "news" | "tips")
+}
+
+/// Whether nothing but a delay holds a category back.
+#[must_use]
+pub fn is_essential(category: &str) -> bool {
+    category == "alerts"
+}
+
+/// How many a local day and a week let through: by scope, under a version of the document.
+#[must_use]
+pub fn caps(category: &str, version: u64) -> Vec<Limit> {
+    if is_essential(category) {
+        return Vec::new();
+    }
+    let mut limits = vec![Limit { scope: Scope::Project, day: Some(7), week: None }];
+    limits.extend(match category {
+        "orders" => {
+            Some(Limit { scope: Scope::Category, day: Some(if version == 1 { 3 } else { 2 }), week: None })
+        }
+        "offers" => Some(Limit { scope: Scope::Category, day: Some(1), week: None }),
+        "news" => Some(Limit { scope: Scope::Category, day: None, week: Some(2) }),
+        _ => None,
+    });
+    limits
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everything.
+    Project,
+    /// The notification's own category.
+    Category,
+}
+
+/// A limit of a scope.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// What it counts.
+    pub scope: Scope,
+    /// In one local date.
+    pub day: Option<usize>,
+    /// In one week from Monday.
+    pub week: Option<usize>,
+}
+
+/// The project's quiet hours, as minutes of the local day.
+pub const QUIET: (u32, u32) = (22 * 60, 7 * 60);
+/// The project's zone, for who has none.
+pub const ZONE: &str = "Europe/Berlin";

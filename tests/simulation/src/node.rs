@@ -1,0 +1,548 @@
+//! The relay's side: nodes that gather acts and commit them, the sessions of devices, hints, and the due loop. It is
+//! as thin as the server's, and does what the server does around the core.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tidings_core::act::{Act, AfterCommit, Answer, Hint, Refusal, Settled, Unit};
+use tidings_core::flows::{Node, commit_together};
+use tidings_core::model::{DueRow, Lane, PersonKey};
+use tidings_core::ports::{Clock, DueReader, InboxReader};
+use tidings_core::session::{LiveChange, SessionCommand, TokenError, VerifiedDevice};
+use tidings_core::view::{self, Position};
+use tidings_protocol::frame::{Bye, ChangesPage, RelayFrame};
+use tidings_protocol::{Cursor, NotificationId, Timestamp};
+use tidings_store::MemoryStore;
+
+use crate::executor::{Owner, at_once};
+use crate::run::{Event, Simulation};
+use crate::store::{NodeClock, NodeFaults, Observed, Operator, SeededIds};
+use crate::world::World;
+
+/// Acts that one transaction takes.
+const UNITS_MAX: usize = 8;
+/// Transactions that a node has under way at once.
+const COMMITS_MAX: usize = 2;
+/// Without a bell the dispatch looks this often, in milliseconds.
+const LOOK_EVERY: i64 = 1_000;
+/// How often heads are compared, in milliseconds.
+const HEADS_EVERY: i64 = 60_000;
+const LANES: [Lane; 3] = [Lane::Release, Lane::Step, Lane::FanOut];
+
+/// One node of the relay.
+pub struct RelayNode {
+    pub(crate) up: bool,
+    pub(crate) life: u64,
+    pub(crate) clock: Arc<NodeClock>,
+    pub(crate) flows: Node,
+    pub(crate) reader: MemoryStore,
+    pub(crate) waiting: Vec<(Unit, Reply)>,
+    committing: usize,
+    gathering: bool,
+    looking: bool,
+    look_at: Option<i64>,
+    heads_at: Option<i64>,
+    /// The dispatch waits: the wall clock jumped.
+    pub(crate) jumped: bool,
+    pub(crate) registered: BTreeMap<PersonKey, BTreeSet<u64>>,
+    hints_sent: u64,
+    hints_heard: BTreeMap<usize, u64>,
+    stale_due: Vec<DueRow>,
+}
+
+/// Whom the answer to an act goes to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reply {
+    /// A publisher's request, in one of its tries.
+    Request(u64),
+    /// A session.
+    Session(u64),
+    /// The dispatch.
+    Dispatch,
+}
+
+/// What a task came to.
+pub(crate) enum Done {
+    Committed { replies: Vec<Reply>, settled: Vec<Settled>, after: Box<AfterCommit> },
+    Page { wire: u64, frames: Option<Vec<ChangesPage>> },
+    Due { rows: Vec<DueRow>, expired: Vec<(PersonKey, NotificationId)>, failed: bool },
+    Heads(Vec<(PersonKey, u32, u64)>),
+    CaughtUp { device: usize, page: Option<Box<ChangesPage>> },
+    HeadsFailed,
+    Operated,
+}
+
+/// What goes over the bus between nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct BusHint {
+    pub(crate) number: u64,
+    pub(crate) hints: Vec<Hint>,
+    pub(crate) erased: Vec<PersonKey>,
+}
+
+impl RelayNode {
+    pub(crate) fn new(number: usize, world: &World, truth: &MemoryStore, operator: &Operator) -> Self {
+        let reader = truth.with_faults(Arc::new(NodeFaults(world.clone())));
+        let store =
+            Observed { inner: reader.clone(), operator: operator.clone(), world: world.clone(), node: number };
+        let clock = Arc::new(NodeClock::new(world.clone()));
+        let flows = Node {
+            store: Arc::new(store),
+            registry: Arc::new(operator.clone()),
+            configurations: Arc::new(operator.clone()),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids: Arc::new(SeededIds(world.clone())),
+        };
+        Self {
+            up: true,
+            life: 0,
+            clock,
+            flows,
+            reader,
+            waiting: Vec::new(),
+            committing: 0,
+            gathering: false,
+            looking: false,
+            look_at: None,
+            heads_at: None,
+            jumped: false,
+            registered: BTreeMap::new(),
+            hints_sent: 0,
+            hints_heard: BTreeMap::new(),
+            stale_due: Vec::new(),
+        }
+    }
+
+    /// The time as this node knows it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl std::fmt::Debug for RelayNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RelayNode").field("life", &self.life).finish_non_exhaustive()
+    }
+}
+
+/// Acts and their commits.
+impl Simulation {
+    pub(crate) fn submit(&mut self, node: usize, unit: Unit, reply: Reply) {
+        self.nodes[node].waiting.push((unit, reply));
+        if !self.nodes[node].gathering {
+            self.nodes[node].gathering = true;
+            let life = self.nodes[node].life;
+            self.after(0, Event::Gather { node, life });
+        }
+    }
+
+    pub(crate) fn gather(&mut self, node: usize) {
+        let relay = &mut self.nodes[node];
+        relay.gathering = false;
+        while !relay.waiting.is_empty() && relay.committing < COMMITS_MAX {
+            let most = relay.waiting.len().min(UNITS_MAX);
+            let take = 1 + self.world.inside().chance.below(most);
+            let (units, replies): (Vec<_>, Vec<_>) = relay.waiting.drain(..take).unzip();
+            relay.committing += 1;
+            let flows: Node = relay.flows.clone();
+            let owner = Owner { node, life: relay.life };
+            self.executor.spawn(owner, async move {
+                let (settled, after) = commit_together(&flows, units).await;
+                Done::Committed { replies, settled, after: Box::new(after) }
+            });
+        }
+    }
+
+    /// A task of a node ended.
+    pub(crate) fn done(&mut self, owner: Owner, done: Done) {
+        let node = owner.node;
+        match done {
+            Done::Committed { replies, settled, after } => {
+                self.nodes[node].committing -= 1;
+                self.after_commit(node, *after);
+                for (reply, settled) in replies.into_iter().zip(settled) {
+                    self.answer(node, reply, settled);
+                }
+                self.gather(node);
+            }
+            Done::Page { wire, frames } => {
+                let now = self.nodes[node].now();
+                if let Some(open) = self.wires.get_mut(&wire) {
+                    open.session.handle_page(frames, now);
+                    self.obey(wire);
+                }
+            }
+            Done::Due { rows, expired, failed } => self.hand_in(node, rows, expired, failed),
+            Done::Heads(heads) => {
+                for (person, epoch, head) in heads {
+                    self.tell(node, &person, &LiveChange { epoch, from: head, to: head, frame: None });
+                }
+            }
+            Done::CaughtUp { device, page } => self.caught_up_elsewhere(device, page),
+            Done::Operated => {}
+            // The next round compares again.
+            Done::HeadsFailed => self.plan_heads(node, HEADS_EVERY),
+        }
+    }
+
+    fn answer(&mut self, node: usize, reply: Reply, settled: Settled) {
+        match reply {
+            Reply::Request(id) => self.answer_request(node, id, settled),
+            Reply::Session(wire) => {
+                let now = self.nodes[node].now();
+                if let Some(open) = self.wires.get_mut(&wire) {
+                    open.session.handle_settled(settled.answer, now);
+                    self.obey(wire);
+                }
+            }
+            Reply::Dispatch => {
+                if let Err(refusal) = settled.answer
+                    && !matches!(refusal, Refusal::Unavailable { .. })
+                {
+                    self.oracle.violation(format!("due work was refused: {refusal}"));
+                }
+            }
+        }
+    }
+
+    fn after_commit(&mut self, node: usize, after: AfterCommit) {
+        let bus = BusHint { number: 0, hints: after.hints, erased: after.erased };
+        self.hear(node, &bus);
+        if !bus.hints.is_empty() || !bus.erased.is_empty() {
+            self.publish(node, bus);
+        }
+    }
+
+    fn publish(&mut self, node: usize, mut bus: BusHint) {
+        self.nodes[node].hints_sent += 1;
+        bus.number = self.nodes[node].hints_sent;
+        for other in (0..self.nodes.len()).filter(|other| *other != node) {
+            if self.world.fault("hint lost", 60) {
+                continue;
+            }
+            let delay = self.world.inside().chance.between(0, 400);
+            let life = self.nodes[other].life;
+            self.after(delay, Event::Bus { from: node, to: other, life, bus: bus.clone() });
+        }
+    }
+
+    /// Hints of another node are numbered: a jump makes this node compare heads.
+    pub(crate) fn hear_bus(&mut self, from: usize, to: usize, bus: &BusHint) {
+        let heard = self.nodes[to].hints_heard.insert(from, bus.number);
+        if heard.is_none_or(|heard| heard + 1 != bus.number) {
+            self.plan_heads(to, 10_000);
+        }
+        self.hear(to, bus);
+    }
+
+    fn hear(&mut self, node: usize, bus: &BusHint) {
+        for hint in &bus.hints {
+            let Hint { person, epoch, from, to, items } = hint;
+            let fits = view::fits_one_frame(items);
+            let frame =
+                fits.then(|| Arc::new(RelayFrame::Changes(view::live_page(*epoch, *from, *to, items.clone()))));
+            self.tell(node, person, &LiveChange { epoch: *epoch, from: *from, to: *to, frame });
+        }
+        for person in &bus.erased {
+            for wire in self.sessions_of(node, person) {
+                self.close_session(wire, Bye::Erased);
+            }
+        }
+    }
+
+    fn tell(&mut self, node: usize, person: &PersonKey, change: &LiveChange<Arc<RelayFrame>>) {
+        let now = self.nodes[node].now();
+        for wire in self.sessions_of(node, person) {
+            if let Some(open) = self.wires.get_mut(&wire) {
+                open.session.handle_hint(change.clone(), now);
+                self.obey(wire);
+            }
+        }
+    }
+
+    fn sessions_of(&self, node: usize, person: &PersonKey) -> Vec<u64> {
+        self.nodes[node].registered.get(person).into_iter().flatten().copied().collect()
+    }
+
+    pub(crate) fn close_session(&mut self, wire: u64, code: Bye) {
+        if let Some(open) = self.wires.get_mut(&wire) {
+            open.session.handle_close(code);
+            self.obey(wire);
+        }
+    }
+}
+
+/// Sessions.
+impl Simulation {
+    /// Does what the session's machine commands.
+    pub(crate) fn obey(&mut self, wire: u64) {
+        while let Some(command) = self.wires.get_mut(&wire).and_then(|open| open.session.poll_command()) {
+            let (node, device) = (self.wires[&wire].node, self.wires[&wire].device);
+            match command {
+                SessionCommand::Verify { token } => {
+                    let delay = self.world.inside().chance.between(0, 50);
+                    self.after(delay, Event::Verified { wire, token });
+                }
+                SessionCommand::Register { person, .. } => {
+                    self.wires.get_mut(&wire).expect("it commanded").registered = Some(person.clone());
+                    self.nodes[node].registered.entry(person).or_default().insert(wire);
+                }
+                SessionCommand::Commit(act) => {
+                    let project = self.project.clone();
+                    self.submit(node, Unit { project, sandbox: false, repeat: None, act: *act }, Reply::Session(wire));
+                }
+                SessionCommand::Replace => self.replace_older(node, device, wire),
+                SessionCommand::ReadPage { after, limit, position } => {
+                    self.read_page(wire, after, limit, position);
+                }
+                SessionCommand::Send(frame) => self.send_down(wire, Arc::new(*frame)),
+                SessionCommand::SendLive(frame) => self.send_down(wire, frame),
+                SessionCommand::Close(_) => self.close_down(wire),
+            }
+        }
+        self.plan_session_timeout(wire);
+    }
+
+    fn replace_older(&mut self, node: usize, device: usize, wire: u64) {
+        let older: Vec<u64> = self
+            .wires
+            .iter()
+            .filter(|(id, other)| **id < wire && other.node == node && other.device == device)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in older {
+            self.close_session(id, Bye::Replaced);
+        }
+    }
+
+    fn read_page(&mut self, wire: u64, after: Option<Cursor>, limit: usize, position: Position) {
+        let open = &self.wires[&wire];
+        let (node, Some(person)) = (open.node, open.registered.clone()) else { return };
+        let (reader, operator, world) = (self.nodes[node].reader.clone(), self.operator.clone(), self.world.clone());
+        let owner = Owner { node, life: self.nodes[node].life };
+        // Small pages, so that a catch-up has several.
+        let limit = limit.min(world.inside().chance.below(12) + 1);
+        self.executor.spawn(owner, async move {
+            let page = reader.page(&person, after.as_ref(), limit).await;
+            if world.fault("stale page", 80) {
+                // What was read is old when it is answered.
+                for _ in 0..4 {
+                    world.switch().await;
+                }
+            }
+            let frames = page.ok().map(|page| view::frames(&page, &operator.live(), position));
+            Done::Page { wire, frames }
+        });
+    }
+
+    pub(crate) fn verified(&mut self, wire: u64, token: &str) {
+        let Some(node) = self.wires.get(&wire).map(|open| open.node) else { return };
+        let now = self.nodes[node].now();
+        let verified = self.verify(token, now);
+        let open = self.wires.get_mut(&wire).expect("it was found above");
+        open.session.handle_token(verified, now);
+        self.obey(wire);
+    }
+
+    /// A token of the simulation says whose it is, when it was issued and until when it is good.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedDevice, TokenError> {
+        if self.world.fault("token check fails", 10) {
+            return Err(TokenError::Unavailable);
+        }
+        let mut parts = token.split('|');
+        let person: usize = parts.next().and_then(|text| text.parse().ok()).ok_or(TokenError::Invalid)?;
+        let mut millis = || parts.next().and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
+        let (issued_at, expires_at) =
+            (millis().ok_or(TokenError::Invalid)?, millis().ok_or(TokenError::Invalid)?);
+        if expires_at <= now {
+            return Err(TokenError::Expired);
+        }
+        Ok(VerifiedDevice { person: self.people[person].clone(), device: None, issued_at, expires_at })
+    }
+
+    fn plan_session_timeout(&mut self, wire: u64) {
+        let Some(open) = self.wires.get_mut(&wire) else { return };
+        let Some(at) = open.session.poll_timeout() else { return };
+        let error = self.nodes[open.node].clock.error_ms.load(Ordering::Relaxed);
+        let at = (at.as_millis() - error).max(self.world.now());
+        if open.timeout_at.is_none_or(|planned| at < planned) {
+            open.timeout_at = Some(at);
+            self.at(at, Event::SessionTimeout { wire, at });
+        }
+    }
+
+    pub(crate) fn session_timeout(&mut self, wire: u64, at: i64) {
+        let Some(open) = self.wires.get_mut(&wire).filter(|open| open.timeout_at == Some(at)) else { return };
+        open.timeout_at = None;
+        let now = self.nodes[open.node].now();
+        open.session.handle_timeout(now);
+        self.obey(wire);
+    }
+}
+
+/// The due loop and the comparison of heads.
+impl Simulation {
+    /// Every node looks again soon after work may have become due, and compares heads after anything changed.
+    pub(crate) fn plan_looks(&mut self) {
+        for node in 0..self.nodes.len() {
+            self.plan_next_look(node);
+            self.plan_heads(node, HEADS_EVERY);
+        }
+    }
+
+    /// The server looks every second; here, a look that would find nothing is left out.
+    fn plan_next_look(&mut self, node: usize) {
+        let Ok(Some(at)) = at_once(self.truth.next_due()) else { return };
+        let error = self.nodes[node].clock.error_ms.load(Ordering::Relaxed);
+        let late = self.world.inside().chance.between(1, LOOK_EVERY);
+        let at = (at.as_millis() - error).max(self.world.now()) + late;
+        self.plan_look(node, at);
+    }
+
+    pub(crate) fn plan_look(&mut self, node: usize, at: i64) {
+        let relay = &mut self.nodes[node];
+        if relay.up && relay.look_at.is_none_or(|planned| at < planned) {
+            relay.look_at = Some(at);
+            let life = relay.life;
+            self.at(at, Event::Look { node, life, at });
+        }
+    }
+
+    pub(crate) fn look(&mut self, node: usize, at: i64) {
+        let relay = &mut self.nodes[node];
+        if relay.look_at != Some(at) {
+            return;
+        }
+        relay.look_at = None;
+        if relay.looking || relay.jumped {
+            return;
+        }
+        relay.looking = true;
+        let (reader, now) = (relay.reader.clone(), relay.now());
+        let stale = std::mem::take(&mut relay.stale_due);
+        let owner = Owner { node, life: relay.life };
+        let world = self.world.clone();
+        self.executor.spawn(owner, async move {
+            let (mut rows, mut failed) = (Vec::new(), false);
+            for lane in LANES {
+                match reader.due(lane, now, 64, 256).await {
+                    Ok(found) => rows.extend(found),
+                    Err(_) => failed = true,
+                }
+            }
+            let expired = reader.expired(now, 256).await;
+            failed |= expired.is_err();
+            if !stale.is_empty() && world.fault("stale due rows", 300) {
+                rows.extend(stale);
+            }
+            Done::Due { rows, expired: expired.unwrap_or_default(), failed }
+        });
+    }
+
+    fn hand_in(
+        &mut self,
+        node: usize,
+        rows: Vec<DueRow>,
+        expired: Vec<(PersonKey, NotificationId)>,
+        failed: bool,
+    ) {
+        self.nodes[node].looking = false;
+        self.nodes[node].stale_due.clone_from(&rows);
+        let taken = !rows.is_empty() || !expired.is_empty();
+        if taken {
+            self.world.trace(|| {
+                let keys: Vec<_> = rows.iter().map(|row| &row.key).collect();
+                format!("node {node} hands in {keys:?}, expired {expired:?}")
+            });
+        }
+        let acts = rows.into_iter().map(Act::Advance);
+        let acts = acts.chain(expired.into_iter().map(|(person, id)| Act::Expire(person, id)));
+        for act in acts.collect::<Vec<_>>() {
+            let unit = Unit { project: self.project.clone(), sandbox: false, repeat: None, act };
+            self.submit(node, unit, Reply::Dispatch);
+        }
+        if taken || failed {
+            let again = self.world.now() + LOOK_EVERY;
+            self.plan_look(node, again);
+        } else {
+            self.plan_next_look(node);
+        }
+    }
+
+    pub(crate) fn plan_heads(&mut self, node: usize, within: i64) {
+        let at = self.world.now() + self.world.inside().chance.between(within / 2, within);
+        let relay = &mut self.nodes[node];
+        if relay.up && relay.heads_at.is_none_or(|planned| at < planned) {
+            relay.heads_at = Some(at);
+            let life = relay.life;
+            self.at(at, Event::Heads { node, life, at });
+        }
+    }
+
+    pub(crate) fn compare_heads(&mut self, node: usize, at: i64) {
+        let relay = &mut self.nodes[node];
+        if relay.heads_at != Some(at) {
+            return;
+        }
+        relay.heads_at = None;
+        let people: Vec<PersonKey> = relay.registered.keys().cloned().collect();
+        let (reader, owner) = (relay.reader.clone(), Owner { node, life: relay.life });
+        if people.is_empty() {
+            return;
+        }
+        self.executor.spawn(owner, async move {
+            reader.heads(&people).await.map_or(Done::HeadsFailed, Done::Heads)
+        });
+    }
+}
+
+/// Crash and restart.
+impl Simulation {
+    /// The node's process ends: its sessions and its transactions vanish.
+    pub(crate) fn crash_node(&mut self, node: usize) {
+        self.world.trace(|| format!("node {node} crashes"));
+        self.executor.crash(node);
+        let relay = &mut self.nodes[node];
+        relay.up = false;
+        relay.life += 1;
+        relay.waiting.clear();
+        (relay.committing, relay.gathering, relay.looking) = (0, false, false);
+        (relay.look_at, relay.heads_at, relay.jumped) = (None, None, false);
+        relay.registered.clear();
+        relay.stale_due.clear();
+        relay.hints_heard.clear();
+        let gone: Vec<u64> =
+            self.wires.iter().filter(|(_, open)| open.node == node).map(|(id, _)| *id).collect();
+        for wire in gone {
+            self.relay_side_gone(wire);
+        }
+    }
+
+    pub(crate) fn restart_node(&mut self, node: usize) {
+        if self.nodes[node].up {
+            return;
+        }
+        self.world.trace(|| format!("node {node} starts"));
+        self.nodes[node].up = true;
+        let at = self.world.now();
+        self.plan_look(node, at);
+    }
+}
+
+/// What an act answers, for the trace.
+pub(crate) fn answer_word(answer: &Result<Answer, Refusal>) -> &'static str {
+    match answer {
+        Ok(Answer::Events(_)) => "events",
+        Ok(Answer::Sent { .. }) => "sent",
+        Ok(Answer::Recipient { .. }) => "recipient",
+        Ok(Answer::Erased(_)) => "erased",
+        Ok(Answer::Consent { .. }) => "consent",
+        Ok(Answer::Notification { .. }) => "notification",
+        Ok(Answer::SendStopped { .. }) => "send stopped",
+        Ok(Answer::Greeted { .. }) => "greeted",
+        Ok(Answer::Operated(_)) => "operated",
+        Ok(Answer::Done) => "done",
+        Err(refusal) => refusal.code(),
+    }
+}
