@@ -6,19 +6,20 @@ use std::sync::atomic::AtomicBool;
 use tidings_core::configuration::Configuration;
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, Clock, ConsentReader, DueReader, Ids, InboxReader, Registry, SignIn, Store, StoreError,
-    StoryReader,
+    BookReader, ConsentReader, DueReader, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, TokenKeeper};
+use crate::dispatch::TimeGuard;
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
 use crate::hub::Hub;
 use crate::settings::ServeOptions;
 use crate::vault::Vault;
+use crate::world::World;
 use crate::writer::{Listeners, Writer, WriterQueue};
 
 /// Compiled configurations that are remembered. The live one of each project and what old holds still name.
@@ -86,6 +87,8 @@ pub(crate) struct App {
     pub(crate) limits: RateLimits,
     /// One plan at a time.
     pub(crate) plans: Semaphore,
+    /// Whether the time can be trusted.
+    pub(crate) guard: Arc<TimeGuard>,
     /// Cancelled when no new call is taken: calls that wait for changes answer at once.
     pub(crate) closing: CancellationToken,
     pub(crate) ready: AtomicBool,
@@ -101,15 +104,15 @@ impl App {
         public_url: String,
         vault: Arc<Vault>,
         ports: Ports,
-        world: (Arc<dyn Clock>, Arc<dyn Ids>),
+        world: World,
         closing: CancellationToken,
     ) -> Result<(Arc<Self>, WriterQueue), StoreError> {
         let node = Node {
             store: Arc::clone(&ports.store),
             registry: Arc::clone(&ports.registry),
             configurations: Arc::new(Remembered::default()),
-            clock: world.0,
-            ids: world.1,
+            clock: world.clock,
+            ids: world.ids,
         };
         let directory = Arc::new(Directory::load(Arc::clone(&ports.registry), Arc::clone(&vault)).await?);
         let tokens = Arc::new(TokenKeeper {
@@ -132,6 +135,7 @@ impl App {
             listeners: Arc::new(Listeners::new(Hub::new())),
             repeats: Repeats::default(),
             plans: Semaphore::new(1),
+            guard: world.guard,
             closing,
             ready: AtomicBool::new(false),
         };

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tidings_core::configuration::Configuration;
 use tidings_core::flows::load_configuration;
-use tidings_core::ports::{Clock, Ids, StoreError};
+use tidings_core::ports::StoreError;
 use tidings_protocol::ProjectId;
 use tidings_store::{ErasureKey, MemoryStore, OpenError, SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
@@ -28,13 +28,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Ports};
-use crate::dispatch::{Dispatch, TimeGuard};
+use crate::dispatch::Dispatch;
 use crate::settings::ServeOptions;
 use crate::socket::verify::TokenVerifier;
 use crate::socket::{LiveConfiguration, PageReader, SocketSettings, Sockets};
 use crate::submit::Submit;
 use crate::vault::{Vault, VaultError};
-use crate::world::{AnchoredClock, RandomIds};
+use crate::world::World;
 use crate::writer::{self, WriterQueue};
 use crate::{http, metering};
 
@@ -134,14 +134,13 @@ impl Relay {
             Some(address) => Some(TcpListener::bind(address).await.map_err(|error| listen(address, error))?),
             None => None,
         };
-        let clock = Arc::new(AnchoredClock::default());
-        let first = first_start::first_start(&ports, &vault, clock.now()).await?;
+        let world = World::real();
+        let first = first_start::first_start(&ports, &vault, world.clock.now()).await?;
         let tasks = Tasks::new(shutdown);
         let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let world = (Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(RandomIds) as Arc<dyn Ids>);
         let closing = tasks.shutdown.child_token();
         let (app, queue) = App::new(options, public_url, vault, ports, world, closing).await?;
-        tasks.run(&app, queue, clock, listener, metrics);
+        tasks.run(&app, queue, listener, metrics);
         app.ready.store(true, Ordering::Release);
         tracing::info!(%address, "the relay listens");
         Ok(Self { app, address, first, tasks })
@@ -194,18 +193,10 @@ impl Tasks {
         Self { shutdown, calls: part(), sessions: part(), dispatch: part(), writer: part() }
     }
 
-    fn run(
-        &self,
-        app: &Arc<App>,
-        queue: WriterQueue,
-        clock: Arc<AnchoredClock>,
-        listener: TcpListener,
-        metrics: Option<TcpListener>,
-    ) {
+    fn run(&self, app: &Arc<App>, queue: WriterQueue, listener: TcpListener, metrics: Option<TcpListener>) {
         let (tracker, stop) = &self.writer;
         let listeners = Arc::clone(&app.listeners);
         tracker.spawn(writer::run(app.node.clone(), queue, listeners, stop.clone()));
-        let guard = Arc::new(TimeGuard::new(Box::new(clock)));
         let submit: Arc<dyn Submit> = Arc::new(app.writer.clone());
         let dispatch = Dispatch {
             due: Arc::clone(&app.ports.due),
@@ -215,7 +206,7 @@ impl Tasks {
             submit: Arc::clone(&submit),
             hub: Arc::clone(&app.listeners.hub),
             clock: Arc::clone(&app.node.clock),
-            guard,
+            guard: Arc::clone(&app.guard),
         };
         let (tracker, stop) = &self.dispatch;
         tracker.spawn(dispatch.run(stop.clone()));

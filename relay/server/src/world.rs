@@ -7,7 +7,24 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tidings_core::ports::{Clock, Ids};
 use tidings_protocol::Timestamp;
 
-use crate::dispatch::Anchor;
+use crate::dispatch::{Anchor, TimeGuard};
+
+/// Where time, ids and chance come from.
+pub(crate) struct World {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    /// Whether the time can be trusted.
+    pub(crate) guard: Arc<TimeGuard>,
+}
+
+impl World {
+    /// The machine's own.
+    pub(crate) fn real() -> Self {
+        let clock = Arc::new(AnchoredClock::default());
+        let guard = Arc::new(TimeGuard::new(Box::new(Arc::clone(&clock))));
+        Self { clock, ids: Arc::new(RandomIds), guard }
+    }
+}
 
 /// Wall-clock time at an anchor, moved on by the monotonic clock: it never runs backwards.
 #[derive(Debug)]

@@ -50,6 +50,9 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Response, Box<Problem>> {
     if !app.ready.load(Ordering::Acquire) || app.closing.is_cancelled() {
         return Err(refuse("The relay starts or stops."));
     }
+    if app.guard.is_paused() {
+        return Err(refuse("The clock jumped: due work waits until it is known which time is right."));
+    }
     app.ports.registry.projects().await.map_err(|_| refuse("The store cannot be read."))?;
     Ok(Answered::ok(&json!({"ready": true})).response())
 }

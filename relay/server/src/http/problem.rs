@@ -147,6 +147,8 @@ pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
         }
         *response.body_mut() = Body::from(problem.body(&trace_id));
     }
+    // Answers hold tokens and people's data: no cache on the way keeps them.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(&trace_id) {
         response.headers_mut().insert(TRACE_HEADER, value);
     }

@@ -96,7 +96,11 @@ async fn connect(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Bo
             let detail = "This code is not valid, was used or ran out: ask for a new one.";
             Problem::new(StatusCode::UNAUTHORIZED, "invalid_code", detail)
         })?;
-        greet(&app, &code.person, &request, now).await?;
+        if let Err(problem) = greet(&app, &code.person, &request, now).await {
+            // A device whose id is taken or was removed asks again under another one.
+            app.ports.sign_in.put_connect_code(&code).await?;
+            return Err(problem);
+        }
         let pair = Pair::new(&app, &code.person, &request.device, now);
         let token = DeviceToken {
             person: code.person.clone(),

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
-use tidings_core::ports::{Clock, Ids};
+use tidings_core::ports::Clock;
 use tidings_protocol::Timestamp;
 use tidings_store::{ErasureKey, MemoryStore};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::app::{App, Ports};
 use crate::relay::{make_key, make_project};
 use crate::settings::ServeOptions;
 use crate::vault::Vault;
-use crate::world::RandomIds;
+use crate::world::World;
 use crate::writer;
 
 /// 2026-11-22, a Sunday, at noon UTC.
@@ -74,7 +74,7 @@ impl Bench {
         let (_, key) =
             make_key(&ports, &vault, &project.id, &Scope::ALL, false, "test", BEGIN).await.unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(BEGIN.as_millis())));
-        let world = (Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(RandomIds) as Arc<dyn Ids>);
+        let world = World { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..World::real() };
         let public = "http://127.0.0.1:7420".to_owned();
         let (app, queue) =
             App::new(options, public, vault, ports, world, CancellationToken::new()).await.unwrap();

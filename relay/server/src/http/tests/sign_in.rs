@@ -39,6 +39,21 @@ async fn a_code_signs_one_device_in_once() {
     assert_eq!((me.status, &me.body["device"]), (200, &json!("laptop")), "{}", me.body);
 }
 
+#[tokio::test]
+async fn a_device_id_that_is_taken_leaves_the_code_for_another_one() {
+    let bench = Bench::new().await;
+    let connect = async |code: &Value, device: &str, nonce: &str| {
+        let asked = json!({"code": code, "device": device, "nonce": nonce}).to_string();
+        bench.call_as("", "POST", "/v1/connect", &[], asked).await
+    };
+    let code = bench.post("/v1/connect-codes", &json!({"recipient": "alice"})).await.body["code"].clone();
+    assert_eq!(connect(&code, "laptop", "one").await.status, 200);
+    let code = bench.post("/v1/connect-codes", &json!({"recipient": "alice"})).await.body["code"].clone();
+    let refused = connect(&code, "laptop", "two").await;
+    assert_eq!((refused.status, refused.code()), (409, "device_conflict"), "{}", refused.body);
+    assert_eq!(connect(&code, "laptop-2", "two").await.status, 200);
+}
+
 #[rstest]
 #[case(600_000 - 1, 200)]
 #[case(600_000, 401)]
