@@ -43,6 +43,9 @@ pub(crate) enum CommandError {
     /// The relay said no.
     #[error("{}", .problem.detail)]
     Refused { problem: Box<Problem> },
+    /// No event has this id.
+    #[error("there is no event {id}, by the relay's id or without a source, and none behind the recipient's latest")]
+    NoEvent { id: String },
     /// The answer is of another kind.
     #[error("{relay} answered {status} with something that no relay writes")]
     Unreadable { relay: Url, status: u16 },
@@ -115,6 +118,7 @@ impl CommandError {
             | Self::NoKey { .. }
             | Self::Unreachable { .. }
             | Self::Refused { .. }
+            | Self::NoEvent { .. }
             | Self::Unreadable { .. }
             | Self::File { .. }
             | Self::Credentials { .. }
@@ -141,6 +145,7 @@ impl CommandError {
             Self::KeyText => "key_text",
             Self::Unreachable { .. } => "unreachable",
             Self::Refused { problem } => &problem.code,
+            Self::NoEvent { .. } => "not_found",
             Self::Unreadable { .. } => "unreadable_answer",
             Self::File { .. } => "file",
             Self::Credentials { .. } => "credentials",
@@ -172,6 +177,7 @@ impl CommandError {
                 Some(_) | None => "see that it runs and that the address is right".into(),
             }),
             Self::Refused { problem } => next_after(problem),
+            Self::NoEvent { .. } => Some("if it has a source, name that too: --source".into()),
             Self::Unreadable { .. } => Some("see that the address is a relay's".into()),
             Self::Credentials { .. } => {
                 Some("put it aside, and name relay and key in TIDINGS_RELAY and TIDINGS_KEY".into())

@@ -1,5 +1,7 @@
 //! `tidings why`: the answer in sentences, from what is stored.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tidings_protocol::http::{
     EventResponse, FanOutBody, NotificationResponse, Page, RuleConsidered, StoryEntry, StoryResponse,
@@ -13,6 +15,8 @@ use crate::error::CommandError;
 
 /// Notifications that are explained if no event is named.
 const EXPLAINED_DEFAULT: usize = 3;
+/// The latest notifications of a recipient whose events are looked at for an id without its source.
+const LOOKED_AT: &str = "100";
 
 /// Say why somebody was told something, or why not
 #[derive(Debug, clap::Args)]
@@ -39,7 +43,7 @@ fn count(text: &str) -> Result<usize, String> {
 pub(crate) async fn run(context: &Context, why: &Why) -> Result<(), CommandError> {
     let calls = context.calls()?;
     let event = match &why.event {
-        Some(event) => Some(find_event(&calls, event, why.source.as_deref()).await?),
+        Some(event) => Some(find_event(&calls, why, event).await?),
         None => None,
     };
     let about: Option<EventResponse> = event.as_ref().map(Answer::read).transpose()?;
@@ -55,17 +59,33 @@ pub(crate) async fn run(context: &Context, why: &Why) -> Result<(), CommandError
     context.output.answer(&answer, || sentences.join("\n"))
 }
 
-/// By the relay's id, else by the backend's.
-async fn find_event(calls: &Calls, id: &str, source: Option<&str>) -> Result<Answer, CommandError> {
-    if source.is_none() {
-        match calls.get(&["v1", "events", id], &[]).await {
-            Err(error) if is_not_found(&error) => {}
-            found => return found,
+/// By the relay's id, else by the backend's, else the one behind a notification of the recipient.
+async fn find_event(calls: &Calls, why: &Why, id: &str) -> Result<Answer, CommandError> {
+    if let Some(source) = &why.source {
+        return calls.get(&["v1", "events"], &[("id", id), ("source", source)]).await;
+    }
+    match calls.get(&["v1", "events", id], &[]).await {
+        Err(error) if is_not_found(&error) => {}
+        found => return found,
+    }
+    match calls.get(&["v1", "events"], &[("id", id)]).await {
+        Err(error) if is_not_found(&error) => {}
+        found => return found,
+    }
+    let query = [("recipient", why.recipient.as_str()), ("limit", LOOKED_AT)];
+    let page: Page<NotificationResponse> = calls.get(&["v1", "notifications"], &query).await?.read()?;
+    let mut looked_at = BTreeSet::new();
+    for made in page.items {
+        // A direct send has no event that anybody could name.
+        if made.rule.is_none() || !looked_at.insert(made.event.clone()) {
+            continue;
+        }
+        let answer = calls.get(&["v1", "events", made.event.as_str()], &[]).await?;
+        if answer.read::<EventResponse>()?.id.as_deref() == Some(id) {
+            return Ok(answer);
         }
     }
-    let query = [("id", id), ("source", source.unwrap_or_default())];
-    let named = if source.is_some() { &query[..] } else { &query[..1] };
-    calls.get(&["v1", "events"], named).await
+    Err(CommandError::NoEvent { id: id.to_owned() })
 }
 
 async fn stories(
