@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Serve(commands::serve::Serve),
     Apply(commands::apply::Apply),
     Check(commands::check::Check),
+    Demo(commands::demo::Demo),
     Plan(commands::plan::Plan),
     Simulate(commands::simulate::Simulate),
     Event(commands::event::Event),

@@ -31,6 +31,7 @@ pub(crate) struct Calls {
     client: reqwest::Client,
     relay: Url,
     key: Option<SecretString>,
+    tries_max: u32,
 }
 
 /// An answer that is no problem.
@@ -71,7 +72,16 @@ impl Calls {
             .user_agent(concat!("tidings/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|source| CommandError::Unreachable { relay: relay.clone(), source })?;
-        Ok(Self { client, relay, key })
+        Ok(Self { client, relay, key, tries_max: TRIES_MAX })
+    }
+
+    /// The same relay, where a call that fails is not made again by itself.
+    pub(crate) fn asking_once(&self) -> Self {
+        Self { tries_max: 1, ..self.clone() }
+    }
+
+    pub(crate) const fn relay(&self) -> &Url {
+        &self.relay
     }
 
     pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, CommandError> {
@@ -129,13 +139,13 @@ impl Calls {
                 request = request.header(header::CONTENT_TYPE, body.media).body(body.bytes.clone());
             }
             let wait = match request.send().await {
-                Ok(response) if tries < TRIES_MAX => match retry_after(&response) {
+                Ok(response) if tries < self.tries_max => match retry_after(&response) {
                     Some(wait) => wait,
                     None => return self.read(response).await,
                 },
                 Ok(response) => return self.read(response).await,
                 // The relay may have done it: the idempotency key makes the repetition harmless.
-                Err(error) if tries < TRIES_MAX && !error.is_connect() && !error.is_builder() => {
+                Err(error) if tries < self.tries_max && !error.is_connect() && !error.is_builder() => {
                     RETRY_AFTER_DEFAULT
                 }
                 Err(source) => return Err(self.unreachable(source)),

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod connect;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod keys;
@@ -36,6 +37,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Comma
         Command::Listen(listen) => Box::pin(listen::run(context, listen)).await,
         Command::Story(story) => story::run(context, &story).await,
         Command::Why(why) => why::run(context, &why).await,
+        Command::Demo(demo) => Box::pin(demo::run(context, demo)).await,
         Command::Plan(plan) => plan::run(context, &plan).await,
         Command::Simulate(simulate) => simulate::run(context, &simulate).await,
         Command::Project(project) => project::run(context, &project).await,

@@ -44,7 +44,9 @@ pub(crate) enum CommandError {
     #[error("{}", .problem.detail)]
     Refused { problem: Box<Problem> },
     /// No event has this id.
-    #[error("there is no event {id}, by the relay's id or without a source, and none behind the recipient's latest")]
+    #[error(
+        "there is no event {id}, by the relay's id or without a source, and none behind the recipient's latest"
+    )]
     NoEvent { id: String },
     /// The answer is of another kind.
     #[error("{relay} answered {status} with something that no relay writes")]
@@ -236,7 +238,7 @@ fn next_after(problem: &Problem) -> Option<String> {
         (401, _) => {
             "the key is not known there, or was revoked: give another in TIDINGS_KEY, or --data of the relay's folder"
         }
-        (403, _) => "use a key with that scope, or make one: `tidings keys add --scope …`",
+        (403, _) => "use a key with that scope, or make one: `tidings keys add --scopes …`",
         (429, _) => "wait a moment and try again",
         (507, _) => "free space on the relay's disk",
         (500.., _) => "look into the relay's log",
