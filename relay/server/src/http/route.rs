@@ -231,6 +231,15 @@ pub(crate) fn open_api(calls: &[Call]) -> Value {
     for (name, schema) in problem {
         schemas.insert(name, serde_json::to_value(schema).expect("a schema is JSON"));
     }
+    // The socket is no call with a body: PROTOCOL.md has its frames.
+    paths.insert(
+        "/v1/socket".into(),
+        json!({"get": {
+            "summary": "WebSocket with the subprotocol tidings.v1; the token in Authorization or in hello.",
+            "security": [{"device": []}, {}],
+            "responses": {"101": {"description": "Frames of tidings.v1 follow"}},
+        }}),
+    );
     json!({
         "openapi": "3.1.0",
         "info": {

@@ -176,6 +176,91 @@ async fn an_idempotency_key_has_at_most_255_characters(#[case] length: usize, #[
 }
 
 #[tokio::test]
+async fn nothing_of_one_project_is_seen_with_a_key_of_another() {
+    let bench = Bench::new().await;
+    bench.put("/v1/recipients/alice", &json!({"attributes": {"name": "Alice"}})).await;
+    let sent =
+        bench.post("/v1/notifications", &json!({"recipients": ["alice"], "content": {"title": "t"}})).await;
+    let consent = bench
+        .post("/v1/recipients/alice/consent", &json!({"decision": "granted", "category": "general"}))
+        .await;
+    let stop = bench.post("/v1/stop-list", &json!({"channel": "email", "address": "a@example.org"})).await;
+    let keys = bench.get("/v1/keys").await;
+    let other = bench.post("/v1/projects", &json!({"name": "other"})).await;
+    let other = other.body["key"].as_str().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let hidden = [
+        ("GET", "/v1/recipients/alice".to_owned()),
+        ("GET", "/v1/recipients/alice/export".to_owned()),
+        ("GET", "/v1/recipients/alice/preferences".to_owned()),
+        ("GET", text(&consent.body["receipt"])),
+        ("GET", format!("/v1/notifications/{}", text(&sent.body["notifications"][0]["id"]))),
+        ("DELETE", format!("/v1/notifications/{}", text(&sent.body["notifications"][0]["id"]))),
+        ("GET", format!("/v1/sends/{}", text(&sent.body["send"]["id"]))),
+        ("DELETE", format!("/v1/sends/{}", text(&sent.body["send"]["id"]))),
+        ("DELETE", format!("/v1/stop-list/{}", text(&stop.body["id"]))),
+        ("DELETE", format!("/v1/keys/{}", text(&keys.body["items"][0]["id"]))),
+    ];
+    for (method, path) in hidden {
+        let reply = bench.call_as(other, method, &path, &[], Body::empty()).await;
+        assert_eq!((reply.status, reply.code()), (404, "not_found"), "{method} {path}: {}", reply.body);
+    }
+    for path in [
+        "/v1/notifications",
+        "/v1/stop-list",
+        "/v1/changes",
+        "/v1/deliveries",
+        "/v1/recipients/alice/consent",
+    ] {
+        let reply = bench.call_as(other, "GET", path, &[], Body::empty()).await;
+        assert_eq!(reply.body["items"], json!([]), "{path}");
+    }
+    let books = bench.call_as(other, "GET", "/v1/accounting", &[], Body::empty()).await;
+    assert_eq!(books.body["events"]["accepted"], 0);
+}
+
+/// Everything that was logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_no_content_address_token_or_key() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let bench = Bench::new().await;
+    bench.call_as(&bench.key, "POST", "/v1/to/alice-person?title=WORDS-IN-QUERY", &[], "WORDS-IN-BODY").await;
+    bench.put("/v1/recipients/alice-person", &json!({"attributes": {"name": "WORDS-IN-NAME"}})).await;
+    let address = json!({"address": "words@example.org"});
+    bench.put("/v1/recipients/alice-person/endpoints/email", &address).await;
+    bench.put("/v1/secrets/smtp", &json!({"value": "WORDS-IN-SECRET"})).await;
+    let (access, refresh) = bench.connect("alice-person", "laptop").await;
+    bench.call_as(&access, "GET", "/v1/me/changes", &[], Body::empty()).await;
+    bench.call_as("WORDS-IN-KEY", "GET", "/v1/stop", &[], Body::empty()).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("/v1/to/{recipient}"), "{text}");
+    let secrets = ["WORDS", "words@", "alice-person", bench.key.as_str(), access.as_str(), refresh.as_str()];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[tokio::test]
 async fn the_document_of_all_calls_is_the_one_that_is_kept() {
     let bench = Bench::new().await;
     let reply = bench.call_as("", "GET", "/openapi.json", &[], Body::empty()).await;
