@@ -63,6 +63,11 @@ impl Context {
         Ok(Place { relay, key })
     }
 
+    /// Whether the relay was named, and not found by the data folder.
+    pub(crate) const fn names_relay(&self) -> bool {
+        self.relay.is_some()
+    }
+
     /// Calls of the relay with a key.
     pub(crate) fn calls(&self) -> Result<Calls, CommandError> {
         let Place { relay, key } = self.place()?;

@@ -252,6 +252,13 @@ fn doctor_recounts_the_books_while_the_relay_runs_and_after() {
     let running = relay.tidings(&["doctor", "--json"]).json();
     assert_eq!(finding(&running, "books")["state"], "ok", "{running}");
     assert_eq!(finding(&running, "clock")["state"], "ok", "{running}");
+    assert!(
+        finding(&running, "ledger")["detail"].as_str().unwrap().starts_with("1 entries of 1 recipients"),
+        "{running}"
+    );
+    let left: Vec<_> =
+        fs::read_dir(relay.folder().join("tidings-data")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(!left.iter().any(|entry| entry.file_name().to_string_lossy().starts_with("doctor-")), "{left:?}");
     let (folder, _) = relay.terminate();
     let stopped = rig::tidings_in(folder.path(), &["doctor", "--json"]).json();
     assert_eq!(finding(&stopped, "books")["state"], "ok", "{stopped}");
@@ -265,18 +272,19 @@ fn doctor_recounts_the_books_while_the_relay_runs_and_after() {
 fn doctor_sees_a_consent_that_was_changed_beside_the_relay() {
     let relay = shop();
     grant(&relay);
-    let (folder, _) = relay.terminate();
     let changed = "UPDATE consent_entries SET personal = replace(personal, 'two a week', 'ten a week')";
-    assert_eq!(rig::sql(folder.path(), changed), 1);
-    let doctor = rig::tidings_in(folder.path(), &["doctor", "--json"]);
-    assert_eq!(doctor.code, 1);
-    let report = doctor.json();
-    let ledger = finding(&report, "ledger");
-    assert_eq!(ledger["state"], "wrong", "{report}");
-    assert!(
-        ledger["detail"].as_str().unwrap().contains("alice: the personal fields of entry 1 were changed"),
-        "{report}"
-    );
+    assert_eq!(rig::sql(relay.folder(), changed), 1);
+    let running = relay.tidings(&["doctor", "--json"]);
+    let (folder, _) = relay.terminate();
+    let stopped = rig::tidings_in(folder.path(), &["doctor", "--json"]);
+    for doctor in [running, stopped] {
+        assert_eq!(doctor.code, 1, "{doctor:?}");
+        let report = doctor.json();
+        let ledger = finding(&report, "ledger");
+        assert_eq!(ledger["state"], "wrong", "{report}");
+        let detail = ledger["detail"].as_str().unwrap();
+        assert!(detail.contains("alice: the personal fields of entry 1 were changed"), "{report}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `tidings doctor`: do the books balance, is the ledger whole, are clock, disk and limits in order?
 //!
-//! A relay that runs is asked over HTTP. If none runs on the data folder, the database is opened and everything in it is
-//! counted and verified here.
+//! A relay that runs is asked over HTTP, and its ledger is verified on a copy of the database. If none runs on the data
+//! folder, the database is opened and everything in it is counted and verified here.
 
 mod host;
 mod ledger;
@@ -82,7 +82,7 @@ pub(crate) async fn run(context: &Context, _: &Doctor) -> Result<(), CommandErro
         Ok(findings) => findings,
         // No relay answers: the folder itself says more than one could.
         Err(CommandError::Unreachable { .. } | CommandError::NoRelay { .. })
-            if stored::is_there(&context.data) =>
+            if !context.names_relay() && stored::is_there(&context.data) =>
         {
             stored::findings(&context.data).await?
         }
@@ -99,11 +99,12 @@ async fn asked(context: &Context) -> Result<Vec<Finding>, CommandError> {
     let books: AccountingResponse = calls.get(&["v1", "accounting"], &[]).await?.read()?;
     findings.extend(about_books(&books));
     findings.push(clock(books.as_of.as_millis(), wall_millis()));
-    findings.push(Finding::not_checked(
-        "ledger",
-        "a relay that runs keeps its database to itself",
-        "stop the relay, and run `tidings doctor` on its data folder, or on a restored backup of it",
-    ));
+    if !context.names_relay() && stored::is_there(&context.data) {
+        findings.extend(stored::ledger_beside(&context.data).await);
+    } else {
+        let next = "run `tidings doctor --data DIR` where the relay's data folder is";
+        findings.push(Finding::not_checked("ledger", "the relay's data folder is not here", next));
+    }
     Ok(findings)
 }
 

@@ -83,7 +83,7 @@ async fn open(context: &Context, listen: &Listen) -> Result<Client, CommandError
 async fn present(client: &Client, output: Output, listen: &Listen) -> Result<(), CommandError> {
     let mut connection = client.connection();
     let mut presentations = client.presentations();
-    let mut was_live = false;
+    let (mut was_live, mut told_away) = (false, false);
     loop {
         tokio::select! {
             biased;
@@ -99,11 +99,12 @@ async fn present(client: &Client, output: Output, listen: &Listen) -> Result<(),
                 None => return Ok(()),
                 Some(Connection::SignedOut { why }) => return Err(CommandError::SignedOut { why: signed_out(why) }),
                 Some(Connection::Live) if !was_live => {
-                    was_live = true;
+                    (was_live, told_away) = (true, false);
                     output.remark(format_args!("listening as {}; Ctrl-C ends it", listen.recipient));
                 }
-                Some(Connection::Offline { .. }) if was_live => {
-                    was_live = false;
+                // Before the first try there is no next one.
+                Some(Connection::Offline { next_try: Some(_), .. }) if !told_away => {
+                    (was_live, told_away) = (false, true);
                     output.remark("the relay is away; it is tried again");
                 }
                 Some(Connection::Live | Connection::CatchingUp | Connection::Offline { .. }) => {}

@@ -1,6 +1,9 @@
 //! `tidings serve`: a relay, until it is asked to end.
 
+use std::fs::DirBuilder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -11,6 +14,9 @@ use crate::context::Context;
 use crate::credentials::Credentials;
 use crate::error::CommandError;
 use crate::shutdown::Shutdown;
+
+/// The file that a relay's database is in.
+pub(super) const DATABASE: &str = "tidings.sqlite3";
 
 /// Start a relay
 #[derive(Debug, clap::Args)]
@@ -40,10 +46,11 @@ pub(crate) async fn run(context: &Context, serve: Serve) -> Result<(), CommandEr
         let kind = bus.split(':').next().unwrap_or_default();
         return Err(CommandError::usage(format!("this relay runs as one node: leave --bus {kind}:… out")));
     }
+    let keeps_credentials = keeps_credentials(&context.data, serve.store.as_deref());
     let shutdown = CancellationToken::new();
     let mut signals = Shutdown::new()?;
     let relay = Relay::start(options(context, serve), shutdown.clone()).await?;
-    tell(context, &relay)?;
+    tell(context, &relay, keeps_credentials)?;
     let finished = relay.finished();
     signals.asked().await;
     shutdown.cancel();
@@ -53,6 +60,11 @@ pub(crate) async fn run(context: &Context, serve: Serve) -> Result<(), CommandEr
         // Asked a second time: what was answered is on disk.
         () = signals.asked() => Ok(()),
     }
+}
+
+/// A store in memory is another relay each time: it must not take the place of the key of the one on this folder.
+fn keeps_credentials(folder: &Path, store: Option<&str>) -> bool {
+    store != Some("memory:") || !folder.join(DATABASE).exists()
 }
 
 fn options(context: &Context, serve: Serve) -> ServeOptions {
@@ -78,7 +90,7 @@ struct Started<'a> {
 }
 
 /// Writes the credentials and says how to use the relay.
-fn tell(context: &Context, relay: &Relay) -> Result<(), CommandError> {
+fn tell(context: &Context, relay: &Relay, keeps_credentials: bool) -> Result<(), CommandError> {
     let address = format!("http://{}", reachable(relay.address()));
     let stored = Credentials::read(&context.data).ok().flatten();
     let (project, key) = match (relay.first(), stored) {
@@ -88,17 +100,24 @@ fn tell(context: &Context, relay: &Relay) -> Result<(), CommandError> {
     };
     let has_key = key.is_some();
     let credentials = Credentials { relay: address.clone(), project: project.clone(), key };
-    // A store in memory may have no folder; the relay runs without the file all the same.
-    let file = credentials.write(&context.data);
-    if let Err(error) = &file {
-        tracing::warn!(%error, "credentials.json was not written: give relay and key to commands by hand");
-    }
+    let file = if keeps_credentials { keep(&credentials, &context.data) } else { None };
     let key = relay.first().map(|first| first.key.as_str());
     let answer = Started { address: &address, project: &project, key };
-    context.output.answer(&answer, || {
-        let file = file.as_ref().map(|path| path.display().to_string()).ok();
-        words(&address, &project, key, file.filter(|_| has_key).as_deref())
-    })
+    context.output.answer(&answer, || words(&address, &project, key, file.filter(|_| has_key).as_deref()))
+}
+
+/// Stores the credentials; the relay runs without the file all the same.
+fn keep(credentials: &Credentials, folder: &Path) -> Option<String> {
+    // The store made the folder, unless it is in memory.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let made = made.map_err(|source| CommandError::File { path: folder.to_owned(), source });
+    match made.and_then(|()| credentials.write(folder)) {
+        Ok(path) => Some(path.display().to_string()),
+        Err(error) => {
+            tracing::warn!(%error, "credentials.json was not written: give relay and key to commands by hand");
+            None
+        }
+    }
 }
 
 /// The name that a project has now, if the stored one is not among them any more.
@@ -144,6 +163,15 @@ mod tests {
         assert_eq!(reach("0.0.0.0:7420"), "127.0.0.1:7420");
         assert_eq!(reach("[::]:7420"), "[::1]:7420");
         assert_eq!(reach("10.0.0.1:7420"), "10.0.0.1:7420");
+    }
+
+    #[test]
+    fn a_relay_in_memory_leaves_the_credentials_of_one_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(keeps_credentials(folder.path(), Some("memory:")));
+        std::fs::write(folder.path().join(DATABASE), "").unwrap();
+        assert!(!keeps_credentials(folder.path(), Some("memory:")));
+        assert!(keeps_credentials(folder.path(), None));
     }
 
     #[test]

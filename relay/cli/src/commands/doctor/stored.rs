@@ -1,7 +1,11 @@
-//! What a data folder says when no relay runs on it.
+//! What a data folder says by itself.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use tidings_core::model::Ledger;
 use tidings_core::ports::{
     BookReader as _, BookRow, ConsentReader as _, ProjectRow, Registry as _, StoreError,
@@ -10,10 +14,9 @@ use tidings_protocol::Timestamp;
 use tidings_store::{ErasureKey, OpenError, SqliteOptions, SqliteStore};
 
 use super::{Finding, NAMED_MAX, ledger, movers, wall_millis};
+use crate::commands::serve::DATABASE;
 use crate::error::CommandError;
 
-/// The file that a relay's database is in.
-const DATABASE: &str = "tidings.sqlite3";
 /// Chains that are read at a time.
 const CHAINS_AT_ONCE: usize = 200;
 /// Stuck notifications that are looked for.
@@ -26,10 +29,7 @@ pub(super) fn is_there(folder: &Path) -> bool {
 
 /// Counts and verifies everything in the database.
 pub(super) async fn findings(folder: &Path) -> Result<Vec<Finding>, CommandError> {
-    // The key is for erasing, and nothing is erased here; the epoch names the inboxes of a restored backup.
-    let epoch = u32::try_from(uuid::Uuid::now_v7().as_u128() & 0xffff_ffff).expect("it has 32 bits");
-    let options = SqliteOptions::new(ErasureKey::new([0; 32]), epoch);
-    let store = match SqliteStore::open(folder, options).await {
+    let store = match SqliteStore::open(folder, options()).await {
         Ok(store) => store,
         Err(error @ OpenError::InUse { .. }) => return Err(tidings_server::StartError::from(error).into()),
         Err(error) => {
@@ -52,6 +52,55 @@ pub(super) async fn findings(folder: &Path) -> Result<Vec<Finding>, CommandError
         }
     }
     Ok(findings)
+}
+
+/// Verifies the ledger of a relay that runs on the folder, on a copy of its database as of one instant. The copy is made
+/// inside the folder, where personal data are at home, and removed.
+pub(super) async fn ledger_beside(folder: &Path) -> Vec<Finding> {
+    match verify_copy(folder).await {
+        Ok(findings) => findings,
+        Err(error) => {
+            let next = "free some space, or stop the relay and run `tidings doctor` again";
+            vec![Finding::not_checked("ledger", format!("the database cannot be copied: {error}"), next)]
+        }
+    }
+}
+
+async fn verify_copy(folder: &Path) -> Result<Vec<Finding>, CopyError> {
+    let copy = tempfile::Builder::new()
+        .prefix("doctor-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(folder)?;
+    let connect = SqliteConnectOptions::new().filename(folder.join(DATABASE)).read_only(true);
+    let mut connection = connect.connect().await?;
+    let into = copy.path().join(DATABASE);
+    sqlx::query("VACUUM INTO ?1").bind(into.display().to_string()).execute(&mut connection).await?;
+    connection.close().await?;
+    let store = SqliteStore::open(copy.path(), options()).await?;
+    let mut findings = Vec::new();
+    for project in store.projects().await? {
+        findings.push(chains(&store, &project).await?);
+    }
+    Ok(findings)
+}
+
+/// Why a copy cannot be verified.
+#[derive(Debug, thiserror::Error)]
+enum CopyError {
+    #[error(transparent)]
+    Folder(#[from] std::io::Error),
+    #[error(transparent)]
+    Copy(#[from] sqlx::Error),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Read(#[from] StoreError),
+}
+
+/// The key is for erasing, and nothing is erased here; the epoch names the inboxes of a restored backup.
+fn options() -> SqliteOptions {
+    let epoch = u32::try_from(uuid::Uuid::now_v7().as_u128() & 0xffff_ffff).expect("it has 32 bits");
+    SqliteOptions::new(ErasureKey::new([0; 32]), epoch)
 }
 
 async fn count(store: &SqliteStore) -> Result<Vec<Finding>, StoreError> {
