@@ -41,7 +41,10 @@ pub struct RepeatKey {
 
 /// Makes an HTTP status and body of an answer. The shell knows how, the core when.
 #[derive(Clone)]
-pub struct Render(pub std::sync::Arc<dyn Fn(&Answer) -> (u16, Box<str>) + Send + Sync>);
+pub struct Render(pub std::sync::Arc<Rendering>);
+
+/// See [`Render`].
+pub type Rendering = dyn Fn(&Answer) -> (u16, Box<str>) + Send + Sync;
 
 impl std::fmt::Debug for Render {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

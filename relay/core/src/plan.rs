@@ -77,6 +77,8 @@ pub(crate) enum Phase {
         /// Whether it counted against the throttle already.
         throttled: bool,
     },
+    /// It failed and is tried again. It takes nothing, so neither throttle nor caps are asked.
+    Replayed,
     /// Whether it may be a member of the digest that closes; time and caps are asked of the digest.
     Member,
     /// The digest itself.
@@ -182,6 +184,7 @@ impl Asking<'_> {
         None
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every gate answers in the same form")]
     fn halt(&mut self, gate: Gate, reason: Reason, text: Option<String>) -> Ends {
         Some(Outcome::Stop(self.halted(gate, reason, text)))
     }

@@ -1,7 +1,6 @@
 //! `tidings plan`: who would hear more, less or later under another document.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -94,9 +93,7 @@ fn table(report: &Report, since: &str) -> String {
     );
     let mut row = |name: &str, change: Change| {
         let Change { before, after, more, less, later, sooner } = change;
-        // Writing into a text cannot fail.
-        let _: std::fmt::Result =
-            writeln!(text, "{name:<32}{before:>8}{after:>8}{more:>8}{less:>8}{later:>8}{sooner:>8}");
+        text.push_str(&format!("{name:<32}{before:>8}{after:>8}{more:>8}{less:>8}{later:>8}{sooner:>8}\n"));
     };
     row("all", report.total);
     for (rule, change) in &report.rules {
@@ -110,7 +107,7 @@ fn table(report: &Report, since: &str) -> String {
     }
     let rest = report.recipients_changed.len().saturating_sub(RECIPIENTS_SHOWN);
     if rest > 0 {
-        let _: std::fmt::Result = writeln!(text, "and {rest} more recipients; --json lists them");
+        text.push_str(&format!("and {rest} more recipients; --json lists them"));
     }
     text.trim_end().to_owned()
 }

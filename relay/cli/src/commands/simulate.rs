@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::json;
-use tidings_server::rehearsal::{Line, Rehearsal, RehearsalError, Scenario, ScenarioError};
+use tidings_server::rehearsal::{Line, Rehearsal, Scenario, ScenarioError};
 
 use crate::context::Context;
 use crate::document;
@@ -28,7 +28,7 @@ pub(crate) struct Simulate {
 pub(crate) async fn run(context: &Context, simulate: &Simulate) -> Result<(), CommandError> {
     let text = std::fs::read_to_string(&simulate.scenario)
         .map_err(|source| CommandError::File { path: simulate.scenario.clone(), source })?;
-    let scenario = Scenario::read(&text).map_err(|error| failed(simulate, error))?;
+    let scenario = Scenario::read(&text).map_err(|error| failed(simulate, &error))?;
     let lines = play(simulate, &simulate.config, &scenario).await?;
     match &simulate.against {
         None => lines.iter().try_for_each(|line| show(context, line, || sentence(line))),
@@ -47,16 +47,12 @@ async fn play(
     let bundle = document::read(config)?;
     document::checked(&bundle)?;
     let Some(begins) = scenario.begins() else { return Ok(Vec::new()) };
-    let rehearsal = Rehearsal::new(&bundle, begins).await.map_err(|error| failed(simulate, error.into()))?;
-    scenario.play(&rehearsal).await.map_err(|error| failed(simulate, error))
+    let rehearsal = Rehearsal::new(&bundle, begins).await.map_err(|error| failed(simulate, &error.into()))?;
+    scenario.play(&rehearsal).await.map_err(|error| failed(simulate, &error))
 }
 
-fn failed(simulate: &Simulate, error: ScenarioError) -> CommandError {
-    let detail = match error {
-        ScenarioError::Rehearsal(RehearsalError::Store(error)) => error.to_string(),
-        error => error.to_string(),
-    };
-    CommandError::Input { place: simulate.scenario.display().to_string(), detail }
+fn failed(simulate: &Simulate, error: &ScenarioError) -> CommandError {
+    CommandError::Input { place: simulate.scenario.display().to_string(), detail: error.to_string() }
 }
 
 /// Lines of one document only; the same line as often in both is no difference.

@@ -328,20 +328,29 @@ pub(super) fn apply_new(work: &mut Work<'_>, subject: &Subject, mut notification
 /// What a rule counts is taken when its notification is held or active.
 fn take_keys(work: &mut Work<'_>, subject: &Subject, id: &NotificationId) {
     let Some(rule) = subject.rule.as_deref() else { return };
-    let notification = work.notification(id).expect("it was made above");
+    take_once(work, subject, id);
+    take_throttle(work, rule, id);
+    let person = work.notification(id).expect("it was made above").person.clone();
+    work.raise_version(&person);
+}
+
+/// The rule told the recipient of this value, unless it did before.
+pub(super) fn take_once(work: &mut Work<'_>, subject: &Subject, id: &NotificationId) {
+    let Some(rule) = subject.rule.as_deref() else { return };
+    let notification = work.notification(id).expect("the caller looked it up");
     let (person, keys) = (notification.person.clone(), notification.keys.clone());
-    if let (Some(value), Some(once)) = (keys.once, &rule.once_per) {
+    if let (Some(value), Some(once)) = (keys.once, &rule.once_per)
+        && work.once(&person, &rule.id, &value).is_none()
+    {
         let until = work.now().plus_millis(once.within.as_millis());
         work.take_once(OnceKey {
-            person: person.clone(),
+            person,
             rule: rule.id.clone(),
             value,
             notification: id.clone(),
             until,
         });
     }
-    take_throttle(work, rule, id);
-    work.raise_version(&person);
 }
 
 /// Counts a notification against its rule's throttle, if it has room; one that is over it waits uncounted.

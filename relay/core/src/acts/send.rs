@@ -42,7 +42,7 @@ pub(super) fn send(
     let id = EventId::from(work.id());
     let stated = Stated { event: id.clone(), root: Arc::new(body.root()), body: Arc::new(body), sandbox };
     accept::state(work, project, &stated);
-    let send_id = SendId::new(id.as_str()).expect("an event's id is an id");
+    let send_id = send_id(&id);
     match to {
         SendTo::Topic(topic) => {
             fan_out::open(work, project, &id, None, Audience::Topic(topic), None);
@@ -61,6 +61,11 @@ pub(super) fn send(
             Ok(Answer::Sent { send: send_id, audience: None, notifications })
         }
     }
+}
+
+/// A send is named by its event's id.
+fn send_id(event: &EventId) -> SendId {
+    SendId::new(event.as_str()).expect("an event's id is an id")
 }
 
 /// Makes the notification of a send for one recipient.

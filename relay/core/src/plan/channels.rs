@@ -118,13 +118,18 @@ impl Asking<'_> {
             .or_else(|| of(Gate::StopList))
             .unwrap_or((Gate::ChannelPlan, Reason::NoChannel));
         let (name, recipient) = (self.category_name().to_owned(), self.person.key.recipient.clone());
-        let (reason, text) = match reason {
-            Reason::ChannelOff => (Reason::CategoryOff, format!("{recipient} switched off {name}")),
-            Reason::NoConsent => (reason, format!("{recipient} has not agreed to {name}")),
-            Reason::ConsentRefused => (reason, format!("{recipient} refused {name}")),
-            Reason::ConsentWithdrawn => (reason, format!("{recipient} withdrew consent to {name}")),
-            Reason::AddressStopped => (reason, format!("every address of {recipient} is on the stop list")),
-            other => (other, format!("no channel is left for {name}")),
+        let (reason, text) = if reason == Reason::ChannelOff {
+            (Reason::CategoryOff, format!("{recipient} switched off {name}"))
+        } else if reason == Reason::NoConsent {
+            (reason, format!("{recipient} has not agreed to {name}"))
+        } else if reason == Reason::ConsentRefused {
+            (reason, format!("{recipient} refused {name}"))
+        } else if reason == Reason::ConsentWithdrawn {
+            (reason, format!("{recipient} withdrew consent to {name}"))
+        } else if reason == Reason::AddressStopped {
+            (reason, format!("every address of {recipient} is on the stop list"))
+        } else {
+            (reason, format!("no channel is left for {name}"))
         };
         // The line that the gate said already is the one that ends it.
         let said = |entry: &Entry| {

@@ -1,12 +1,12 @@
 //! How often: the rule's throttle and the caps. They look; the commit takes.
 
-use tidings_protocol::{Channel, Gate, Reason, Timestamp};
+use tidings_protocol::{Channel, Gate, Reason, Timestamp, Verdict};
 
 use super::{Asking, Ends, Outcome, Phase};
 use crate::calendar::{day_of, week_of};
 use crate::cap::{self, Cap, CapScope, Full};
 use crate::configuration::{CapRule, Over};
-use crate::model::{DigestScope, PlannedStep};
+use crate::model::{DigestScope, Entry, PlannedStep};
 use crate::when;
 
 /// After so many deferrals by caps a notification is suppressed (SEMANTICS 3).
@@ -20,7 +20,7 @@ impl Asking<'_> {
         };
         let counted = match self.proposal.phase {
             Phase::Released { throttled, .. } => throttled,
-            Phase::Member | Phase::Digest { .. } => true,
+            Phase::Member | Phase::Digest { .. } | Phase::Replayed => true,
             Phase::New { .. } => false,
         };
         if self.is_essential() || counted {
@@ -46,7 +46,7 @@ impl Asking<'_> {
 
     /// All caps must have room. Answers the scopes to count against, or what happens instead.
     pub(super) fn cap(&mut self, steps: &mut [PlannedStep]) -> Result<Vec<CapScope>, Outcome> {
-        if self.is_essential() {
+        if self.is_essential() || self.proposal.phase == Phase::Replayed {
             self.pass(Gate::Cap, Reason::NoCap);
             return Ok(Vec::new());
         }
@@ -85,6 +85,9 @@ impl Asking<'_> {
         for step in steps.iter_mut() {
             step.channels.retain(|channel| *channel != Channel::Inapp);
         }
+        let mut entry = Entry::decided(self.now, Gate::Cap, Verdict::Stop, Reason::Cap);
+        (entry.channel, entry.text) = (Some(Channel::Inapp), Some(full.to_string().into()));
+        self.told.push(entry);
         if steps.iter().all(|step| step.channels.is_empty()) {
             return Err(self.over(&full, Over::Suppress));
         }
@@ -106,7 +109,7 @@ impl Asking<'_> {
         let (is_digest, deferrals) = match self.proposal.phase {
             Phase::Digest { deferrals } => (true, deferrals),
             Phase::Released { deferrals, .. } => (false, deferrals),
-            Phase::New { .. } | Phase::Member => (false, 0),
+            Phase::New { .. } | Phase::Member | Phase::Replayed => (false, 0),
         };
         match over {
             Over::Suppress if !is_digest => Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text)),

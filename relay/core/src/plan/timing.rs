@@ -13,13 +13,13 @@ const NOTHING_LEARNED: [u32; 24] = [0; 24];
 
 impl Asking<'_> {
     pub(super) fn time(&mut self) -> Ends {
-        let collects = self.proposal.rule.and_then(|rule| rule.digest.as_ref()).is_some()
-            && !matches!(self.proposal.phase, Phase::Digest { .. });
+        let is_digest = matches!(self.proposal.phase, Phase::Digest { .. });
+        let collecting = self.proposal.rule.filter(|rule| rule.digest.is_some() && !is_digest);
+        let collects = collecting.is_some();
         let own = self.own_quiet_hours();
         let moment = when::moment(&self.gates(collects, own.as_ref()), self.now);
         let Some((gate, until)) = moment.moved_by.last().copied() else {
-            if collects {
-                let rule = self.proposal.rule.expect("only a rule collects");
+            if let Some(rule) = collecting {
                 return Some(Outcome::Collect(DigestScope::Rule(rule.id.clone())));
             }
             let mut entry = Entry::decided(self.now, Gate::QuietHours, Verdict::Pass, Reason::Now);
@@ -39,7 +39,7 @@ impl Asking<'_> {
         let not_before = self.proposal.not_before.map(|at| at.millis_since(self.proposal.created_at));
         let delay = match self.proposal.phase {
             Phase::Digest { .. } => None,
-            Phase::New { .. } | Phase::Released { .. } | Phase::Member => not_before
+            Phase::New { .. } | Phase::Released { .. } | Phase::Member | Phase::Replayed => not_before
                 .map(tidings_protocol::Span::from_millis)
                 .or_else(|| rule.and_then(|rule| rule.delay)),
         };

@@ -96,6 +96,7 @@ impl Work<'_> {
 
     /// Moves a notification to another state, with everything that follows from it: books, due work, what it took,
     /// deliveries on their way, its place in the inbox, its story and the feed.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this call")]
     pub(crate) fn shift(&mut self, id: &NotificationId, to: NotificationState, stopped: Option<Stopped>) {
         let now = self.now;
         let notification = self.notification_mut(id);
@@ -225,7 +226,8 @@ impl Work<'_> {
         entry.state = Some(delivery.state.as_str());
         entry.reason = delivery.reason;
         entry.step = Some(delivery.step);
-        self.tell(&delivery.notification.clone(), entry);
+        let notification = delivery.notification.clone();
+        self.tell(&notification, entry);
         self.deliveries.insert(delivery.id.clone(), Tracked { row: delivery, standing: Standing::New });
     }
 
@@ -261,7 +263,9 @@ impl Work<'_> {
                 }
             }
         }
-        if let (Some(key), Some(window)) = (notification.keys.throttle, notification.keys.throttled_in)
+        // What was given back is not its own any more: a replay that fails again gives nothing back.
+        let window = self.notification_mut(id).keys.throttled_in.take();
+        if let (Some(key), Some(window)) = (notification.keys.throttle, window)
             && self.person(&person).is_known()
         {
             let counter = self.inbox_mut(&person).throttles.get_mut(&(rule.as_str().into(), key));

@@ -295,7 +295,15 @@ async fn tell_receipt(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<(), T
         Answer::Operated(answered) => {
             answered.refused.into_iter().next().map_or(Ok(()), |refused| Err(Trouble::Told(refused.detail)))
         }
-        _ => Ok(()),
+        Answer::Events(_)
+        | Answer::Sent { .. }
+        | Answer::Recipient { .. }
+        | Answer::Erased(_)
+        | Answer::Consent { .. }
+        | Answer::Notification { .. }
+        | Answer::SendStopped { .. }
+        | Answer::Greeted { .. }
+        | Answer::Done => Ok(()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Tells what happened, from the stories that the relay stored.
 
-use std::fmt::Write as _;
-
 use tidings_protocol::http::{StoryEntry, StoryResponse};
 use tidings_protocol::{Channel, DeliveryState, Gate, StoryKind, Timestamp, Verdict};
 
@@ -18,10 +16,9 @@ pub(super) async fn of_the_day(calls: &Calls, publisher: &Publisher) -> Result<S
     for id in publisher.told() {
         let story = story(calls, &id).await?;
         let rule = story.rule.as_ref().map_or("sent directly", |rule| rule.as_str());
-        // Writing into a text cannot fail.
-        let _: std::fmt::Result = writeln!(text, "  {} · {rule} · {}", story.recipient, story.state);
+        text.push_str(&format!("  {} · {rule} · {}\n", story.recipient, story.state));
         for line in story.timeline.iter().filter_map(|entry| telling(&story, entry)) {
-            let _: std::fmt::Result = writeln!(text, "      {line}");
+            text.push_str(&format!("      {line}\n"));
         }
     }
     Ok(text)
