@@ -53,7 +53,7 @@ pub struct Relay {
     app: Arc<App>,
     address: SocketAddr,
     first: Option<FirstKey>,
-    tasks: Tasks,
+    parts: Parts,
 }
 
 /// What a first start made.
@@ -67,7 +67,7 @@ pub struct FirstKey {
 
 /// What there is to stop, each part by itself.
 #[derive(Debug)]
-struct Tasks {
+struct Parts {
     shutdown: CancellationToken,
     calls: (TaskTracker, CancellationToken),
     sessions: (TaskTracker, CancellationToken),
@@ -136,14 +136,14 @@ impl Relay {
         };
         let world = World::real();
         let first = first_start::first_start(&ports, &vault, world.clock.now()).await?;
-        let tasks = Tasks::new(shutdown);
+        let parts = Parts::new(shutdown);
         let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let closing = tasks.shutdown.child_token();
+        let closing = parts.shutdown.child_token();
         let (app, queue) = App::new(options, public_url, vault, ports, world, closing).await?;
-        tasks.run(&app, queue, listener, metrics);
+        parts.run(&app, queue, listener, metrics);
         app.ready.store(true, Ordering::Release);
         tracing::info!(%address, "the relay listens");
-        Ok(Self { app, address, first, tasks })
+        Ok(Self { app, address, first, parts })
     }
 
     /// Where it listens: with port 0, the one that it got.
@@ -175,7 +175,7 @@ impl Relay {
     /// # Cancel safety
     /// Dropping it leaves the parts to the end of the process.
     pub async fn finished(self) {
-        let Tasks { shutdown, calls, sessions, dispatch, writer } = self.tasks;
+        let Parts { shutdown, calls, sessions, dispatch, writer } = self.parts;
         shutdown.cancelled().await;
         self.app.ready.store(false, Ordering::Release);
         self.app.closing.cancel();
@@ -187,7 +187,7 @@ impl Relay {
     }
 }
 
-impl Tasks {
+impl Parts {
     fn new(shutdown: CancellationToken) -> Self {
         let part = || (TaskTracker::new(), CancellationToken::new());
         Self { shutdown, calls: part(), sessions: part(), dispatch: part(), writer: part() }

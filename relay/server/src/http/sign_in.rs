@@ -90,12 +90,7 @@ async fn connect(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Bo
     let work = async {
         let now = app.now();
         let code = request.code.trim().to_ascii_uppercase().replace('-', "");
-        let hash = app.vault.hash(Purpose::ConnectCode, &code);
-        let code = app.ports.sign_in.take_connect_code(&hash, now).await?;
-        let code = code.filter(|code| code.expires_at > now).ok_or_else(|| {
-            let detail = "This code is not valid, was used or ran out: ask for a new one.";
-            Problem::new(StatusCode::UNAUTHORIZED, "invalid_code", detail)
-        })?;
+        let code = take_code(&app, &code, &request, now).await?;
         if let Err(problem) = greet(&app, &code.person, &request, now).await {
             // A device whose id is taken or was removed asks again under another one.
             app.ports.sign_in.put_connect_code(&code).await?;
@@ -122,6 +117,38 @@ async fn connect(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Bo
         }))
     };
     app.repeats.once(&nobody, &sent, work).await
+}
+
+/// Takes a code. The same installation may repeat its exchange for a minute, because a relay that dies between taking
+/// the code and answering would leave it with neither; an installation is known by its nonce.
+async fn take_code(
+    app: &App,
+    code: &str,
+    request: &ConnectRequest,
+    now: Timestamp,
+) -> Result<ConnectCode, Box<Problem>> {
+    let hash = app.vault.hash(Purpose::ConnectCode, code);
+    let again = (!request.nonce.is_empty()).then(|| {
+        let text = format!("{code}\n{}\n{}", request.device, request.nonce);
+        app.vault.hash(Purpose::ConnectCode, &text)
+    });
+    let found = match app.ports.sign_in.take_connect_code(&hash, now).await? {
+        Some(found) => Some(found),
+        None => match &again {
+            Some(again) => app.ports.sign_in.take_connect_code(again, now).await?,
+            None => None,
+        },
+    };
+    let found = found.filter(|found| found.expires_at > now).ok_or_else(|| {
+        let detail = "This code is not valid, was used or ran out: ask for a new one.";
+        Problem::new(StatusCode::UNAUTHORIZED, "invalid_code", detail)
+    })?;
+    if let Some(hash) = again {
+        let expires_at = found.expires_at.min(now.plus_millis(REPEAT_MILLIS));
+        let repeat = ConnectCode { hash, person: found.person.clone(), expires_at };
+        app.ports.sign_in.put_connect_code(&repeat).await?;
+    }
+    Ok(found)
 }
 
 /// Makes the device, and the recipient if the project allows.

@@ -219,47 +219,6 @@ async fn nothing_of_one_project_is_seen_with_a_key_of_another() {
     assert_eq!(books.body["events"]["accepted"], 0);
 }
 
-/// Everything that was logged.
-#[derive(Clone, Default)]
-struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn the_log_has_no_content_address_token_or_key() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let bench = Bench::new().await;
-    bench.call_as(&bench.key, "POST", "/v1/to/alice-person?title=WORDS-IN-QUERY", &[], "WORDS-IN-BODY").await;
-    bench.put("/v1/recipients/alice-person", &json!({"attributes": {"name": "WORDS-IN-NAME"}})).await;
-    let address = json!({"address": "words@example.org"});
-    bench.put("/v1/recipients/alice-person/endpoints/email", &address).await;
-    bench.put("/v1/secrets/smtp", &json!({"value": "WORDS-IN-SECRET"})).await;
-    let (access, refresh) = bench.connect("alice-person", "laptop").await;
-    bench.call_as(&access, "GET", "/v1/me/changes", &[], Body::empty()).await;
-    bench.call_as("WORDS-IN-KEY", "GET", "/v1/stop", &[], Body::empty()).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(text.contains("/v1/to/{recipient}"), "{text}");
-    let secrets = ["WORDS", "words@", "alice-person", bench.key.as_str(), access.as_str(), refresh.as_str()];
-    for secret in secrets {
-        assert!(!text.contains(secret), "{secret} in {text}");
-    }
-}
-
 #[tokio::test]
 async fn the_document_of_all_calls_is_the_one_that_is_kept() {
     let bench = Bench::new().await;
