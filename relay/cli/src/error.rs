@@ -28,13 +28,13 @@ pub(crate) enum CommandError {
     #[error("{text:?} is no relay's address")]
     RelayAddress { text: String },
     /// No key was named.
-    #[error("no key is known for {relay}: {} has none for it", .folder.display())]
+    #[error("no key is known for {}: {} has none for it", plain(.relay), .folder.display())]
     NoKey { relay: Url, folder: PathBuf },
     /// A key that cannot be in a header.
     #[error("the key is no key: it begins with tdk_live_ or tdk_test_")]
     KeyText,
     /// The relay does not answer.
-    #[error("no relay answers at {relay}")]
+    #[error("no relay answers at {}", plain(.relay))]
     Unreachable {
         relay: Url,
         #[source]
@@ -49,7 +49,7 @@ pub(crate) enum CommandError {
     )]
     NoEvent { id: String },
     /// The answer is of another kind.
-    #[error("{relay} answered {status} with something that no relay writes")]
+    #[error("{} answered {status} with something that no relay writes", plain(.relay))]
     Unreadable { relay: Url, status: u16 },
     /// A file cannot be read or written.
     #[error("{}: {source}", .path.display())]
@@ -200,14 +200,12 @@ impl CommandError {
         }
     }
 
-    /// The causes that are not in the words, outermost first.
-    pub(crate) fn causes(&self) -> Vec<String> {
+    /// The innermost cause, if it is not in the words: what is between says the same in other words.
+    pub(crate) fn cause(&self) -> Option<String> {
         let words = self.to_string();
         let first = std::error::Error::source(self);
-        std::iter::successors(first, |error| error.source())
-            .map(ToString::to_string)
-            .filter(|cause| !words.contains(cause.as_str()))
-            .collect()
+        let cause = std::iter::successors(first, |error| error.source()).last()?.to_string();
+        (!words.contains(cause.as_str())).then_some(cause)
     }
 
     /// The same for programs.
@@ -226,6 +224,11 @@ impl CommandError {
         }
         json!({"error": error})
     }
+}
+
+/// An address as people write it.
+fn plain(relay: &Url) -> &str {
+    relay.as_str().trim_end_matches('/')
 }
 
 /// The relay names each limit that was passed with the code `limit`; 413 and 429 are nothing else.

@@ -90,7 +90,7 @@ fn words(error: &CommandError) -> String {
             }
         }
     }
-    for cause in error.causes() {
+    if let Some(cause) = error.cause() {
         text.push_str(&format!("\n  because: {cause}"));
     }
     if let Some(next) = error.next() {

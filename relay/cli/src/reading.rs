@@ -83,12 +83,21 @@ pub(crate) struct Events<R> {
     /// The rest of a document that is not lines.
     whole: std::vec::IntoIter<(Form, Piece)>,
     begun: bool,
+    first_batch: bool,
     pending: Option<(Form, Piece)>,
 }
 
 impl<R: BufRead> Events<R> {
     pub(crate) fn new(source: R, name: String) -> Self {
-        Self { source, name, line: 0, whole: Vec::new().into_iter(), begun: false, pending: None }
+        Self {
+            source,
+            name,
+            line: 0,
+            whole: Vec::new().into_iter(),
+            begun: false,
+            first_batch: true,
+            pending: None,
+        }
     }
 
     /// The next batch; none at the end.
@@ -100,6 +109,7 @@ impl<R: BufRead> Events<R> {
                     self.pending = Some((form, piece));
                     break;
                 }
+                self.first_batch = false;
                 return Ok(Some(Found::TooLarge { place: piece.place, actual: piece.text.len() }));
             }
             let batch = batch.get_or_insert_with(|| Batch { form, events: Vec::new(), bytes: 0 });
@@ -111,6 +121,13 @@ impl<R: BufRead> Events<R> {
             batch.bytes = bytes;
             batch.events.push(piece);
         }
+        let alone = self.first_batch && self.pending.is_none();
+        if let Some(batch) =
+            batch.as_mut().filter(|batch| batch.len() == 1 && batch.form == Form::Lines && alone)
+        {
+            batch.form = Form::Single;
+        }
+        self.first_batch = false;
         Ok(batch.map(Found::Batch))
     }
 
@@ -250,7 +267,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::one_line("{\"type\":\"a\"}", "application/x-ndjson", "{\"type\":\"a\"}", &["line 1"])]
+    #[case::one_line("{\"type\":\"a\"}", "application/json", "{\"type\":\"a\"}", &["line 1"])]
     #[case::lines("\n{\"type\":\"a\"}\r\n\n{\"type\":\"b\"}\n", "application/x-ndjson", "{\"type\":\"a\"}\n{\"type\":\"b\"}", &["line 2", "line 4"])]
     #[case::a_broken_line("{\"type\":\"a\"}\n{\"ty\n", "application/x-ndjson", "{\"type\":\"a\"}\n{\"ty", &["line 1", "line 2"])]
     #[case::array("[{\"type\":\"a\"},\n {\"type\":\"b\"}]", "application/json", "[{\"type\":\"a\"},{\"type\":\"b\"}]", &["event 1", "event 2"])]

@@ -157,6 +157,14 @@ fn rejected_lines_are_told_by_their_place_and_the_others_go_on() {
 }
 
 #[test]
+fn a_single_event_that_is_rejected_says_what_was_meant() {
+    let relay = Relay::start();
+    let stated = relay.tidings_with(&["event", "-"], "{\"typ\": \"order.placed\"}");
+    assert_eq!(stated.code, 1);
+    assert!(stated.err.contains("/typ: unknown (did you mean type?)"), "{stated:?}");
+}
+
+#[test]
 fn a_retracted_notification_is_withdrawn_from_the_terminal() {
     let relay = Relay::start();
     let mut listen = relay.spawn(&["listen", "--as", "alice", "--json"]);

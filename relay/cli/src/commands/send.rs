@@ -148,8 +148,8 @@ fn words(told: &SendResponse) -> String {
     if let (true, Some(send)) = (lines.is_empty(), &told.send) {
         let audience = send.audience.map_or_else(String::new, |audience| format!(" to {audience} members"));
         lines.push(format!(
-            "send {} goes{audience}; take it back with `tidings retract {}`",
-            send.id, send.id
+            "send {id} is on its way{audience}; take it back: tidings retract {id}",
+            id = send.id
         ));
     }
     lines.join("\n")

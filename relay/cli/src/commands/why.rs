@@ -209,13 +209,10 @@ fn about_outcome(entry: &StoryEntry) -> String {
 /// Where it stands, and why.
 fn ending(story: &StoryResponse) -> String {
     let who = &story.recipient;
-    let why = story.stopped_by.as_ref().map(|stopped| {
-        let gate = stopped.gate.map(|gate| format!("the {} gate: ", gate.as_str().replace('_', " ")));
-        format!("{}{}", gate.unwrap_or_default(), full(&stopped.text))
-    });
-    let because = |words: &str| match &why {
-        Some(why) => format!("{words}, by {why}."),
-        None => format!("{words}."),
+    let because = |words: &str| {
+        let Some(stopped) = &story.stopped_by else { return format!("{words}.") };
+        let gate = stopped.gate.map(|gate| format!(", by the {} gate", gate.as_str().replace('_', " ")));
+        format!("{words}{}: {}.", gate.unwrap_or_default(), full(&stopped.text))
     };
     match story.state {
         NotificationState::Held => match story.due {
