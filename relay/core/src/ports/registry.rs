@@ -221,13 +221,16 @@ pub trait SignIn: Send + Sync {
     /// [`StoreError`].
     async fn put_connect_code(&self, code: &ConnectCode) -> Result<(), StoreError>;
 
-    /// Takes a connect code: it is gone afterwards. None if there is none or it ran out.
+    /// Takes a connect code: it is gone afterwards. None if there is none or it ran out. With `repeat`, a code of that
+    /// hash stands in its place until that instant at most, written in the same transaction, so that an exchange whose
+    /// answer was lost can be repeated.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn take_connect_code(
         &self,
         hash: &[u8; 32],
+        repeat: Option<(&[u8; 32], Timestamp)>,
         now: Timestamp,
     ) -> Result<Option<ConnectCode>, StoreError>;
 

@@ -132,23 +132,18 @@ async fn take_code(
         let text = format!("{code}\n{}\n{}", request.device, request.nonce);
         app.vault.hash(Purpose::ConnectCode, &text)
     });
-    let found = match app.ports.sign_in.take_connect_code(&hash, now).await? {
-        Some(found) => Some(found),
-        None => match &again {
-            Some(again) => app.ports.sign_in.take_connect_code(again, now).await?,
-            None => None,
-        },
+    let repeat = again.as_ref().map(|again| (again, now.plus_millis(REPEAT_MILLIS)));
+    let found = match (app.ports.sign_in.take_connect_code(&hash, repeat, now).await?, repeat) {
+        (Some(found), _) => Some(found),
+        (None, Some((again, until))) => {
+            app.ports.sign_in.take_connect_code(again, Some((again, until)), now).await?
+        }
+        (None, None) => None,
     };
-    let found = found.filter(|found| found.expires_at > now).ok_or_else(|| {
+    found.ok_or_else(|| {
         let detail = "This code is not valid, was used or ran out: ask for a new one.";
         Problem::new(StatusCode::UNAUTHORIZED, "invalid_code", detail)
-    })?;
-    if let Some(hash) = again {
-        let expires_at = found.expires_at.min(now.plus_millis(REPEAT_MILLIS));
-        let repeat = ConnectCode { hash, person: found.person.clone(), expires_at };
-        app.ports.sign_in.put_connect_code(&repeat).await?;
-    }
-    Ok(found)
+    })
 }
 
 /// Makes the device, and the recipient if the project allows.

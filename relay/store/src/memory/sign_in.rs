@@ -20,10 +20,17 @@ impl SignIn for MemoryStore {
     async fn take_connect_code(
         &self,
         hash: &[u8; 32],
+        repeat: Option<(&[u8; 32], Timestamp)>,
         now: Timestamp,
     ) -> Result<Option<ConnectCode>, StoreError> {
         self.change(PortCall::SignIn, |tables| {
-            Ok(tables.connect_codes.remove(hash).filter(|code| code.expires_at > now))
+            let code = tables.connect_codes.remove(hash).filter(|code| code.expires_at > now);
+            if let (Some(code), Some((hash, until))) = (&code, repeat) {
+                let repeat =
+                    ConnectCode { hash: *hash, expires_at: code.expires_at.min(until), ..code.clone() };
+                tables.connect_codes.set(*hash, repeat);
+            }
+            Ok(code)
         })
         .await
     }

@@ -1,6 +1,9 @@
 //! How devices sign in.
 
 use async_trait::async_trait;
+use sqlx::Sqlite;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
 use tidings_core::model::PersonKey;
 use tidings_core::ports::{ConnectCode, DeviceToken, SignIn, StoreError, TokenExchange};
 use tidings_protocol::{DeviceId, ProjectId, RecipientId, Timestamp};
@@ -11,20 +14,24 @@ use super::rows::setup;
 use super::statements::setup as sql;
 use super::{SqliteStore, not_committed};
 
+fn put_connect_code(code: &ConnectCode) -> Query<'_, Sqlite, SqliteArguments> {
+    sqlx::query(sql::PUT_CONNECT_CODE)
+        .bind(code.hash.as_slice())
+        .bind(code.person.project.as_str())
+        .bind(code.person.recipient.as_str())
+        .bind(code.expires_at.as_millis())
+}
+
 #[async_trait]
 impl SignIn for SqliteStore {
     async fn put_connect_code(&self, code: &ConnectCode) -> Result<(), StoreError> {
-        let query = sqlx::query(sql::PUT_CONNECT_CODE)
-            .bind(code.hash.as_slice())
-            .bind(code.person.project.as_str())
-            .bind(code.person.recipient.as_str())
-            .bind(code.expires_at.as_millis());
-        self.change(query).await.map(drop)
+        self.change(put_connect_code(code)).await.map(drop)
     }
 
     async fn take_connect_code(
         &self,
         hash: &[u8; 32],
+        repeat: Option<(&[u8; 32], Timestamp)>,
         now: Timestamp,
     ) -> Result<Option<ConnectCode>, StoreError> {
         let mut writer = self.writer().await?;
@@ -32,8 +39,13 @@ impl SignIn for SqliteStore {
         let taken = sqlx::query(sql::TAKE_CONNECT_CODE).bind(hash.as_slice());
         let taken = taken.fetch_optional(&mut writer.connection).await.map_err(meaning)?;
         let code = taken.as_ref().map(setup::connect_code).transpose()?;
+        let code = code.filter(|code| code.expires_at > now);
+        if let (Some(code), Some((hash, until))) = (&code, repeat) {
+            let repeat = ConnectCode { hash: *hash, expires_at: code.expires_at.min(until), ..code.clone() };
+            put_connect_code(&repeat).execute(&mut writer.connection).await.map_err(meaning)?;
+        }
         writer.commit().await.map_err(not_committed)?;
-        Ok(code.filter(|code| code.expires_at > now))
+        Ok(code)
     }
 
     async fn device_token(&self, hash: &[u8; 32]) -> Result<Option<DeviceToken>, StoreError> {

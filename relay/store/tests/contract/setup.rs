@@ -77,9 +77,14 @@ async fn a_connect_code_is_taken_once_and_in_time(store: impl Whole) {
     let code = |n| ConnectCode { hash: [n; 32], person: person("p", "anna"), expires_at: at(10) };
     store.put_connect_code(&code(1)).await.unwrap();
     store.put_connect_code(&code(2)).await.unwrap();
-    assert_eq!(store.take_connect_code(&[1; 32], at(9)).await.unwrap(), Some(code(1)));
-    assert_eq!(store.take_connect_code(&[1; 32], at(9)).await.unwrap(), None);
-    assert_eq!(store.take_connect_code(&[2; 32], at(10)).await.unwrap(), None);
+    assert_eq!(store.take_connect_code(&[1; 32], None, at(9)).await.unwrap(), Some(code(1)));
+    assert_eq!(store.take_connect_code(&[1; 32], None, at(9)).await.unwrap(), None);
+    assert_eq!(store.take_connect_code(&[2; 32], None, at(10)).await.unwrap(), None);
+    store.put_connect_code(&code(3)).await.unwrap();
+    let repeat = Some((&[4; 32], at(8)));
+    assert_eq!(store.take_connect_code(&[3; 32], repeat, at(7)).await.unwrap(), Some(code(3)));
+    let again = ConnectCode { hash: [4; 32], expires_at: at(8), ..code(3) };
+    assert_eq!(store.take_connect_code(&[4; 32], None, at(7)).await.unwrap(), Some(again));
 }
 
 async fn a_device_token_rotates_only_from_the_expected_one(store: impl Whole) {

@@ -55,6 +55,27 @@ async fn a_device_id_that_is_taken_leaves_the_code_for_another_one() {
 }
 
 #[rstest]
+#[case("one", 60_000 - 1, 200)]
+#[case("one", 60_000, 401)]
+#[case("two", 0, 401)]
+#[tokio::test]
+async fn an_installation_may_repeat_its_exchange_for_a_minute(
+    #[case] nonce: &str,
+    #[case] after: i64,
+    #[case] status: u16,
+) {
+    let bench = Bench::new().await;
+    let code = bench.post("/v1/connect-codes", &json!({"recipient": "alice"})).await.body["code"].clone();
+    let connect = async |nonce: &str| {
+        let asked = json!({"code": code, "device": "laptop", "nonce": nonce}).to_string();
+        bench.call_as("", "POST", "/v1/connect", &[], asked).await
+    };
+    assert_eq!(connect("one").await.status, 200);
+    bench.advance(after);
+    assert_eq!(connect(nonce).await.status, status);
+}
+
+#[rstest]
 #[case(600_000 - 1, 200)]
 #[case(600_000, 401)]
 #[tokio::test]
