@@ -65,6 +65,34 @@ fn what_was_sent_before_anybody_listened_is_there_and_is_shown_once() {
 }
 
 #[test]
+fn a_pile_that_came_while_nobody_listened_is_summed_up_and_listed() {
+    let relay = Relay::start();
+    for number in 1..=8 {
+        assert_eq!(relay.tidings(&["send", "alice", &format!("number {number}")]).code, 0);
+    }
+    let once = relay.tidings(&["listen", "--as", "alice", "--once", "--json"]);
+    let lines: Vec<Value> = once.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0], json!({"presentation": "summary", "count": 8}));
+    let titles: Vec<&str> = lines[1..].iter().map(|line| line["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, (1..=8).map(|number| format!("number {number}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_relay_is_found_by_its_folder_and_by_the_environment_from_anywhere() {
+    let relay = Relay::start();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = relay.folder().join("tidings-data");
+    let by_folder =
+        rig::tidings_in(elsewhere.path(), &["send", "alice", "hi", "--data", folder.to_str().unwrap()]);
+    assert_eq!(by_folder.code, 0, "{by_folder:?}");
+    let environment = [("TIDINGS_RELAY", relay.address()), ("TIDINGS_KEY", relay.key())];
+    let by_environment =
+        rig::tidings_with_environment(elsewhere.path(), &["send", "alice", "hi"], &environment);
+    assert_eq!(by_environment.code, 0, "{by_environment:?}");
+    assert_eq!(rig::tidings_in(elsewhere.path(), &["send", "alice", "hi"]).code, 1);
+}
+
+#[test]
 fn the_first_line_of_serve_is_address_project_and_key() {
     let relay = Relay::start();
     let (address, key) = (relay.address(), relay.key());

@@ -50,15 +50,18 @@ pub(crate) async fn run(context: &Context, serve: Serve) -> Result<(), CommandEr
     let shutdown = CancellationToken::new();
     let mut signals = Shutdown::new()?;
     let relay = Relay::start(options(context, serve), shutdown.clone()).await?;
-    tell(context, &relay, keeps_credentials)?;
+    let told = tell(context, &relay, keeps_credentials);
     let finished = relay.finished();
-    signals.asked().await;
+    // Whoever started it and does not read its first line cannot use it.
+    if told.is_ok() {
+        signals.asked().await;
+    }
     shutdown.cancel();
     tokio::select! {
         biased;
-        () = finished => Ok(()),
+        () = finished => told,
         // Asked a second time: what was answered is on disk.
-        () = signals.asked() => Ok(()),
+        () = signals.asked() => told,
     }
 }
 

@@ -72,6 +72,17 @@ pub(crate) fn tidings_in(folder: &Path, arguments: &[&str]) -> Ended {
     end(command(folder, arguments), "")
 }
 
+/// Runs a command in a folder with variables of the environment.
+pub(crate) fn tidings_with_environment(
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Ended {
+    let mut command = command(folder, arguments);
+    command.envs(variables.iter().copied());
+    end(command, "")
+}
+
 fn end(mut command: Command, input: &str) -> Ended {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = piped.expect("the binary runs");
