@@ -6,7 +6,7 @@
 mod page;
 mod settings;
 
-use tidings_protocol::item::{Item, NotificationItem};
+use tidings_protocol::item::{Item, NotificationItem, View};
 
 pub use page::{Position, fits_one_frame, frames, live_page, page};
 pub use settings::settings_item;
@@ -43,17 +43,25 @@ pub fn change_item(notification: &Notification) -> Item {
 }
 
 /// As [`change_item`], with what was read in one go. A row that changes after a watermark goes out again whole, and
-/// must not turn unread by it; one that was marked unread later than the watermark stays unread.
+/// must not turn unread by it.
 #[must_use]
 pub fn change_item_in(inbox: &Inbox, notification: &Notification) -> Item {
     let mut item = change_item(notification);
-    if let Item::Notification(shown) = &mut item
-        && shown.view.read_at.is_none()
-    {
-        let covering = inbox.watermarks.iter().filter(|mark| covers(mark, notification));
-        shown.view.read_at = covering.map(|mark| mark.created_before).min();
+    if let Item::Notification(shown) = &mut item {
+        shown.view = view_in(inbox, notification);
     }
     item
+}
+
+/// What the recipient sees of what they did, with what was read in one go.
+#[must_use]
+pub fn view_in(inbox: &Inbox, notification: &Notification) -> View {
+    let mut view = notification.view();
+    if view.read_at.is_none() && notification.marks.read.is_none() {
+        let covering = inbox.watermarks.iter().filter(|mark| covers(mark, notification));
+        view.read_at = covering.map(|mark| mark.created_before).min();
+    }
+    view
 }
 
 /// What a watermark is to devices.

@@ -158,8 +158,24 @@ pub(super) fn history_needs(expression: &Expression, person: &PersonKey, now: Ti
     asked.map(Need::History).collect()
 }
 
-/// What has to be read before a rule is decided for a recipient: the recipient, then what their values point to.
+/// What has to be read before a rule is decided for a recipient: the recipient, then what their values point to, and
+/// whoever a linked step names: where nothing of the steps before it can arrive, it begins at once.
 pub(super) fn needs_for(rule: &Rule, facts: Facts<'_>, person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
+    let mut needs = own_needs(rule, facts, person, work);
+    needs.extend(linked_needs(rule, facts, person, work));
+    needs
+}
+
+/// What has to be read before the linked steps of a rule begin.
+pub(super) fn linked_needs(rule: &Rule, facts: Facts<'_>, person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
+    let scope = Scope { data: &facts.body.data, event: facts.root, recipient: None, lookups: &NoLookups };
+    let named = rule.deliver.iter().flatten().filter_map(|step| named(step.notify.as_ref()?, &scope).ok());
+    let people = named.flatten().map(|recipient| person_of(&person.project, &recipient));
+    let others = people.filter(|other| other != person);
+    others.flat_map(|other| own_needs(rule, facts, &other, work)).collect()
+}
+
+fn own_needs(rule: &Rule, facts: Facts<'_>, person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
     let mut needs = vec![Need::Person(person.clone())];
     if let Some(when) = &rule.when {
         needs.extend(history_needs(when, person, work.now()));

@@ -226,7 +226,8 @@ fn true_value(work: &Work<'_>, person: &PersonKey, request: &Request) -> Option<
     match request {
         Request::Receipt { notification, .. } | Request::Mark { notification, .. } => {
             let shown = receipts::own(work, person, notification).ok()?;
-            serde_json::to_value(shown.view()).ok()
+            let inbox = work.person(person).inbox.as_ref()?;
+            serde_json::to_value(view::view_in(inbox, shown)).ok()
         }
         Request::Preference { .. }
         | Request::QuietHours { .. }

@@ -1,5 +1,6 @@
 //! What a recipient does with their inbox on one device, and sees on the others.
 
+use tidings_protocol::item::View;
 use tidings_protocol::{CategoryId, Cursor, Timestamp};
 
 use super::Rejection;
@@ -7,6 +8,7 @@ use crate::acts::consent;
 use crate::acts::receipts::{self, Told};
 use crate::model::{Mark, Notification, PersonKey, Stamp, Watermark, parse_cursor};
 use crate::ports::Need;
+use crate::view;
 use crate::work::Work;
 
 /// What a mark sets; what is not named stays.
@@ -24,8 +26,8 @@ pub(super) fn mark(work: &mut Work<'_>, told: &Told<'_>, wanted: Wanted) -> Resu
         receipts::first_read(work, told);
     }
     let (now, stamp) = (work.now(), told.stamp);
+    let before = shown(work, told);
     let notification = work.notification_mut(told.notification);
-    let before = notification.view();
     let marks = &mut notification.marks;
     set(&mut marks.read, wanted.read, stamp);
     set(&mut marks.archived, wanted.archived, stamp);
@@ -34,10 +36,16 @@ pub(super) fn mark(work: &mut Work<'_>, told: &Told<'_>, wanted: Wanted) -> Resu
         // It is to be shown once more when it wakes.
         notification.round += 1;
     }
-    if notification.view() != before {
+    if shown(work, told) != before {
         receipts::show(work, told.notification);
     }
     Ok(())
+}
+
+/// What devices show of it: one that was read in one go turns unread by a mark of its own.
+fn shown(work: &Work<'_>, told: &Told<'_>) -> Option<View> {
+    let inbox = work.person(told.person).inbox.as_ref()?;
+    Some(view::view_in(inbox, work.notification(told.notification)?))
 }
 
 /// Answers whether the register took the value.

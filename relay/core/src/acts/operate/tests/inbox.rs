@@ -354,3 +354,29 @@ fn feedback_is_a_register_and_raises_nothing() {
     assert_eq!(world.row(&id).flags.useful.as_ref().map(|(useful, _)| *useful), Some(true));
     assert_eq!((world.numbers("alice"), world.fed(FeedKind::Feedback)), (numbers, 1));
 }
+
+/// Found by simulation (seed 9): a refusal put the notification back unread on the device that had asked.
+#[test]
+fn a_refusal_tells_what_was_read_in_one_go() {
+    let mut world = with_phone();
+    let id = world.send("alice", "general");
+    let cursor = world.cursor("alice", 1);
+    one(&mut world, &json!({"id": "a", "op": "read_up_to", "cursor": cursor}));
+    let op = json!({"id": "b", "op": "receipt", "notification": id, "receipt": "acted", "action": "none"});
+    let answered = one(&mut world, &op);
+    let value = answered.refused[0].value.clone().unwrap();
+    assert!(value["read_at"].is_string(), "{value}");
+}
+
+/// Found by simulation (seed 10): the other devices did not hear of it.
+#[test]
+fn what_was_read_in_one_go_turns_unread_on_every_device() {
+    let mut world = with_phone();
+    let id = world.send("alice", "general");
+    let cursor = world.cursor("alice", 1);
+    one(&mut world, &json!({"id": "a", "op": "read_up_to", "cursor": cursor}));
+    let (seq, version) = world.numbers("alice");
+    world.wait(1_000);
+    one(&mut world, &json!({"id": "b", "op": "mark", "notification": id, "read": false}));
+    assert_eq!(world.numbers("alice"), (seq + 1, version));
+}

@@ -93,3 +93,21 @@ fn an_acknowledgement_by_anyone_of_the_chain_ends_it_for_all() {
     assert_eq!(world.state(&first), NotificationState::Cancelled);
     assert_eq!(world.state(&bobs), NotificationState::Reached);
 }
+
+/// Found by simulation (seed 7): the next recipient had not been read.
+#[test]
+fn where_the_first_step_reaches_nobody_the_next_is_told_at_once() {
+    let rule = r#"
+rules:
+  failed:
+    on: payment.failed
+    category: alarms
+    template: failed
+    deliver: [{channels: [sms]}, {after: 5m, notify: data.second, channels: [inapp]}]
+templates:
+  failed: {en: {title: Payment failed}}
+categories:"#;
+    let mut world = World::where_instead("\ncategories:", rule);
+    fail(&mut world);
+    assert_eq!(world.numbers("bob").0, 1);
+}
