@@ -269,6 +269,14 @@ impl<F> Session<F> {
         }
     }
 
+    /// Another configuration is live: categories, their names or the policy may be others.
+    pub fn handle_settings(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Open { .. }) {
+            self.place.settings_changed();
+            self.advance(now);
+        }
+    }
+
     /// So many frames went to the device.
     pub fn handle_written(&mut self, frames: usize, now: Timestamp) {
         self.unwritten = self.unwritten.saturating_sub(frames);

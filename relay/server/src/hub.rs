@@ -19,9 +19,9 @@ use tidings_core::act::{AfterCommit, Hint};
 use tidings_core::model::PersonKey;
 use tidings_core::ports::{InboxReader, StoreError};
 use tidings_core::session::LiveChange;
-use tidings_protocol::DeviceId;
 use tidings_protocol::frame::Bye;
 use tidings_protocol::limits::SESSIONS_PER_RECIPIENT_MAX;
+use tidings_protocol::{DeviceId, ProjectId};
 
 pub use self::due_bell::DueBell;
 pub use self::frame::encode;
@@ -132,6 +132,15 @@ impl Hub {
     #[must_use]
     pub fn sessions(&self) -> usize {
         locked(&self.inboxes).values().map(Vec::len).sum()
+    }
+
+    /// Another configuration is live in a project: its sessions get the settings anew.
+    pub fn settings_changed(&self, project: &ProjectId) {
+        for (person, waiters) in &*locked(&self.inboxes) {
+            if person.project == *project {
+                waiters.iter().for_each(|waiter| waiter.slot.tell_settings());
+            }
+        }
     }
 
     /// Compares the heads of all inboxes with what their sessions were sent: the net under lost hints.

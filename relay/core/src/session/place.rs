@@ -22,6 +22,8 @@ pub(super) struct Place {
     answer_due: bool,
     /// Whether the store may have more than was sent.
     behind: bool,
+    /// The settings are to be sent although the inbox did not move: another configuration is live.
+    settings_due: bool,
 }
 
 /// Whether a page is under way.
@@ -57,6 +59,7 @@ impl Place {
             reading: Reading::No,
             answer_due: true,
             behind: true,
+            settings_due: false,
         }
     }
 
@@ -95,7 +98,9 @@ impl Place {
         }
         self.behind = false;
         self.reading = Reading::Yes { heard: None };
-        Some((self.sent.map(|sent| self.cursor(sent)), self.position))
+        let settings = std::mem::take(&mut self.settings_due);
+        let position = Position { first: self.position.first || settings, ..self.position };
+        Some((self.sent.map(|sent| self.cursor(sent)), position))
     }
 
     /// What becomes of a live change `from..to` of an epoch. The caller sends it if told so.
@@ -135,6 +140,12 @@ impl Place {
             Reading::Yes { heard } => *heard = Some((self.epoch, u64::MAX)),
             Reading::No | Reading::Overtaken => self.behind = true,
         }
+    }
+
+    /// Another configuration is live: the next page has the settings. One that is under way may have the old ones.
+    pub(super) fn settings_changed(&mut self) {
+        self.settings_due = true;
+        self.missed();
     }
 
     /// The page that was read, as frames; answers those that go out. None go out if the device asked for another.

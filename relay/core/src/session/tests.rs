@@ -403,6 +403,26 @@ mod live_changes {
     }
 
     #[test]
+    fn an_open_session_reads_the_settings_when_another_configuration_is_live() {
+        let mut rig = Rig::open(Some(2), 5);
+        rig.session.handle_settings(rig.now);
+        match rig.next() {
+            Some(SessionCommand::ReadPage { after, position, .. }) => {
+                assert_eq!((after, position), (Some(place(5)), Position { first: true, resetting: false }));
+            }
+            other => panic!("the settings were due, not {other:?}"),
+        }
+        rig.session.handle_settings(rig.now);
+        rig.page(vec![changes(Some(5), 5, false)]);
+        match rig.next() {
+            Some(SessionCommand::ReadPage { position, .. }) => {
+                assert!(position.first, "they changed meanwhile")
+            }
+            other => panic!("the settings were due again, not {other:?}"),
+        }
+    }
+
+    #[test]
     fn a_reset_lasts_until_its_last_page() {
         let mut rig = Rig::greeted(None, 9);
         let position = |rig: &mut Rig| match rig.next() {

@@ -258,6 +258,7 @@ async fn make_live(
         }
         Err(error) => return Err(error.into()),
     }
+    app.listeners.hub.settings_changed(&caller.project);
     tracing::info!(version = row.version, "a configuration is live");
     let response =
         ApplyResponse { version: row.version, digest: configuration.digest, changed: true, project };

@@ -22,6 +22,7 @@ pub struct Slot {
 struct State {
     changes: VecDeque<LiveChange<Utf8Bytes>>,
     missed: bool,
+    settings: bool,
     close: Option<Bye>,
 }
 
@@ -32,6 +33,8 @@ pub enum Heard {
     Close(Bye),
     /// Something changed, and it is not known what.
     Missed,
+    /// Another configuration is live.
+    Settings,
     /// The inbox changed.
     Change(LiveChange<Utf8Bytes>),
 }
@@ -49,6 +52,11 @@ impl Slot {
         self.bell.notify_one();
     }
 
+    pub(super) fn tell_settings(&self) {
+        self.locked().settings = true;
+        self.bell.notify_one();
+    }
+
     pub(super) fn close(&self, code: Bye) {
         self.locked().close.get_or_insert(code);
         self.bell.notify_one();
@@ -59,6 +67,9 @@ impl Slot {
         let mut state = self.locked();
         if let Some(code) = state.close.take() {
             return Some(Heard::Close(code));
+        }
+        if std::mem::take(&mut state.settings) {
+            return Some(Heard::Settings);
         }
         if std::mem::take(&mut state.missed) {
             state.changes = VecDeque::new();

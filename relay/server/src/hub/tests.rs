@@ -24,7 +24,9 @@ fn changed(name: &str, from: u64, to: u64) -> AfterCommit {
 fn change(heard: Option<Heard>) -> LiveChange<Utf8Bytes> {
     match heard {
         Some(Heard::Change(change)) => change,
-        Some(Heard::Close(_) | Heard::Missed) | None => panic!("a change was due, not {heard:?}"),
+        Some(Heard::Close(_) | Heard::Missed | Heard::Settings) | None => {
+            panic!("a change was due, not {heard:?}")
+        }
     }
 }
 
@@ -168,4 +170,15 @@ async fn comparing_heads_tells_every_session_where_its_inbox_is() {
         let told = change(watch.take());
         assert_eq!((told.epoch, told.from, told.to, told.frame.is_none()), (EPOCH, 9, 9, true));
     }
+}
+
+#[test]
+fn sessions_of_a_project_hear_that_another_configuration_is_live() {
+    let hub = Hub::new();
+    let watch = hub.register(&person("alice"), &device("one")).unwrap();
+    let elsewhere = PersonKey { project: "other".parse().unwrap(), ..person("alice") };
+    let other = hub.register(&elsewhere, &device("one")).unwrap();
+    hub.settings_changed(&"shop".parse().unwrap());
+    assert!(matches!(watch.take(), Some(Heard::Settings)) && watch.take().is_none());
+    assert!(other.take().is_none());
 }

@@ -203,6 +203,7 @@ impl Connection {
         match heard {
             Heard::Close(code) => self.session.handle_close(code),
             Heard::Missed => self.session.handle_missed(now),
+            Heard::Settings => self.session.handle_settings(now),
             Heard::Change(change) => self.session.handle_hint(change, now),
         }
     }
