@@ -94,9 +94,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Box<Problem>;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Box<Problem>> {
-        let query = parts.uri.query().unwrap_or("");
-        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        read(parts.uri.query().unwrap_or(""))
     }
+}
+
+/// The fields of a query. Decoding puts a replacement character where bytes are no UTF-8: one that was not written says so.
+fn read(query: &str) -> Result<Query, Box<Problem>> {
+    let fields: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let written = query.to_ascii_uppercase().contains("%EF%BF%BD");
+    for (name, value) in &fields {
+        if !written && (name.contains('\u{fffd}') || value.contains('\u{fffd}')) {
+            let detail = "The query is not UTF-8.";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_utf8", detail));
+        }
+        if name.contains('\0') || value.contains('\0') {
+            return Err(Problem::invalid(format!("?{name}").replace('\0', ""), "U+0000 cannot be stored."));
+        }
+    }
+    Ok(Query(fields))
 }
 
 #[cfg(test)]
@@ -104,7 +119,16 @@ mod tests {
     use super::*;
 
     fn query(text: &str) -> Query {
-        Query(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+        read(text).unwrap()
+    }
+
+    #[test]
+    fn what_no_store_can_keep_is_refused() {
+        let code = |text| read(text).unwrap_err().code;
+        assert_eq!(code("title=%00"), "invalid");
+        assert_eq!(code("%00=a"), "invalid");
+        assert_eq!(code("title=%ff"), "invalid_utf8");
+        assert_eq!(query("title=%EF%BF%bd").text("title"), Some("\u{fffd}"));
     }
 
     #[test]
