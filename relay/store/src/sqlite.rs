@@ -16,6 +16,7 @@ mod find;
 mod inbox;
 mod open;
 mod people;
+mod progress;
 mod purge;
 mod registry;
 mod rows;

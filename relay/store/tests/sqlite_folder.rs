@@ -101,6 +101,29 @@ async fn a_restored_backup_gives_every_inbox_another_epoch() {
 }
 
 #[tokio::test]
+async fn a_backup_of_the_whole_folder_gives_every_inbox_another_epoch() {
+    let (folder, backup) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(folder.path()).await;
+    commit(&store, 1, 0).await.unwrap();
+    store.close().await.unwrap();
+    copy_database(folder.path(), backup.path());
+    std::fs::copy(folder.path().join("progress"), backup.path().join("progress")).unwrap();
+    let store = open(folder.path()).await;
+    commit(&store, 2, 0).await.unwrap();
+    store.close().await.unwrap();
+    copy_database(backup.path(), folder.path());
+    std::fs::copy(backup.path().join("progress"), folder.path().join("progress")).unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(place(&store).await, (42, 1), "written over the newer one");
+    store.close().await.unwrap();
+    // The same backup again, in an empty folder, without the file that tells its progress.
+    let elsewhere = TempDir::new().unwrap();
+    copy_database(backup.path(), elsewhere.path());
+    let store = SqliteStore::open(elsewhere.path(), options(43)).await.unwrap();
+    assert_eq!(place(&store).await, (43, 1));
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_named_as_damaged() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("tidings.sqlite3"), [b'x'; 8192]).unwrap();

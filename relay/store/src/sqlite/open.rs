@@ -1,7 +1,7 @@
 //! Opens the folder: lock, settings of the connections, migrations, and the question whether history was cut.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::cells::Cells;
 use super::checkpoint::Checkpoints;
 use super::error::meaning;
+use super::progress::{self, Progress};
 use super::statements::keep::{LAST_BATCH, META, NEW_EPOCHS, SET_META};
 use super::{Shared, SqliteStore, Writer, run};
 use crate::erasure::ErasureKey;
@@ -250,22 +251,22 @@ async fn migrate(connection: &mut SqliteConnection, folder: &Path) -> Result<(),
     Ok(())
 }
 
-/// Counts this start in the database and beside it. A database that counted fewer starts, or holds fewer batches, than
-/// the file beside it is a restored backup: what devices hold may be ahead of it, so every inbox gets another epoch.
+/// Counts this start in the database and beside it. A database whose progress is not told by the file beside it, written
+/// in this very folder, is a restored backup: what devices hold may be ahead of it, so every inbox gets another epoch.
 async fn count_start(connection: &mut SqliteConnection, folder: &Path, epoch: u32) -> Result<(), OpenError> {
-    let (starts, batches) = read_progress(folder);
+    let Progress { starts, batches, is_original } = progress::read(folder);
     let row = sqlx::query(META).bind("starts").fetch_optional(&mut *connection).await.map_err(meaning)?;
     let counted: i64 = row.map_or(Ok(0), |row| Cells::of(&row).cell())?;
     let last = last_batch(connection).await?;
     run(connection, "BEGIN IMMEDIATE").await?;
-    if counted < starts || last < batches {
-        tracing::warn!(counted, starts, last, batches, "the database is older than this folder's last start");
+    if counted < starts || last < batches || (counted > 0 && !is_original) {
+        tracing::warn!(counted, starts, last, batches, is_original, "the database is a restored copy");
         sqlx::query(NEW_EPOCHS).bind(i64::from(epoch)).execute(&mut *connection).await.map_err(meaning)?;
     }
     let start = counted.max(starts) + 1;
     sqlx::query(SET_META).bind("starts").bind(start).execute(&mut *connection).await.map_err(meaning)?;
     run(connection, "COMMIT").await?;
-    write_progress(folder, start, last)
+    progress::write(folder, start, last)
         .map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })
 }
 
@@ -279,31 +280,11 @@ pub(super) async fn note_progress(
     connection: &mut SqliteConnection,
     folder: &Path,
 ) -> Result<(), StoreError> {
-    let (starts, noted) = read_progress(folder);
+    let noted = progress::read(folder);
     let last = last_batch(connection).await?;
-    if last > noted {
-        write_progress(folder, starts, last).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+    if last > noted.batches {
+        progress::write(folder, noted.starts, last)
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
     }
     Ok(())
-}
-
-fn progress_path(folder: &Path) -> PathBuf {
-    folder.join("progress")
-}
-
-/// Starts and batches; a file that cannot be read says nothing.
-fn read_progress(folder: &Path) -> (i64, i64) {
-    let text = std::fs::read_to_string(progress_path(folder)).unwrap_or_default();
-    let mut numbers = text.split_whitespace().map(|number| number.parse().unwrap_or_default());
-    (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
-}
-
-/// Replaces the file as a whole: a crash leaves the old one or the new one.
-fn write_progress(folder: &Path, starts: i64, batches: i64) -> io::Result<()> {
-    let part = folder.join("progress.part");
-    let mut file = File::create(&part)?;
-    writeln!(file, "{starts} {batches}")?;
-    file.sync_all()?;
-    std::fs::rename(&part, progress_path(folder))?;
-    File::open(folder)?.sync_all()
 }
