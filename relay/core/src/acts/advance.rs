@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use tidings_protocol::{NotificationId, NotificationState};
+use tidings_protocol::{Gate, NotificationId, NotificationState};
 
 use super::propose::{self, Standing, Stated, Subject};
-use super::{chains, digest, fan_out, firing, steps};
+use super::{chains, digest, expire, fan_out, firing, steps};
 use crate::act::Answer;
 use crate::model::{DigestScope, DueKey, DueRow, Notification};
 use crate::plan::{Outcome, Phase, Plan};
@@ -72,7 +72,13 @@ pub(super) fn redecide_needs(id: &NotificationId, work: &Work<'_>) -> Vec<Need> 
     let live = work.live(&row.person.project);
     let rule = row.cause.rule.as_ref().and_then(|rule| live.configuration.rules.get(rule));
     match rule {
-        Some(rule) => needs.extend(firing::key_needs(rule, &row.keys, &row.person)),
+        Some(rule) => {
+            needs.extend(firing::key_needs(rule, &row.keys, &row.person));
+            if let Some(event) = work.event(&row.cause.event) {
+                let facts = firing::Facts { body: &event.body, root: &event.root() };
+                needs.extend(firing::linked_needs(rule, facts, &row.person, work));
+            }
+        }
         None => {
             let scope = DigestScope::Category(row.category.clone());
             needs.push(Need::Digest(row.person.clone(), scope, Box::default()));
@@ -124,14 +130,28 @@ pub(super) fn redecide(work: &mut Work<'_>, id: &NotificationId) {
         // The digest decides for its members when it closes.
         return;
     }
+    if expire::if_passed(work, id) {
+        return;
+    }
     let Some(subject) = subject_of(work, &row) else {
         work.shift(id, NotificationState::Suppressed, Some(propose::rule_gone()));
         return;
     };
-    let phase = Phase::Released { deferrals: row.deferrals, throttled: row.keys.throttled_in.is_some() };
+    // Asked before its time, because a setting changed: the deferral that it is in is not over and counts once.
+    let by_cap = row.stopped.as_ref().is_some_and(|stopped| stopped.gate == Some(Gate::Cap));
+    let early = by_cap && row.due.is_some_and(|due| due > work.now());
+    let deferrals = row.deferrals.saturating_sub(u8::from(early));
+    work.notification_mut(id).deferrals = deferrals;
+    let phase = Phase::Released { deferrals, throttled: row.keys.throttled_in.is_some() };
+    redecide_as(work, &subject, id, phase);
+}
+
+/// Decides a notification that is held anew, at a point of its life.
+pub(super) fn redecide_as(work: &mut Work<'_>, subject: &Subject, id: &NotificationId, phase: Phase) {
+    let row = work.notification(id).expect("the caller looked it up");
     let standing = Standing { id, created_at: row.created_at, keys: &row.keys, phase };
     let plan = subject.decide(work, &row.person, &standing, None);
-    apply(work, &subject, id, plan);
+    apply(work, subject, id, plan);
 }
 
 /// Moves a held notification to where the plan puts it.

@@ -16,12 +16,19 @@ pub(super) fn needs(person: &PersonKey, id: &NotificationId) -> Vec<Need> {
 }
 
 pub(super) fn expire(person: &PersonKey, id: &NotificationId, work: &mut Work<'_>) -> Answer {
-    let passed = |row: &&crate::model::Notification| {
-        row.is_pending() && row.expires_at <= work.now() && row.person == *person
-    };
-    if work.notification(id).as_ref().is_some_and(passed) {
+    if work.notification(id).is_some_and(|row| row.person == *person) {
+        if_passed(work, id);
+    }
+    Answer::Done
+}
+
+/// Ends a pending notification whose time has passed. Whoever comes late, after a pause of the node for instance, asks
+/// this first: what is past its time is not sent. Answers whether it ended.
+pub(super) fn if_passed(work: &mut Work<'_>, id: &NotificationId) -> bool {
+    let passed = work.notification(id).is_some_and(|row| row.is_pending() && row.expires_at <= work.now());
+    if passed {
         let stopped = Stopped { gate: None, reason: Reason::Expired, text: None };
         work.shift(id, NotificationState::Expired, Some(stopped));
     }
-    Answer::Done
+    passed
 }

@@ -343,13 +343,7 @@ pub(super) fn take_once(work: &mut Work<'_>, subject: &Subject, id: &Notificatio
         && work.once(&person, &rule.id, &value).is_none()
     {
         let until = work.now().plus_millis(once.within.as_millis());
-        work.take_once(OnceKey {
-            person,
-            rule: rule.id.clone(),
-            value,
-            notification: id.clone(),
-            until,
-        });
+        work.take_once(OnceKey { person, rule: rule.id.clone(), value, notification: id.clone(), until });
     }
 }
 
