@@ -73,7 +73,8 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
             ));
         }
         Act::PutMembership { recipient, .. } => needs.push(Need::Person(person(recipient))),
-        Act::Retract(id) | Act::Replay(id) => needs.extend(retract::needs(&unit.project, id, work)),
+        Act::Retract(id) => needs.extend(retract::needs(&unit.project, id, work)),
+        Act::Replay(id) => needs.extend(replay::needs(&unit.project, id, work)),
         Act::StopSend(send) => needs.extend(retract::send_needs(&unit.project, send, work)),
         Act::Greet { recipient, device, .. } => needs.extend(greet::needs(&person(recipient), device, work)),
         Act::Operate { recipient, device, sent, operations } => {
