@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tidings_protocol::NotificationState;
+
 use super::{DigestCopy, Live, PersonCopy, Standing, Tracked, Work};
 use crate::model::{Notification, PersonKey};
 use crate::ports::{Found, Need};
@@ -14,13 +16,18 @@ impl Work<'_> {
         missing.into_iter().collect()
     }
 
-    /// Recipients of notifications that were found by a key; they have to be locked too.
+    /// Recipients of notifications that were found by a key; they have to be locked too. With them the once-keys of
+    /// those that were not active yet: whatever ends such a notification gives its key back.
     pub(crate) fn strangers(&self) -> Vec<Need> {
-        self.by_person
-            .keys()
-            .filter(|person| !self.people.contains_key(*person))
-            .map(|person| Need::Person(person.clone()))
-            .collect()
+        let people = self.by_person.keys().filter(|person| !self.people.contains_key(*person));
+        let people = people.map(|person| Need::Person(person.clone()));
+        let held = self.notifications.values().map(|copy| &copy.row);
+        let held = held.filter(|row| row.state == NotificationState::Held);
+        let once = held.filter_map(|row| {
+            let (rule, value) = (row.cause.rule.clone()?, row.keys.once.clone()?);
+            Some(Need::Once(row.person.clone(), rule, value))
+        });
+        people.chain(once).collect()
     }
 
     /// Takes in rows. A row that is in the copy already stays as the decisions left it.
