@@ -1,8 +1,8 @@
 //! A newer notification replaces an older one of the same category and collapse key.
 
-use tidings_protocol::{Gate, NotificationId, NotificationState, Reason};
+use tidings_protocol::{Gate, NotificationId, NotificationState, Reason, StoryKind};
 
-use crate::model::Stopped;
+use crate::model::{DueKey, Entry, Notification, Stopped};
 use crate::work::Work;
 
 /// While the newer one waits, only older ones that wait too are replaced: what a person sees stays until there is
@@ -22,8 +22,13 @@ pub(super) fn replace_all(work: &mut Work<'_>, id: &NotificationId) {
         if row.is_pending() {
             cancel(work, &older, id);
         } else if row.is_visible() {
-            let now = work.now();
+            let (now, person) = (work.now(), row.person.clone());
             work.notification_mut(&older).flags.retracted_at = Some(now);
+            work.clear_due(&person, DueKey::Step(older.clone()));
+            work.clear_due(&person, DueKey::Repeat(older.clone()));
+            let mut entry = Entry::new(now, StoryKind::Cancelled);
+            (entry.reason, entry.text) = (Some(Reason::Collapse), Some(format!("replaced by {id}").into()));
+            work.tell(&older, entry);
             work.touch_inbox_row(&older);
         }
     }
@@ -33,7 +38,9 @@ fn older(work: &Work<'_>, id: &NotificationId) -> Vec<NotificationId> {
     let newer = work.notification(id).expect("the caller looked it up");
     let Some(value) = newer.keys.collapse.as_deref() else { return Vec::new() };
     let mut found = work.collapsible(&newer.person, &newer.category, value);
-    found.retain(|other| other != id && work.notification(other).is_some_and(|row| row.digest.is_none()));
+    // One that failed and is replayed may go after a newer one, and does not replace it.
+    let before = |row: &Notification| (row.created_at, &row.id) < (newer.created_at, &newer.id);
+    found.retain(|other| work.notification(other).is_some_and(|row| row.digest.is_none() && before(row)));
     found
 }
 
