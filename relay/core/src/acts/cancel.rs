@@ -81,7 +81,12 @@ pub(super) fn cancel_by(
         let found: Vec<NotificationId> = work
             .matching(project, &target.rule.id, event_type, target.value.as_deref())
             .into_iter()
-            .filter(|row| target.whom.as_ref().is_none_or(|whom| whom.contains(&row.person.recipient)))
+            .filter(|row| {
+                // Whoever was told by a step of somebody else's plan is told nothing more either: the fact is about
+                // the first of the chain.
+                let linked = row.cause.step.is_some() && target.value.is_some();
+                linked || target.whom.as_ref().is_none_or(|whom| whom.contains(&row.person.recipient))
+            })
             .map(|row| row.id.clone())
             .collect();
         for id in found {
