@@ -84,11 +84,6 @@ pub(super) fn link(work: &mut Work<'_>, id: &NotificationId, number: u16) {
     work.notification_mut(id).chain = Some(root);
 }
 
-/// Whether a notification that is not in the inbox goes on through others.
-pub(super) fn goes_on(row: &Notification) -> bool {
-    row.plan.iter().any(|step| step.linked)
-}
-
 /// Somebody acknowledged: everything else of the chain is needless.
 pub(super) fn acknowledged(work: &mut Work<'_>, id: &NotificationId) {
     let Some(root) = work.notification(id).and_then(|row| row.chain.clone()) else { return };

@@ -114,11 +114,15 @@ fn without_provider(work: &mut Work<'_>, id: &NotificationId, channel: Channel, 
 /// All steps were begun. With nothing pending and nothing handed over, that is the end.
 fn end(work: &mut Work<'_>, id: &NotificationId) {
     let row = work.notification(id).expect("the caller looked it up");
-    if row.state == NotificationState::Active && row.inapp.is_none() && !chains::goes_on(row) {
-        let stopped = Stopped {
-            gate: Some(Gate::ChannelPlan),
-            reason: Reason::NoProvider,
-            text: Some("none of its channels has a provider".into()),
+    let placed = row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed);
+    let on_way = |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver);
+    let pending = placed || work.deliveries_of(id).any(|delivery| on_way(delivery.state));
+    if row.state == NotificationState::Active && !pending {
+        let stopped = if row.inapp.is_some() {
+            Stopped { gate: None, reason: Reason::NoLongerAllowed, text: None }
+        } else {
+            let text = Some("none of its channels has a provider".into());
+            Stopped { gate: Some(Gate::ChannelPlan), reason: Reason::NoProvider, text }
         };
         work.shift(id, NotificationState::Suppressed, Some(stopped));
         return;
@@ -133,9 +137,12 @@ fn tell_unacknowledged(work: &mut Work<'_>, id: &NotificationId) {
         step.unless == Some(Unless::Acknowledged)
             || step.repeat.is_some_and(|(_, _, until)| until == Unless::Acknowledged)
     };
-    let repeats_wait =
-        row.plan.iter().any(|step| step.repeat.is_some_and(|(_, times, _)| row.repeats < times));
-    if row.plan.len() > 1 && row.plan.iter().any(asks) && !repeats_wait && row.flags.acknowledged_at.is_none()
+    let repeats = row.plan.iter().filter_map(|step| step.repeat);
+    let repeats_wait = row.inapp.is_some() && repeats.clone().any(|(_, times, _)| row.repeats < times);
+    if (row.plan.len() > 1 || repeats.count() > 0)
+        && row.plan.iter().any(asks)
+        && !repeats_wait
+        && row.flags.acknowledged_at.is_none()
     {
         let mut entry = Entry::new(work.now(), StoryKind::Ended);
         entry.reason = Some(Reason::Unacknowledged);
