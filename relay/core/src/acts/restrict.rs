@@ -7,7 +7,7 @@ use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, Notificatio
 
 use super::{advance, propose};
 use crate::configuration::Configuration;
-use crate::model::{Entry, Notification, PersonKey, Stopped};
+use crate::model::{DueKey, Entry, Notification, PersonKey, Stopped};
 use crate::plan::channels_left;
 use crate::ports::Need;
 use crate::work::Work;
@@ -46,10 +46,32 @@ pub(super) fn forbid(work: &mut Work<'_>, person: &PersonKey) -> Vec<Notificatio
     for id in pending {
         match forbidden(work, &id, &live.configuration) {
             Some(stopped) => work.shift(&id, NotificationState::Cancelled, Some(stopped)),
-            None => end_if_spent(work, &id),
+            None => {
+                withdraw_from_inbox(work, &id, &live.configuration);
+                end_if_spent(work, &id);
+            }
         }
     }
     too_late.into_iter().collect()
+}
+
+/// The inbox is a channel like the others: what is placed in it and is on no device yet is stopped when only the inbox
+/// may not be used any more. Devices that come later find that it is gone.
+fn withdraw_from_inbox(work: &mut Work<'_>, id: &NotificationId, configuration: &Configuration) {
+    let Some(row) = work.notification(id) else { return };
+    let Some(category) = configuration.categories.get(&row.category) else { return };
+    let placed = row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed);
+    let (left, _) = channels_left(&row.category, category, &[Channel::Inapp], work.person(&row.person));
+    if placed && left.is_empty() {
+        let person = row.person.clone();
+        work.shift_inapp(id, DeliveryState::Cancelled);
+        work.clear_due(&person, DueKey::Repeat(id.clone()));
+        let mut entry = Entry::new(work.now(), StoryKind::Outcome);
+        (entry.channel, entry.reason) = (Some(Channel::Inapp), Some(Reason::NoLongerAllowed));
+        entry.state = Some(DeliveryState::Cancelled.as_str());
+        work.tell(id, entry);
+        work.touch_inbox_row(id);
+    }
 }
 
 /// Moves holds to the instant that is right now.
@@ -155,7 +177,8 @@ fn channels_of(work: &Work<'_>, notification: &Notification, configuration: &Con
 /// A notification whose last delivery was stopped, with no step to come, was never handed over.
 fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) {
     let Some(notification) = work.notification(id) else { return };
-    let stopped_here = work.deliveries_of(id).any(|d| d.reason == Some(Reason::NoLongerAllowed));
+    let stopped_here = work.deliveries_of(id).any(|d| d.reason == Some(Reason::NoLongerAllowed))
+        || notification.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Cancelled);
     let pending =
         |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver | DeliveryState::Placed);
     let waits = notification.inapp.is_some_and(|inapp| pending(inapp.state))

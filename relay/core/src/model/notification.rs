@@ -231,7 +231,9 @@ impl Notification {
     /// Whether devices are to show it: it has a place in the inbox and was not taken back.
     #[must_use]
     pub const fn is_visible(&self) -> bool {
+        let withdrawn = matches!(self.inapp, Some(InappDelivery { state: DeliveryState::Cancelled, .. }));
         self.created_seq.is_some()
+            && !withdrawn
             && self.flags.retracted_at.is_none()
             && !matches!(
                 self.state,
