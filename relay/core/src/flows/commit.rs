@@ -3,7 +3,7 @@
 use tidings_protocol::ProjectId;
 
 use super::{Node, load_configuration};
-use crate::act::{AfterCommit, Answer, Refusal, Settled, Unit};
+use crate::act::{Act, AfterCommit, Answer, Refusal, Settled, Unit};
 use crate::acts;
 use crate::ports::{BatchId, CommitError, Need, StoreError, Transaction};
 use crate::work::{Live, Work};
@@ -21,9 +21,9 @@ pub async fn commit_together(node: &Node, units: Vec<Unit>) -> (Vec<Settled>, Af
     let count = units.len();
     let mut settled: Vec<Option<Settled>> = (0..count).map(|_| None).collect();
     let mut after = AfterCommit::default();
-    // Parts of the batch that still have to be committed: a part whose data the store refuses is split until the
-    // culprit stands alone.
-    let mut parts: Vec<Vec<(usize, Unit)>> = vec![units.into_iter().enumerate().collect()];
+    // Parts of the batch that still have to be committed, the first one last: a part whose data the store refuses is
+    // split until the culprit stands alone.
+    let mut parts = apart(units);
     while let Some(part) = parts.pop() {
         match commit_part(node, &part).await {
             Ok((answers, told)) => {
@@ -48,6 +48,23 @@ pub async fn commit_together(node: &Node, units: Vec<Unit>) -> (Vec<Settled>, Af
     }
     let settled = settled.into_iter().map(|answer| answer.expect("every place is in exactly one part"));
     (settled.collect(), after)
+}
+
+/// The parts of a batch, the first one last. An erasure is a transaction of its own: what was decided before it, a
+/// consent above all, is in the ledger before the ledger forgets whose it is, and what comes after it finds nobody.
+fn apart(units: Vec<Unit>) -> Vec<Vec<(usize, Unit)>> {
+    let mut parts: Vec<Vec<(usize, Unit)>> = Vec::new();
+    let mut joins = false;
+    for (place, unit) in units.into_iter().enumerate() {
+        let erases = matches!(unit.act, Act::Erase(_));
+        match parts.last_mut().filter(|_| joins && !erases) {
+            Some(part) => part.push((place, unit)),
+            None => parts.push(vec![(place, unit)]),
+        }
+        joins = !erases;
+    }
+    parts.reverse();
+    parts
 }
 
 /// One transaction. On an error nothing was written.
