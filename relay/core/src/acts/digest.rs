@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tidings_protocol::{Gate, NotificationId, NotificationState, Reason, StoryKind, Timestamp, Verdict};
 
-use super::advance;
 use super::propose::{self, OwnedWords, Standing, Stated, Subject};
+use super::{advance, expire};
 use crate::calendar;
 use crate::configuration::{Configuration, Digest, DigestTrigger};
 use crate::model::{DigestScope, DueKey, Entry, Keys, Notification, OpenDigest, PersonKey, Stopped};
@@ -89,6 +89,9 @@ pub(super) fn close(work: &mut Work<'_>, digest: &NotificationId) {
     let Some(open) = work.digest_by_id(digest).cloned() else { return };
     let mut survivors = Vec::new();
     for member in work.members(digest) {
+        if expire::if_passed(work, &member) {
+            continue;
+        }
         match survives(work, &member) {
             Ok(subject) => survivors.push((member, subject)),
             Err(Some(stopped)) => work.shift(&member, NotificationState::Suppressed, Some(stopped)),
@@ -126,24 +129,50 @@ fn close_alone(work: &mut Work<'_>, open: &OpenDigest, member: &NotificationId, 
     };
     let plan = subject.decide(work, &open.person, &standing, None);
     match plan.outcome {
-        Outcome::Hold { due, deferred, .. } => wait(work, open, std::slice::from_ref(member), due, deferred),
-        _ => {
+        Outcome::Hold { stopped, due, deferred } => {
+            let held = Waits { stopped, due, deferred };
+            wait(work, open, std::slice::from_ref(member), &held);
+        }
+        Outcome::Stop(_)
+        | Outcome::Fail(_)
+        | Outcome::Collect(_)
+        | Outcome::Survives
+        | Outcome::Go { .. } => {
             work.close_digest(&open.person, &open.scope, &open.key);
             advance::apply(work, subject, member, plan);
         }
     }
 }
 
-/// The digest waits on; its members wait with it.
-fn wait(work: &mut Work<'_>, open: &OpenDigest, members: &[NotificationId], due: Timestamp, deferred: bool) {
-    work.set_digest(OpenDigest { due, ..open.clone() });
+/// Why and until when a digest waits after it was due.
+struct Waits {
+    stopped: Stopped,
+    due: Timestamp,
+    deferred: bool,
+}
+
+/// The digest waits on; its members wait with it, and their stories say for what.
+fn wait(work: &mut Work<'_>, open: &OpenDigest, members: &[NotificationId], held: &Waits) {
+    work.set_digest(OpenDigest { due: held.due, ..open.clone() });
     for member in members {
         let row = work.notification_mut(member);
-        row.due = Some(due);
-        row.deferrals += u8::from(deferred);
-        let mut entry = Entry::decided(work.now(), Gate::Digest, Verdict::Hold, Reason::Digest);
-        (entry.kind, entry.due) = (StoryKind::Held, Some(due));
+        row.due = Some(held.due);
+        row.deferrals += u8::from(held.deferred);
+        row.stopped = Some(held.stopped.clone());
+        let mut entry = Entry::new(work.now(), StoryKind::Held);
+        (entry.gate, entry.verdict) = (held.stopped.gate, Some(Verdict::Hold));
+        (entry.reason, entry.text) = (Some(held.stopped.reason), held.stopped.text.clone());
+        entry.due = Some(held.due);
         work.tell(member, entry);
+    }
+}
+
+/// The digest cannot be put into words. Nothing of it is sent, and each member can be replayed: it is collected anew.
+fn fail(work: &mut Work<'_>, open: &OpenDigest, members: &[NotificationId], stopped: &Stopped) {
+    work.close_digest(&open.person, &open.scope, &open.key);
+    for member in members {
+        work.notification_mut(member).digest = None;
+        work.shift(member, NotificationState::Failed, Some(stopped.clone()));
     }
 }
 
@@ -163,12 +192,9 @@ fn close_several(work: &mut Work<'_>, open: &OpenDigest, members: &[(Notificatio
     let scope = template::DigestScope { count: members.len() as u64, items: items.collect() };
     let Plan { told, outcome } = subject.decide(work, &open.person, &standing, Some(&scope));
     match outcome {
-        Outcome::Hold { due, deferred, .. } => wait(work, open, &ids, due, deferred),
-        outcome @ (Outcome::Stop(_)
-        | Outcome::Fail(_)
-        | Outcome::Collect(_)
-        | Outcome::Survives
-        | Outcome::Go { .. }) => {
+        Outcome::Hold { stopped, due, deferred } => wait(work, open, &ids, &Waits { stopped, due, deferred }),
+        Outcome::Fail(stopped) => fail(work, open, &ids, &stopped),
+        outcome @ (Outcome::Stop(_) | Outcome::Collect(_) | Outcome::Survives | Outcome::Go { .. }) => {
             let expires_at =
                 ids.iter().filter_map(|id| work.notification(id)).map(|row| row.expires_at).max();
             let mut notification: Notification = propose::blank(work, &subject, &open.person, &open.id, keys);
@@ -188,7 +214,7 @@ fn merge(work: &mut Work<'_>, members: &[NotificationId], digest: &NotificationI
     for member in members {
         // A digest that was stopped takes its members with it; their own stories say so.
         let (state, stopped) = match &ended {
-            Some((NotificationState::Suppressed | NotificationState::Failed, Some(stopped))) => {
+            Some((NotificationState::Suppressed, Some(stopped))) => {
                 (NotificationState::Suppressed, stopped.clone())
             }
             Some(_) | None => (
