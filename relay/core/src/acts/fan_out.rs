@@ -100,7 +100,8 @@ pub(super) fn walk(work: &mut Work<'_>, project: &ProjectId, event: &EventId, ru
         work.clear_due(&at, key);
         return;
     };
-    let recipients = work.page(&page_need(project, &walk)).unwrap_or_default().to_vec();
+    // The same row twice in one transaction: the next chunk was not read. It waits, which is not the end of the walk.
+    let Some(recipients) = work.page(&page_need(project, &walk)).map(<[RecipientId]>::to_vec) else { return };
     let people: Vec<PersonKey> = recipients.iter().map(|recipient| person_of(project, recipient)).collect();
     let made = plan_chunk(work, project, event, &walk, &people);
     let finished = recipients.len() < CHUNK_MAX as usize;
