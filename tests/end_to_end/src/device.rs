@@ -64,7 +64,7 @@ impl Device {
     ///
     /// # Panics
     /// If neither happens in time.
-    pub fn next(&mut self) -> Option<Value> {
+    pub fn frame(&mut self) -> Option<Value> {
         loop {
             match self.socket.read() {
                 Ok(Message::Text(text)) => {
@@ -91,7 +91,7 @@ impl Device {
     /// If it is not.
     #[track_caller]
     pub fn expect(&mut self, kind: &str) -> Value {
-        let frame = self.next().unwrap_or_else(|| panic!("{kind} comes, not the end"));
+        let frame = self.frame().unwrap_or_else(|| panic!("{kind} comes, not the end"));
         assert_eq!(frame["t"], kind, "{frame}");
         frame
     }
@@ -103,7 +103,7 @@ impl Device {
     #[track_caller]
     pub fn until(&mut self, kind: &str) -> Value {
         loop {
-            let frame = self.next().unwrap_or_else(|| panic!("{kind} comes, not the end"));
+            let frame = self.frame().unwrap_or_else(|| panic!("{kind} comes, not the end"));
             if frame["t"] == kind {
                 return frame;
             }
@@ -119,7 +119,7 @@ impl Device {
         let bye = self.until("bye");
         assert_eq!(bye["code"], code, "{bye}");
         assert!(bye["reconnect_after_ms"].is_u64(), "{bye}");
-        assert!(self.next().is_none(), "nothing follows a bye");
+        assert!(self.frame().is_none(), "nothing follows a bye");
         bye
     }
 

@@ -1,12 +1,11 @@
 //! The relay's process: started, asked to end, killed, watched.
 
-use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -41,7 +40,7 @@ pub fn binary() -> &'static Path {
 #[derive(Debug)]
 pub struct Site {
     root: TempDir,
-    key: RefCell<String>,
+    key: Mutex<String>,
 }
 
 impl Default for Site {
@@ -57,7 +56,7 @@ impl Site {
     /// If there is no room.
     #[must_use]
     pub fn new() -> Self {
-        Self { root: tempfile::tempdir().expect("there is room for a folder"), key: RefCell::default() }
+        Self { root: tempfile::tempdir().expect("there is room for a folder"), key: Mutex::default() }
     }
 
     /// The relay's data folder.
@@ -131,6 +130,10 @@ impl Relay {
     ///
     /// # Panics
     /// If it neither starts nor ends in time.
+    #[expect(
+        clippy::unwrap_in_result,
+        reason = "only a relay that refuses is an answer; the rest is a broken test"
+    )]
     pub fn try_start(mut command: Command, site: Site) -> Result<Self, Refused> {
         let log = OpenOptions::new().create(true).append(true).open(site.beside("stderr"));
         let before = site.log().len();
@@ -152,7 +155,7 @@ impl Relay {
             return Err(Refused { code: status.code(), said, site });
         };
         if let Some(key) = line["key"].as_str() {
-            site.key.replace(key.to_owned());
+            *site.key.lock().unwrap_or_else(PoisonError::into_inner) = key.to_owned();
         }
         let address = line["address"].as_str().expect("it says its address").replace("http://", "");
         Ok(Self { child, site, address })
@@ -167,7 +170,7 @@ impl Relay {
     /// The first project's key.
     #[must_use]
     pub fn key(&self) -> String {
-        self.site.key.borrow().clone()
+        self.site.key.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its folder.
