@@ -9,7 +9,7 @@ use crate::commands;
 #[command(name = "tidings", version, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) everywhere: Everywhere,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For every command")]
-pub(crate) struct Common {
+pub(crate) struct Everywhere {
     /// The relay's address; else credentials.json in the data folder says it
     #[arg(long, global = true, value_name = "URL", env = "TIDINGS_RELAY")]
     pub(crate) relay: Option<String>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::arguments::Common;
+use crate::arguments::Everywhere;
 use crate::calls::Calls;
 use crate::credentials::Credentials;
 use crate::error::CommandError;
@@ -34,17 +34,17 @@ pub(crate) struct Place {
 }
 
 impl Context {
-    pub(crate) fn new(common: Common) -> Self {
+    pub(crate) fn new(everywhere: Everywhere) -> Self {
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         // `--data` is a folder everywhere, and beside `send --template` also the data, which is a JSON object.
         let (objects, folders): (Vec<String>, Vec<String>) =
-            common.data.into_iter().partition(|text| text.trim_start().starts_with('{'));
+            everywhere.data.into_iter().partition(|text| text.trim_start().starts_with('{'));
         Self {
-            output: Output::new(common.json),
+            output: Output::new(everywhere.json),
             data: folders.into_iter().next_back().unwrap_or_else(|| DATA_DEFAULT.into()).into(),
             template_data: objects.into_iter().next_back(),
-            relay: said(common.relay),
-            key: said(common.key).map(SecretString::from),
+            relay: said(everywhere.relay),
+            key: said(everywhere.key).map(SecretString::from),
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
 
     fn context(relay: Option<&str>, key: Option<&str>, data: &Path) -> Context {
         let text = |text: &str| text.to_owned();
-        Context::new(Common {
+        Context::new(Everywhere {
             relay: relay.map(text),
             key: key.map(text),
             data: vec![data.display().to_string()],

@@ -27,7 +27,7 @@ use crate::context::Context;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logs::set_up(&arguments);
-    let context = Context::new(arguments.common);
+    let context = Context::new(arguments.everywhere);
     let result = match arguments.command {
         None => introduction::print(&context),
         Some(command) => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

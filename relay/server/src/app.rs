@@ -9,6 +9,7 @@ use tidings_core::ports::{
     BookReader, ConsentReader, DueReader, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
+use tidings_store::SqliteStore;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,8 @@ pub(crate) struct Ports {
     pub(crate) consents: Arc<dyn ConsentReader>,
     pub(crate) due: Arc<dyn DueReader>,
     pub(crate) books: Arc<dyn BookReader>,
+    /// The file to close at the end, if the store is one.
+    pub(crate) file: Option<SqliteStore>,
 }
 
 impl Ports {
@@ -61,6 +64,7 @@ impl Ports {
             consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
             due: Arc::clone(&store) as Arc<dyn DueReader>,
             books: store as Arc<dyn BookReader>,
+            file: None,
         }
     }
 }

@@ -44,6 +44,8 @@ const CALLS_DEADLINE: Duration = Duration::from_secs(5);
 const SESSIONS_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a round of due work may take when the node stops.
 const DISPATCH_DEADLINE: Duration = Duration::from_secs(5);
+/// How long it may take to write the database's log into its file when the node stops.
+const STORE_DEADLINE: Duration = Duration::from_secs(20);
 /// How long the writer may take to commit what it has when the node stops.
 const WRITER_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -183,6 +185,7 @@ impl Relay {
         end("sessions", sessions, SESSIONS_DEADLINE).await;
         end("dispatch", dispatch, DISPATCH_DEADLINE).await;
         end("writer", writer, WRITER_DEADLINE).await;
+        close(&self.app).await;
         tracing::info!("the relay has stopped");
     }
 }
@@ -247,6 +250,18 @@ impl LiveConfiguration for Live {
     }
 }
 
+/// Writes the log of the database into its file, so that the next start and a plain copy find one whole file.
+async fn close(app: &App) {
+    let Some(store) = app.ports.file.clone() else { return };
+    match tokio::time::timeout(STORE_DEADLINE, store.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the store was not closed; the next start repairs it"),
+        Err(_) => {
+            tracing::warn!(deadline = ?STORE_DEADLINE, "the store was not closed in time; the next start repairs it")
+        }
+    }
+}
+
 /// Stops one part, and says so if it takes too long.
 async fn end(part: &str, (tracker, stop): (TaskTracker, CancellationToken), deadline: Duration) {
     stop.cancel();
@@ -285,7 +300,8 @@ async fn open(options: &ServeOptions) -> Result<(Arc<Vault>, Ports), StartError>
     let vault = Arc::new(Vault::open(&options.data)?);
     let sqlite = SqliteOptions::new(ErasureKey::new(vault.erasure_key()), rand::random());
     let store = SqliteStore::open(&folder, sqlite).await?;
-    Ok((vault, Ports::of(Arc::new(store))))
+    let file = Some(store.clone());
+    Ok((vault, Ports { file, ..Ports::of(Arc::new(store)) }))
 }
 
 fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {

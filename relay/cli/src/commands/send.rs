@@ -204,12 +204,12 @@ mod tests {
     fn a_template_takes_the_place_of_the_text() {
         let words =
             ["tidings", "send", "alice", "--template", "hello", "--data", "{\"n\":1}", "--data", "folder"];
-        let Arguments { common, command: Some(Command::Send(send)) } =
+        let Arguments { everywhere, command: Some(Command::Send(send)) } =
             Arguments::try_parse_from(words).unwrap()
         else {
             panic!("this is a send")
         };
-        let context = Context::new(common);
+        let context = Context::new(everywhere);
         let data = template_data(&context, &send).unwrap();
         let Wanted { recipient, text } = wanted(&send).unwrap();
         let request = request(send, recipient, text, data);
