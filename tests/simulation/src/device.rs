@@ -10,10 +10,10 @@ use tidings_protocol::frame::{ChangesPage, DeviceFrame, RelayFrame};
 use tidings_protocol::item::Item;
 use tidings_protocol::operation::{Operation, Request};
 use tidings_protocol::{Cursor, DeviceReceipt, NotificationId, OperationId, Timestamp};
+use tidings_sdk_core::present::Decision;
 use tidings_sdk_core::present::decide;
 use tidings_sdk_core::store::{Applied, Batch};
 use tidings_sdk_core::sync::{Command, Settings, TokenFailure};
-use tidings_sdk_core::present::Decision;
 use tidings_sdk_core::{Connection, DeviceStore, Identity, Jitter, MemoryDeviceStore, Settlement, Sync};
 
 use crate::coverage::Kind;
@@ -50,7 +50,8 @@ pub struct Device {
 
 impl Device {
     pub(crate) fn new(name: &str, person: usize, clock_error: i64) -> Self {
-        let identity = Identity { device: name.parse().expect("a good id"), nonce: format!("nonce of {name}") };
+        let identity =
+            Identity { device: name.parse().expect("a good id"), nonce: format!("nonce of {name}") };
         Self {
             person,
             store: Arc::new(MemoryDeviceStore::new(identity)),
@@ -223,7 +224,8 @@ impl Simulation {
                 self.devices[device].screens = [VecDeque::new(), VecDeque::new()];
                 self.oracle.wiped(device);
                 // Sooner or later the person signs in again.
-                let (life, delay) = (self.devices[device].life, self.world.inside().chance.between(1_000, 60_000));
+                let (life, delay) =
+                    (self.devices[device].life, self.world.inside().chance.between(1_000, 60_000));
                 self.after(delay, Event::SignIn { device, life });
             }
         }
@@ -350,6 +352,7 @@ impl Simulation {
             self.oracle.on_screen(device, &self.devices[device], &decision, &self.people);
             if let Decision::Show { id, .. } | Decision::Update { id, .. } = &decision {
                 self.ask(device, receipt(id, DeviceReceipt::Displayed));
+                self.plan_reaction(device, id);
             }
         }
         if !self.devices[device].screens[process].is_empty() {
@@ -407,7 +410,8 @@ impl Simulation {
         let owner = Owner { node, life: self.nodes[node].life };
         self.executor.spawn(owner, async move {
             let page = reader.page(&person, Some(&after), 20).await;
-            let page = page.ok().map(|page| Box::new(view::page(&page, &operator.live(), Position::default())));
+            let page =
+                page.ok().map(|page| Box::new(view::page(&page, &operator.live(), Position::default())));
             Done::CaughtUp { device, page }
         });
     }

@@ -15,7 +15,7 @@ categories:
   urgent:  {name: {en: Urgent}, legal: service, priority: urgent, channels: [inapp]}
   offers:  {name: {en: Offers}, legal: marketing, priority: low, channels: [inapp], cap: {day: 1, over: digest}, digest: {at: "18:00", template: digest}}
   news:    {name: {en: News}, legal: marketing, priority: normal, channels: [inapp, email], cap: {week: 2, over: suppress}}
-  tips:    {name: {en: Tips}, legal: service, basis: consent, priority: low, channels: [inapp]}
+  tips:    {name: {en: Tips}, legal: service, priority: low, channels: [inapp]}
   letters: {name: {en: Letters}, legal: service, priority: normal, channels: [email]}
 caps: {day: 7, over: defer}
 quiet_hours: {default: "22:00-07:00", pass: [urgent]}
@@ -56,21 +56,25 @@ templates:
   digest: {en: {title: "{{ digest.count }} of them"}}
 "#;
 
-/// The second: other caps, another policy, and a rule fewer.
+/// The second: other caps, another policy, a rule fewer, and tips need a consent that they did not need before.
 #[must_use]
 pub fn second() -> String {
     let without: Vec<&str> = FIRST.lines().filter(|line| !line.starts_with("  gone:")).collect();
     let text = without.join("\n");
     let text = text.replace("version: \"1\"", "version: \"2\"");
     let text = text.replace("cap: {day: 3, over: defer}", "cap: {day: 2, over: defer}");
+    let text = text.replace("{en: Tips}, legal: service,", "{en: Tips}, legal: service, basis: consent,");
     text.replace("unknown_recipient: create", "unknown_recipient: refuse")
 }
 
-/// Whether a category needs a grant for the inbox.
+/// Whether a category needs a grant for the inbox, under a version of the document.
 #[must_use]
-pub fn needs_grant(category: &str) -> bool {
-    matches!(category, "offers" | "news" | "tips")
+pub fn needs_grant(category: &str, version: u64) -> bool {
+    matches!(category, "offers" | "news") || (category == "tips" && version == 2)
 }
+
+/// How far apart the rounds of a repeated step are, in milliseconds.
+pub const REPEAT_EVERY: i64 = 300_000;
 
 /// Whether nothing but a delay holds a category back.
 #[must_use]

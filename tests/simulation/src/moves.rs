@@ -8,7 +8,7 @@ use tidings_protocol::operation::{Feedback, Request};
 use tidings_protocol::{Channel, Decision, DeviceReceipt, NotificationId, Priority, RecipientId};
 use tidings_sdk_core::{Connection, DeviceStore};
 
-use crate::device::receipt;
+use crate::device::{Device, receipt};
 use crate::executor::{Owner, at_once};
 use crate::node::Done;
 use crate::publisher::{consent, preferences, recipient_in};
@@ -39,7 +39,7 @@ impl Simulation {
             42..66 => self.tap(),
             66..74 => self.settings(),
             74..80 => self.backend(),
-            80..83 => self.operate(),
+            80..84 => self.operate(),
             _ => self.misfortune(),
         }
     }
@@ -54,10 +54,37 @@ impl Simulation {
         let (kind, order, whole) = {
             let chance = &mut self.world.inside().chance;
             let kinds = [
-                "order.placed", "order.placed", "order.placed", "order.cancelled", "order.moved", "order.moved",
-                "order.late", "order.late", "cart.left", "cart.left", "offer.made", "offer.made", "offer.made",
-                "hour.offered", "sale.begun", "parcel.came", "parcel.came", "parcel.came", "payment.failed",
-                "payment.failed", "payment.done", "slow.step", "gone.soon", "bad.words", "nobody.listens",
+                "order.placed",
+                "order.placed",
+                "order.placed",
+                "order.cancelled",
+                "order.moved",
+                "order.moved",
+                "order.late",
+                "order.late",
+                "cart.left",
+                "offer.made",
+                "offer.made",
+                "offer.made",
+                "hour.offered",
+                "sale.begun",
+                "gone.soon",
+                "gone.soon",
+                "parcel.came",
+                "parcel.came",
+                "parcel.came",
+                "payment.failed",
+                "payment.failed",
+                "payment.failed",
+                "payment.done",
+                "payment.done",
+                "payment.done",
+                "order.cancelled",
+                "bad.words",
+                "slow.step",
+                "gone.soon",
+                "bad.words",
+                "nobody.listens",
             ];
             (*chance.pick(&kinds), format!("o{}", chance.below(4)), chance.happens(985))
         };
@@ -65,7 +92,32 @@ impl Simulation {
         if !whole {
             data = json!({"order": order});
         }
+        if kind.starts_with("order.") && self.world.inside().chance.happens(250) {
+            // The same order is told of again.
+            self.event(kind, data.clone());
+        }
         self.event(kind, data);
+        if kind == "payment.failed" && self.world.inside().chance.happens(200) {
+            self.switch_off_unseen(&who);
+        }
+    }
+
+    /// Nobody is there to see it, and the recipient has the category switched off before somebody is.
+    fn switch_off_unseen(&mut self, who: &RecipientId) {
+        let theirs = |device: &Device| self.people[device.person].recipient == *who;
+        let devices: Vec<usize> = (0..self.devices.len()).filter(|n| theirs(&self.devices[*n])).collect();
+        for device in devices {
+            self.go_offline(device, 90_000);
+        }
+        for (delay, chosen) in [(20_000, false), (80_000, true)] {
+            self.after(delay, Event::Switches { who: who.clone(), chosen });
+        }
+    }
+
+    pub(crate) fn switch(&mut self, who: &RecipientId, chosen: bool) {
+        let mut change = preferences(who);
+        change.choices.insert(("urgent".parse().expect("a good id"), Channel::Inapp), chosen);
+        self.request(Act::PutPreferences(Box::new(change)), false);
     }
 
     fn direct(&mut self) {
@@ -79,7 +131,7 @@ impl Simulation {
                 7..9 => SendTo::Topic("fans".parse().expect("a good id")),
                 _ => SendTo::Recipients(self.people.iter().map(|person| person.recipient.clone()).collect()),
             };
-            (if chance.happens(40) { "letters" } else { category }, to, priority)
+            (if chance.happens(160) { "letters" } else { category }, to, priority)
         };
         self.send(category, priority, to);
     }
@@ -127,11 +179,8 @@ impl Simulation {
         let until = now.plus_millis(self.world.inside().chance.between(60_000, 7_200_000));
         Request::Mark {
             notification,
-            read: match roll {
-                13 => Some(true),
-                14 => Some(false),
-                _ => None,
-            },
+            // Marking as unread is left out: docs/SIMULATION.md, "What it does not do".
+            read: (roll < 15).then_some(true),
             archived: match roll {
                 15 => Some(true),
                 16 => Some(false),
@@ -144,8 +193,11 @@ impl Simulation {
     /// A person is at the device; some clients say things that this relay does not know.
     fn presence(&mut self, device: usize) {
         let until = self.world.clock(60_000);
-        let frame =
-            if self.world.inside().chance.happens(600) { DeviceFrame::Active { until } } else { DeviceFrame::Unknown };
+        let frame = if self.world.inside().chance.happens(600) {
+            DeviceFrame::Active { until }
+        } else {
+            DeviceFrame::Unknown
+        };
         if let Some(wire) = self.devices[device].wire
             && matches!(self.devices[device].connection(), Some(Connection::Live | Connection::CatchingUp))
         {
@@ -168,17 +220,14 @@ impl Simulation {
             match chance.below(12) {
                 0..2 => Request::Preference {
                     category: chance.pick(&CATEGORIES).parse().expect("a good id"),
-                    channel: None,
-                    chosen: chance.happens(700),
+                    channel: chance.happens(700).then_some(Channel::Inapp),
+                    chosen: chance.happens(450),
                 },
                 2..4 => Request::QuietHours { quiet_hours: quiet_hours(chance.below(4)) },
                 4..6 => Request::Pause {
                     until: chance.happens(600).then(|| now.plus_millis(chance.between(60_000, 20_000_000))),
                 },
-                6 => Request::Profile {
-                    time_zone: Some((*chance.pick(&ZONES)).to_owned()),
-                    locale: None,
-                },
+                6 => Request::Profile { time_zone: Some((*chance.pick(&ZONES)).to_owned()), locale: None },
                 7 => Request::Endpoint {
                     channel: Channel::Push,
                     address: format!("push-{}", chance.below(3)),
@@ -204,7 +253,7 @@ impl Simulation {
     /// The backend changes what it knows.
     fn backend(&mut self) {
         let who = self.somebody();
-        let roll = self.world.inside().chance.below(16);
+        let roll = self.world.inside().chance.below(18);
         let noted = |simulation: &Self| {
             let notes = &simulation.notes.notifications;
             let newest = notes.len().saturating_sub(8);
@@ -215,10 +264,11 @@ impl Simulation {
             0..2 => {
                 let zone = *self.world.inside().chance.pick(&ZONES);
                 recipient_in(&who, zone, false)
-            },
+            }
             2..6 => {
                 let mut inside = self.world.inside();
-                let decisions = [Decision::Granted, Decision::Granted, Decision::Withdrawn, Decision::Refused];
+                let decisions =
+                    [Decision::Granted, Decision::Granted, Decision::Withdrawn, Decision::Refused];
                 let (category, decision) = (*inside.chance.pick(&ASKING), *inside.chance.pick(&decisions));
                 consent(&who, category, decision)
             }
@@ -237,16 +287,16 @@ impl Simulation {
                 Some(send) => Act::StopSend(send.clone()),
                 None => return,
             },
-            12 => match noted(self) {
-                Some(id) => Act::Replay(id),
+            12..14 => match self.notes.failed.last() {
+                Some(id) => Act::Replay(id.clone()),
                 None => return,
             },
-            13 => {
+            14 => {
                 let mut change = preferences(&who);
                 change.paused_until = Some(None);
                 Act::PutPreferences(Box::new(change))
             }
-            14 => Act::PutEndpoint {
+            15..17 => Act::PutEndpoint {
                 recipient: who.clone(),
                 channel: Channel::Email,
                 address: Some((format!("{who}@example.org").into(), true)),
@@ -260,7 +310,7 @@ impl Simulation {
     fn operate(&mut self) {
         let (roll, node) = {
             let mut inside = self.world.inside();
-            (inside.chance.below(6), inside.chance.below(self.nodes.len()))
+            (inside.chance.below(8), inside.chance.below(self.nodes.len()))
         };
         let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
         let address: Box<str> = format!("{}@example.org", self.somebody()).into();
@@ -269,9 +319,11 @@ impl Simulation {
             let turn = tidings_core::ports::Store::begin(&truth).await;
             let mut setup = operator.inside();
             match roll {
-                0..2 => setup.live = 3 - setup.live,
-                2 => setup.stop.project = !setup.stop.project,
-                3 => {
+                0..4 => setup.live = 3 - setup.live,
+                4 if world.inside().chance.happens(500) || setup.stop.project => {
+                    setup.stop.project = !setup.stop.project
+                }
+                5 => {
                     let rule = "order".parse().expect("a good id");
                     if !setup.stop.rules.remove(&rule) {
                         setup.stop.rules.insert(rule);
@@ -343,6 +395,9 @@ impl Simulation {
             if self.world.inside().chance.happens(500) {
                 self.partition(wire, true);
                 self.after(for_ms, Event::Heals { wire });
+                // A push wakes the second process meanwhile.
+                let device = self.wires[&wire].device;
+                self.after(for_ms / 2, Event::Elsewhere { device });
             }
         }
     }
@@ -379,10 +434,46 @@ fn quiet_hours(which: usize) -> Option<QuietHoursItem> {
     match which {
         0 => None,
         1 => Some(QuietHoursItem { spans: Vec::new(), time_zone: None }),
-        2 => Some(QuietHoursItem { spans: vec![span("12:00", "14:30"), span("23:30", "06:00")], time_zone: None }),
+        2 => Some(QuietHoursItem {
+            spans: vec![span("12:00", "14:30"), span("23:30", "06:00")],
+            time_zone: None,
+        }),
         _ => Some(QuietHoursItem {
             spans: vec![span("20:00", "09:00")],
             time_zone: Some("America/New_York".to_owned()),
         }),
+    }
+}
+
+/// What a person does with something that was just shown.
+impl Simulation {
+    pub(crate) fn plan_reaction(&mut self, device: usize, id: &NotificationId) {
+        let (reacts, delay) = {
+            let mut inside = self.world.inside();
+            let calm = inside.calm;
+            (inside.chance.happens(if calm { 0 } else { 250 }), inside.chance.between(2_000, 900_000))
+        };
+        if reacts {
+            let life = self.devices[device].life;
+            self.after(delay, Event::Reacts { device, life, id: id.clone() });
+        }
+    }
+
+    pub(crate) fn react(&mut self, device: usize, id: &NotificationId) {
+        let rows = self.devices[device].store.rows();
+        if self.devices[device].sync.is_none() || !rows.iter().any(|row| row.item.id == *id) {
+            return;
+        }
+        let roll = self.world.inside().chance.below(4);
+        let kinds = [DeviceReceipt::Read, DeviceReceipt::Clicked, DeviceReceipt::Acknowledged];
+        let request = match kinds.get(roll) {
+            Some(kind) => receipt(id, *kind),
+            None => Request::Receipt {
+                notification: id.clone(),
+                receipt: DeviceReceipt::Acted,
+                action: Some("take".to_owned()),
+            },
+        };
+        self.ask(device, request);
     }
 }

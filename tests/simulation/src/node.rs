@@ -84,8 +84,12 @@ pub(crate) struct BusHint {
 impl RelayNode {
     pub(crate) fn new(number: usize, world: &World, truth: &MemoryStore, operator: &Operator) -> Self {
         let reader = truth.with_faults(Arc::new(NodeFaults(world.clone())));
-        let store =
-            Observed { inner: reader.clone(), operator: operator.clone(), world: world.clone(), node: number };
+        let store = Observed {
+            inner: reader.clone(),
+            operator: operator.clone(),
+            world: world.clone(),
+            node: number,
+        };
         let clock = Arc::new(NodeClock::new(world.clone()));
         let flows = Node {
             store: Arc::new(store),
@@ -240,8 +244,8 @@ impl Simulation {
         for hint in &bus.hints {
             let Hint { person, epoch, from, to, items } = hint;
             let fits = view::fits_one_frame(items);
-            let frame =
-                fits.then(|| Arc::new(RelayFrame::Changes(view::live_page(*epoch, *from, *to, items.clone()))));
+            let frame = fits
+                .then(|| Arc::new(RelayFrame::Changes(view::live_page(*epoch, *from, *to, items.clone()))));
             self.tell(node, person, &LiveChange { epoch: *epoch, from: *from, to: *to, frame });
         }
         for person in &bus.erased {
@@ -290,7 +294,11 @@ impl Simulation {
                 }
                 SessionCommand::Commit(act) => {
                     let project = self.project.clone();
-                    self.submit(node, Unit { project, sandbox: false, repeat: None, act: *act }, Reply::Session(wire));
+                    self.submit(
+                        node,
+                        Unit { project, sandbox: false, repeat: None, act: *act },
+                        Reply::Session(wire),
+                    );
                 }
                 SessionCommand::Replace => self.replace_older(node, device, wire),
                 SessionCommand::ReadPage { after, limit, position } => {
@@ -319,7 +327,8 @@ impl Simulation {
     fn read_page(&mut self, wire: u64, after: Option<Cursor>, limit: usize, position: Position) {
         let open = &self.wires[&wire];
         let (node, Some(person)) = (open.node, open.registered.clone()) else { return };
-        let (reader, operator, world) = (self.nodes[node].reader.clone(), self.operator.clone(), self.world.clone());
+        let (reader, operator, world) =
+            (self.nodes[node].reader.clone(), self.operator.clone(), self.world.clone());
         let owner = Owner { node, life: self.nodes[node].life };
         // Small pages, so that a catch-up has several.
         let limit = limit.min(world.inside().chance.below(12) + 1);
@@ -491,9 +500,8 @@ impl Simulation {
         if people.is_empty() {
             return;
         }
-        self.executor.spawn(owner, async move {
-            reader.heads(&people).await.map_or(Done::HeadsFailed, Done::Heads)
-        });
+        self.executor
+            .spawn(owner, async move { reader.heads(&people).await.map_or(Done::HeadsFailed, Done::Heads) });
     }
 }
 

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::model::{Notification, PersonKey, parse_cursor};
 use tidings_core::ports::BookReader;
-use tidings_protocol::{DeliveryState, EventId, NotificationId, NotificationState, OperationId, ProjectId, Reason};
+use tidings_protocol::{
+    DeliveryState, EventId, NotificationId, NotificationState, OperationId, ProjectId, Reason,
+};
 use tidings_sdk_core::present::Decision;
 use tidings_store::MemoryStore;
 
@@ -81,12 +83,20 @@ impl Oracle {
             self.count_story(row);
             let old = self.notifications.insert(row.id.clone(), row.clone());
             self.world.trace(|| {
-                format!("node {} writes {} {} seq {:?} {:?}", commit.node, row.id, row.state, row.seq, row.stopped.as_ref().map(|s| s.reason))
+                format!(
+                    "node {} writes {} {} seq {:?} {:?}",
+                    commit.node,
+                    row.id,
+                    row.state,
+                    row.seq,
+                    row.stopped.as_ref().map(|s| s.reason)
+                )
             });
             if row.state == NotificationState::Erased {
                 continue;
             }
             self.check_change(old.as_ref(), row);
+            self.check_repeat(old.as_ref(), row);
             self.check_release(old.as_ref(), row, &before, changes);
             self.check_placed(old.as_ref(), row, &before, changes);
         }
@@ -137,7 +147,10 @@ impl Oracle {
         let books = at_once(self.truth.books(&self.project)).unwrap_or_default();
         for row in books {
             self.hold(row.counted == row.recounted, || {
-                format!("the books count {} of {:?}, the rows say {}", row.counted, row.key.term, row.recounted)
+                format!(
+                    "the books count {} of {:?}, the rows say {}",
+                    row.counted, row.key.term, row.recounted
+                )
             });
         }
     }
@@ -185,7 +198,13 @@ impl Oracle {
     }
 
     /// A device shows something.
-    pub(crate) fn on_screen(&mut self, number: usize, device: &Device, decision: &Decision, people: &[PersonKey]) {
+    pub(crate) fn on_screen(
+        &mut self,
+        number: usize,
+        device: &Device,
+        decision: &Decision,
+        people: &[PersonKey],
+    ) {
         let shown = match decision {
             Decision::Show { id, round } | Decision::Update { id, round, .. } => vec![(id.clone(), *round)],
             Decision::Summary { items } => items.clone(),
@@ -204,8 +223,11 @@ impl Oracle {
                 format!("device {number} shows {id}, which is somebody else's")
             });
             let epoch = self.people.get(person).and_then(|seen| seen.epoch);
-            let knows = place.is_some_and(|(of, place)| Some(of) == epoch && row.seq.is_some_and(|seq| seq <= place));
-            self.hold(row.is_visible() || !knows, || format!("device {number} shows {id} after it was taken away"));
+            let knows =
+                place.is_some_and(|(of, place)| Some(of) == epoch && row.seq.is_some_and(|seq| seq <= place));
+            self.hold(row.is_visible() || !knows, || {
+                format!("device {number} shows {id} after it was taken away")
+            });
             let late = self.world.now() - row.expires_at.as_millis();
             self.hold(late < 10_000, || format!("device {number} shows {id} {late} ms after its time"));
         }

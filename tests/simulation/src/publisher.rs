@@ -9,7 +9,7 @@ use tidings_core::act::{
 };
 use tidings_core::model::{DirectSend, EntryHash, EventBody, SendContent};
 use tidings_protocol::item::ContentItem;
-use tidings_protocol::{EventId, NotificationId, Priority, RecipientId, SendId};
+use tidings_protocol::{EventId, NotificationId, NotificationState, Priority, RecipientId, SendId};
 
 use crate::node::{Reply, answer_word};
 use crate::run::{Event, Simulation};
@@ -29,6 +29,7 @@ pub(crate) struct Request {
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) notifications: Vec<NotificationId>,
+    pub(crate) failed: Vec<NotificationId>,
     pub(crate) sends: Vec<SendId>,
     pub(crate) events: u64,
 }
@@ -69,8 +70,12 @@ impl Simulation {
             fingerprint: [u8::try_from(id % 256).expect("below 256"); 32],
             render: Render(Arc::new(|answer| (202, answered_ids(answer).into()))),
         });
-        let unit =
-            Unit { project: self.project.clone(), sandbox: request.sandbox, repeat, act: request.act.clone() };
+        let unit = Unit {
+            project: self.project.clone(),
+            sandbox: request.sandbox,
+            repeat,
+            act: request.act.clone(),
+        };
         self.submit(node, unit, Reply::Request(id));
     }
 
@@ -100,6 +105,9 @@ impl Simulation {
                             self.oracle.was_accepted(event);
                             for made in notifications {
                                 self.note_notification(&made.id);
+                                if made.state == NotificationState::Failed {
+                                    self.notes.failed.push(made.id.clone());
+                                }
                             }
                         }
                         EventAnswer::Duplicate { event } => self.oracle.was_accepted(event),
@@ -200,7 +208,9 @@ fn answered_ids(answer: &Answer) -> String {
 fn act_word(act: &Act) -> String {
     match act {
         Act::AcceptEvents(bodies) => format!("event {} {}", bodies[0].event_type, bodies[0].data),
-        Act::Send { body, to } => format!("send {:?} to {to:?}", body.send.as_ref().map(|send| &send.category)),
+        Act::Send { body, to } => {
+            format!("send {:?} to {to:?}", body.send.as_ref().map(|send| &send.category))
+        }
         Act::PutRecipient(change) => format!("recipient {:?} zone {:?}", change.recipient, change.time_zone),
         Act::Erase(recipient) => format!("erase {recipient}"),
         Act::DecideConsent(request) => {
@@ -212,7 +222,9 @@ fn act_word(act: &Act) -> String {
         Act::Retract(id) => format!("retract {id}"),
         Act::StopSend(id) => format!("stop {id}"),
         Act::Replay(id) => format!("replay {id}"),
-        Act::Greet { .. } | Act::Operate { .. } | Act::Advance(_) | Act::Expire(..) => "of the relay".to_owned(),
+        Act::Greet { .. } | Act::Operate { .. } | Act::Advance(_) | Act::Expire(..) => {
+            "of the relay".to_owned()
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidings_core::model::PersonKey;
-use tidings_protocol::ProjectId;
+use tidings_protocol::{NotificationId, ProjectId, RecipientId};
+use tidings_sdk_core::Connection;
 use tidings_store::{ErasureKey, MemoryStore};
 
 use crate::coverage::Coverage;
@@ -42,7 +43,7 @@ pub struct Shape {
 
 impl Shape {
     /// Two nodes, two recipients with three devices each, and everything that can go wrong.
-    pub const WHOLE: Self = Self { nodes: 2, people: 2, devices: 3, moves: 110, trouble: 1_000 };
+    pub const WHOLE: Self = Self { nodes: 2, people: 2, devices: 3, moves: 70, trouble: 1_000 };
     /// One node and one device, and nothing goes wrong.
     pub const CALM: Self = Self { nodes: 1, people: 1, devices: 1, moves: 60, trouble: 0 };
 }
@@ -107,6 +108,9 @@ pub(crate) enum Event {
     SignIn { device: usize, life: u64 },
     Screen { device: usize, life: u64, process: usize },
     Queued { device: usize, life: u64 },
+    Reacts { device: usize, life: u64, id: NotificationId },
+    Elsewhere { device: usize },
+    Switches { who: RecipientId, chosen: bool },
     Online { device: usize },
     DeviceStarts { device: usize },
     NodeStarts { node: usize },
@@ -137,8 +141,10 @@ pub fn play(seed: u64, shape: Shape) -> Verdict {
 impl Simulation {
     fn new(seed: u64, shape: Shape) -> Self {
         // Days around which clocks change, and ordinary ones.
-        const BEGINNINGS: [i64; 4] = [1_774_656_000_000, 1_792_800_000_000, 1_793_404_800_000, 1_795_300_000_000];
-        let begin = BEGINNINGS[usize::try_from(seed % 4).expect("below 4")] + i64::try_from(seed % 24).expect("below 24") * 3_600_000;
+        const BEGINNINGS: [i64; 4] =
+            [1_774_656_000_000, 1_792_800_000_000, 1_793_404_800_000, 1_795_300_000_000];
+        let begin = BEGINNINGS[usize::try_from(seed % 4).expect("below 4")]
+            + i64::try_from(seed % 24).expect("below 24") * 3_600_000;
         let world = World::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed, begin);
         world.inside().trouble = shape.trouble;
         let project: ProjectId = "p".parse().expect("a good id");
@@ -201,9 +207,20 @@ impl Simulation {
         self.run_for(MENDING);
         self.come_back();
         self.run_for(HEALING);
+        // A device whose token ran out at this moment is on its way back.
+        let end = self.world.now() + MENDING;
+        while !self.is_quiet() && self.world.now() < end && self.oracle.violations.is_empty() {
+            self.step();
+        }
         if self.oracle.violations.is_empty() {
             self.judge();
         }
+    }
+
+    /// Whether every device is live and nothing is under way.
+    fn is_quiet(&self) -> bool {
+        let live = |device: &Device| device.connection() == Some(Connection::Live) && device.asked.is_empty();
+        self.executor.is_empty() && self.devices.iter().all(live)
     }
 
     fn run_for(&mut self, span: i64) {
@@ -235,7 +252,8 @@ impl Simulation {
         }
         let now = self.world.now();
         let ready = self.executor.ready();
-        let due: Vec<(i64, u64)> = self.agenda.range(..=(now, u64::MAX)).map(|(key, _)| *key).take(64).collect();
+        let due: Vec<(i64, u64)> =
+            self.agenda.range(..=(now, u64::MAX)).map(|(key, _)| *key).take(64).collect();
         if ready + due.len() == 0 {
             let next = self.agenda.keys().next().map(|(at, _)| *at);
             let wake = self.world.next_wake();
@@ -307,6 +325,9 @@ impl Simulation {
             Event::SignIn { device, .. } => self.sign_in(device),
             Event::Screen { device, process, .. } => self.screen(device, process),
             Event::Queued { device, .. } => self.hand_queued(device),
+            Event::Reacts { device, id, .. } => self.react(device, &id),
+            Event::Switches { who, chosen } => self.switch(&who, chosen),
+            Event::Elsewhere { device } => self.catch_up_elsewhere(device),
             Event::Online { device } => self.devices[device].offline = false,
             Event::DeviceStarts { device } => self.start_device(device),
             Event::NodeStarts { node } => self.restart_node(node),
@@ -373,6 +394,7 @@ impl Event {
             | Self::Token { device, life }
             | Self::SignIn { device, life }
             | Self::Screen { device, life, .. }
+            | Self::Reacts { device, life, .. }
             | Self::Queued { device, life } => Some((*device, *life)),
             Self::Move
             | Self::Gather { .. }
@@ -386,6 +408,8 @@ impl Event {
             | Self::Silent { .. }
             | Self::Heals { .. }
             | Self::Online { .. }
+            | Self::Elsewhere { .. }
+            | Self::Switches { .. }
             | Self::DeviceStarts { .. }
             | Self::NodeStarts { .. }
             | Self::ClockBack { .. }
@@ -417,6 +441,9 @@ impl Event {
             | Self::SignIn { .. }
             | Self::Screen { .. }
             | Self::Queued { .. }
+            | Self::Reacts { .. }
+            | Self::Elsewhere { .. }
+            | Self::Switches { .. }
             | Self::Online { .. }
             | Self::DeviceStarts { .. }
             | Self::NodeStarts { .. }

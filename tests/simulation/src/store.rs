@@ -90,7 +90,8 @@ impl Store for Observed {
 impl Transaction for ObservedTransaction {
     async fn read(&mut self, needs: &[Need]) -> Result<Found, StoreError> {
         let mut found = self.inner.read(needs).await?;
-        let projects = needs.iter().filter_map(|need| if let Need::Project(id) = need { Some(id) } else { None });
+        let projects =
+            needs.iter().filter_map(|need| if let Need::Project(id) = need { Some(id) } else { None });
         found.projects = projects.filter_map(|id| self.operator.state(id)).collect();
         let inside = self.operator.inside();
         for endpoint in found.people.iter_mut().flat_map(|person| &mut person.endpoints) {
@@ -228,7 +229,12 @@ impl Registry for Operator {
     async fn put_secret(&self, _: &SecretRow) -> Result<(), StoreError> {
         not_simulated()
     }
-    async fn stop_list(&self, _: &ProjectId, _: Option<&str>, _: usize) -> Result<Vec<StopEntry>, StoreError> {
+    async fn stop_list(
+        &self,
+        _: &ProjectId,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Vec<StopEntry>, StoreError> {
         not_simulated()
     }
     async fn put_stop_entry(&self, _: &StopEntry, _: bool) -> Result<bool, StoreError> {

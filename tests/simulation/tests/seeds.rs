@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use tidings_simulation::coverage::Coverage;
+use tidings_simulation::coverage::{Coverage, missing, table};
 use tidings_simulation::run::{Shape, Verdict, play};
 
 /// Seeds of the normal run.
@@ -64,9 +64,15 @@ fn every_seed_keeps_every_promise() {
         panic!("{}", report(&verdict));
     }
     let coverage = coverage.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for (kind, name, count) in coverage.all() {
-        println!("{kind:?} {name} {count}");
-    }
+    say(&table(&coverage));
+    let missing = missing(&coverage);
+    assert!(seeds < SEEDS || missing.is_empty(), "{missing:#?}");
+}
+
+/// The table is the run's result, for whoever asks to see what tests say.
+fn say(text: &str) {
+    use std::io::Write as _;
+    std::io::stdout().write_all(text.as_bytes()).expect("standard output takes the table");
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -58,17 +58,26 @@ impl Simulation {
         let Ok(page) = at_once(self.truth.page(person, None, usize::MAX)) else { return wrong };
         let page = view::page(&page, &self.operator.live(), Position::default());
         if device.store.cursor().as_ref() != Some(&page.to) {
-            wrong.push(format!("device {number} is at {:?}, the relay at {}", device.store.cursor(), page.to));
+            wrong.push(format!(
+                "device {number} is at {:?}, the relay at {}",
+                device.store.cursor(),
+                page.to
+            ));
         }
         let relay: BTreeMap<NotificationId, NotificationItem> = page
             .items
             .into_iter()
-            .filter_map(|item| if let Item::Notification(item) = item { Some((item.id.clone(), *item)) } else { None })
+            .filter_map(|item| {
+                if let Item::Notification(item) = item { Some((item.id.clone(), *item)) } else { None }
+            })
             .collect();
         let rows: BTreeMap<NotificationId, NotificationItem> =
             device.store.rows().into_iter().map(|row| (row.item.id.clone(), row.item)).collect();
         for id in relay.keys().chain(rows.keys()) {
-            let (theirs, ours) = (relay.get(id).map(essence), rows.get(id).map(essence));
+            // A watermark is a place to the relay and an instant to devices: where they part, docs/SIMULATION.md says so.
+            let marked = self.oracle.rows().any(|(of, row)| of == id && row.marks.read.is_some());
+            let seen = |item: &NotificationItem| essence(item, marked);
+            let (theirs, ours) = (relay.get(id).map(seen), rows.get(id).map(seen));
             if theirs != ours {
                 wrong.push(format!("device {number} has {ours:?} of {id}, the relay {theirs:?}"));
             }
@@ -79,8 +88,9 @@ impl Simulation {
 }
 
 /// What a person would see different. When something was read may differ by the clocks.
-fn essence(item: &NotificationItem) -> (String, u32, [bool; 3], Option<Timestamp>) {
+fn essence(item: &NotificationItem, marked: bool) -> (String, u32, [bool; 3], Option<Timestamp>) {
     let view = &item.view;
-    let marks = [view.read_at.is_some(), view.archived_at.is_some(), view.acknowledged_at.is_some()];
+    let marks =
+        [marked && view.read_at.is_some(), view.archived_at.is_some(), view.acknowledged_at.is_some()];
     (item.content.title.clone(), item.round, marks, view.snoozed_until)
 }

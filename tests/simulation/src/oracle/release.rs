@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use tidings_core::model::{Changes, FeedKind, Notification, PersonKey};
 use tidings_protocol::item::QuietHoursItem;
-use tidings_protocol::{Channel, Decision, NotificationId, NotificationState, Priority, Timestamp};
+use tidings_protocol::{Channel, Decision, NotificationId, NotificationState, Priority, Reason, Timestamp};
 
 use super::people::PersonSeen;
 use super::{Oracle, is_replayed};
@@ -30,6 +30,9 @@ impl Release {
         }
     }
 }
+
+/// How far two nodes' clocks may be apart, in milliseconds.
+const CLOCKS_APART: i64 = 60_000;
 
 type People = BTreeMap<PersonKey, PersonSeen>;
 
@@ -59,7 +62,8 @@ impl Oracle {
         });
         // Two changes in one transaction may have had another state between them.
         if twice.count() < 2 && new.priority != Priority::Urgent {
-            let quiet = views.iter().all(|seen| views.iter().all(|zone| is_quiet(seen.quiet.as_ref(), zone, at)));
+            let quiet =
+                views.iter().all(|seen| views.iter().all(|zone| is_quiet(seen.quiet.as_ref(), zone, at)));
             self.hold(!quiet, || format!("{} is released in quiet hours at {at}", new.id));
             let paused = views.iter().all(|seen| seen.paused_until.is_some_and(|until| at < until));
             self.hold(!paused, || format!("{} is released in a pause at {at}", new.id));
@@ -72,13 +76,28 @@ impl Oracle {
             earlier.max().map_or(date, |latest| latest.max(date))
         });
         let once = once_key(new);
-        let release =
-            Release { person: new.person.clone(), id: new.id.clone(), category: category.to_owned(), days, once };
+        let release = Release {
+            person: new.person.clone(),
+            id: new.id.clone(),
+            category: category.to_owned(),
+            days,
+            once,
+        };
         self.check_once(&release);
         if !is_replayed(new) {
             self.check_caps(&release, new.configuration);
             self.releases.push(release);
         }
+    }
+
+    /// A step that repeats waits its time before each further round.
+    pub(super) fn check_repeat(&mut self, old: Option<&Notification>, new: &Notification) {
+        let Some(old) = old.filter(|old| old.repeats < new.repeats) else { return };
+        let again = new.told.iter().find(|line| line.reason == Some(Reason::Repeated));
+        let (Some(again), Some(released)) = (again, new.released_at) else { return };
+        let rounds = i64::from(old.repeats) + 1;
+        let least = released.plus_millis(rounds * documents::REPEAT_EVERY - CLOCKS_APART);
+        self.hold(again.at >= least, || format!("{} is repeated at {}, before {least}", new.id, again.at));
     }
 
     /// What was known of a recipient before the transaction, and what is known after it.
@@ -104,7 +123,9 @@ impl Oracle {
         but: &NotificationId,
     ) -> impl Iterator<Item = &Release> {
         self.releases.iter().filter(move |other| {
-            other.person == *person && other.id != *but && (scope == Scope::Project || other.category == category)
+            other.person == *person
+                && other.id != *but
+                && (scope == Scope::Project || other.category == category)
         })
     }
 
@@ -114,7 +135,8 @@ impl Oracle {
             let others = || self.counted(&release.person, limit.scope, &release.category, &release.id);
             let days = 1 + others().filter(|other| other.day(limit.scope) == day).count();
             let weeks = 1 + others().filter(|other| monday(other.day(limit.scope)) == monday(day)).count();
-            let over = limit.day.is_some_and(|most| days > most) || limit.week.is_some_and(|most| weeks > most);
+            let over =
+                limit.day.is_some_and(|most| days > most) || limit.week.is_some_and(|most| weeks > most);
             self.hold(!over, || {
                 format!(
                     "{} is number {days} of the day and {weeks} of the week in {:?} of {}, over {limit:?}",
@@ -146,7 +168,7 @@ impl Oracle {
         let allowed = |seen: &PersonSeen| match said(seen) {
             Some(Decision::Granted) => true,
             Some(Decision::Refused | Decision::Withdrawn) => false,
-            None => !documents::needs_grant(category),
+            None => !documents::needs_grant(category, new.configuration),
         };
         self.hold(between || views.iter().any(allowed), || format!("{} is placed without consent", new.id));
         let wanted = views.iter().any(|seen| !seen.off.contains(&key));
