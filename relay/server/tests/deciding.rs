@@ -1,0 +1,33 @@
+//! What the gates decide together, under a virtual clock: every gate from both sides, with its reason in the story,
+//! and books that balance after every act.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test ends where something is not as it must be"
+)]
+
+#[path = "deciding/audiences.rs"]
+mod audiences;
+#[path = "deciding/choosing.rs"]
+mod choosing;
+#[path = "deciding/documents.rs"]
+mod documents;
+#[path = "deciding/ending.rs"]
+mod ending;
+#[path = "deciding/gathering.rs"]
+mod gathering;
+#[path = "deciding/hours.rs"]
+mod hours;
+#[path = "deciding/limits.rs"]
+mod limits;
+#[path = "deciding/racing.rs"]
+mod racing;
+#[path = "deciding/random.rs"]
+mod random;
+#[path = "deciding/scene.rs"]
+mod scene;
+#[path = "deciding/steps.rs"]
+mod steps;
+#[path = "deciding/withdrawing.rs"]
+mod withdrawing;
