@@ -34,7 +34,7 @@ fn told(story: &Value, kind: &str, field: &str, word: &str) -> usize {
 /// Waits until the feed has an entry of this kind about this notification.
 fn wait_for(relay: &Relay, kind: &str, id: &str) {
     let mut after = String::new();
-    for _ in 0..60 {
+    for _ in 0..20 {
         let page = relay.caller().get(&format!("/v1/changes?limit=500&wait=5s&after={after}")).ok(200);
         let items = page["items"].as_array().expect("a page has items");
         if items.iter().any(|item| item["kind"] == kind && item["notification"] == id) {
