@@ -22,6 +22,8 @@ struct Shared {
     in_flight: AtomicUsize,
     /// Notifications that were promised to recipients with a device, by the 202s so far.
     promised: AtomicU64,
+    /// Those of them that are for people whose device is not connected: nobody can have received them.
+    promised_in_tunnel: AtomicU64,
     unanswered: Mutex<Vec<Value>>,
     /// Notifications of the day, in order.
     told: Mutex<Vec<String>>,
@@ -36,6 +38,7 @@ impl Publisher {
             path: path.into(),
             in_flight: AtomicUsize::new(0),
             promised: AtomicU64::new(0),
+            promised_in_tunnel: AtomicU64::new(0),
             unanswered: Mutex::new(Vec::new()),
             told: Mutex::new(Vec::new()),
         })))
@@ -76,10 +79,13 @@ impl Publisher {
             "status": result["status"],
             "notifications": notifications,
         });
-        let reach =
-            |made: &&Value| made["state"] == "active" && made["recipient"].as_str().is_some_and(has_device);
-        let promised = notifications.iter().filter(reach).count() as u64;
-        self.0.promised.fetch_add(promised, Ordering::AcqRel);
+        let promised = |whom: fn(&str) -> bool| {
+            let reach =
+                |made: &&Value| made["state"] == "active" && made["recipient"].as_str().is_some_and(whom);
+            notifications.iter().filter(reach).count() as u64
+        };
+        self.0.promised_in_tunnel.fetch_add(promised(is_in_tunnel), Ordering::AcqRel);
+        self.0.promised.fetch_add(promised(has_device), Ordering::AcqRel);
         let ids = notifications.iter().filter_map(|made| made["id"].as_str().map(str::to_owned));
         lock(&self.0.told).extend(ids);
         let written = writeln!(lock(&self.0.file), "{line}");
@@ -109,6 +115,10 @@ impl Publisher {
         self.0.promised.load(Ordering::Acquire)
     }
 
+    pub(super) fn promised_in_tunnel(&self) -> u64 {
+        self.0.promised_in_tunnel.load(Ordering::Acquire)
+    }
+
     /// Ids of the notifications that were answered so far, in order.
     pub(super) fn told(&self) -> Vec<String> {
         lock(&self.0.told).clone()
@@ -118,6 +128,11 @@ impl Publisher {
 /// Whether a recipient of the demo has a device: visitors have none.
 pub(super) fn has_device(recipient: &str) -> bool {
     !recipient.starts_with("visitor-")
+}
+
+/// Whether a recipient of the demo is out of reach until the relay is back.
+pub(super) fn is_in_tunnel(recipient: &str) -> bool {
+    recipient.starts_with("tunnel-")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
