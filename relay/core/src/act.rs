@@ -245,8 +245,6 @@ pub enum Answer {
     Sent {
         /// The send.
         send: SendId,
-        /// To a topic: how many members it has.
-        audience: Option<u64>,
         /// What was made, to named recipients.
         notifications: Vec<Made>,
     },

@@ -46,7 +46,7 @@ pub(super) fn send(
     match to {
         SendTo::Topic(topic) => {
             fan_out::open(work, project, &id, None, Audience::Topic(topic), None);
-            Ok(Answer::Sent { send: send_id, audience: None, notifications: Vec::new() })
+            Ok(Answer::Sent { send: send_id, notifications: Vec::new() })
         }
         SendTo::Recipients(mut recipients) => {
             recipients.dedup();
@@ -58,7 +58,7 @@ pub(super) fn send(
                 }
             }
             accept::close_send(work, &id, &notifications, true);
-            Ok(Answer::Sent { send: send_id, audience: None, notifications })
+            Ok(Answer::Sent { send: send_id, notifications })
         }
     }
 }

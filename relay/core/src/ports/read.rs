@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tidings_protocol::{
-    CategoryId, Cursor, EntryId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, RuleId,
+    CategoryId, Cursor, EntryId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, RuleId, TopicId,
     Timestamp,
 };
 
@@ -98,6 +98,12 @@ pub trait StoryReader: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn progress(&self, event: &EventId) -> Result<BTreeMap<NotificationState, u64>, StoreError>;
+
+    /// How many members a topic has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn members(&self, project: &ProjectId, topic: &TopicId) -> Result<u64, StoreError>;
 
     /// Deliveries in a state, newest first, after an id.
     ///

@@ -150,8 +150,11 @@ async fn send(
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
     let (body, to) = direct(sent.json()?, app.now())?;
-    let to_topic = matches!(to, SendTo::Topic(_));
-    let render = move |answer: &Answer| Answered::new(StatusCode::ACCEPTED, &send_response(answer, to_topic));
+    let audience = match &to {
+        SendTo::Topic(topic) => Some(app.ports.stories.members(&caller.project, topic).await?),
+        SendTo::Recipients(_) => None,
+    };
+    let render = move |answer: &Answer| Answered::new(StatusCode::ACCEPTED, &send_response(answer, audience));
     let act_body = Act::Send { body: Box::new(body), to };
     Ok(act(&app, &caller, Some(&sent), act_body, render).await?.response())
 }
@@ -187,7 +190,9 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
     at_most("/data", "Bytes of data", EVENT_DATA_BYTES_MAX, encoded.len())?;
     at_most("/data", "Depth of data", JSON_DEPTH_MAX, depth(&data))?;
     let ahead = |pointer: &str, span: Option<tidings_protocol::Span>| match span {
-        Some(span) if span.as_millis() > HOLD_MILLIS_MAX => Err(Problem::invalid(pointer, "At most 90d.")),
+        Some(span) if span.as_millis() > HOLD_MILLIS_MAX => {
+            Err(Problem::invalid(pointer, "At most 90d.").over("90d", span))
+        }
         span => Ok(span.map(|span| now.plus_millis(span.as_millis()))),
     };
     let channels = match request.deliver {
@@ -308,8 +313,9 @@ pub(super) fn to_response(made: &Made) -> ToResponse {
     }
 }
 
-fn send_response(answer: &Answer, to_topic: bool) -> SendResponse {
-    let Answer::Sent { send, audience, notifications } = answer else { return SendResponse::default() };
+/// `audience` is how many members the topic has, if it goes to one.
+fn send_response(answer: &Answer, audience: Option<u64>) -> SendResponse {
+    let Answer::Sent { send, notifications } = answer else { return SendResponse::default() };
     let made = notifications.iter().map(|made| MadeForResponse {
         id: made.id.clone(),
         recipient: made.recipient.clone(),
@@ -317,10 +323,10 @@ fn send_response(answer: &Answer, to_topic: bool) -> SendResponse {
         stopped_by: made.stopped.as_ref().map(stopped_by),
         due: made.due,
     });
-    let state = if to_topic { "open" } else { "done" };
+    let state = if audience.is_some() { "open" } else { "done" };
     SendResponse {
-        notifications: (!to_topic).then(|| made.collect()),
-        send: Some(SentNotification { id: send.clone(), audience: *audience, state: state.to_owned() }),
+        notifications: audience.is_none().then(|| made.collect()),
+        send: Some(SentNotification { id: send.clone(), audience, state: state.to_owned() }),
     }
 }
 

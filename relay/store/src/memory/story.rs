@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tidings_core::model::{Delivery, Entry, Event, Notification};
 use tidings_core::ports::{EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
-use tidings_protocol::{DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Timestamp};
+use tidings_protocol::{
+    DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId,
+};
 
 use super::{MemoryStore, PortCall};
 
@@ -82,6 +84,14 @@ impl StoryReader for MemoryStore {
             *states.entry(row.state).or_default() += 1;
         }
         Ok(states)
+    }
+
+    async fn members(&self, project: &ProjectId, topic: &TopicId) -> Result<u64, StoreError> {
+        self.at(PortCall::Story).await?;
+        let tables = self.shared.lock();
+        let members =
+            tables.topics.iter().filter(|((person, _), row)| person.project == *project && *row == topic);
+        Ok(members.count() as u64)
     }
 
     async fn deliveries(

@@ -8,7 +8,9 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use tidings_core::model::{Delivery, Entry, Event, Notification};
 use tidings_core::ports::{EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
-use tidings_protocol::{DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Timestamp};
+use tidings_protocol::{
+    DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId,
+};
 
 use super::cells::Cells;
 use super::error::meaning;
@@ -119,6 +121,12 @@ impl StoryReader for SqliteStore {
             Ok((cells.word()?, cells.number()?))
         });
         states.collect()
+    }
+
+    async fn members(&self, project: &ProjectId, topic: &TopicId) -> Result<u64, StoreError> {
+        let query = sqlx::query(sql::MEMBERS_COUNTED).bind(project.as_str()).bind(topic.as_str());
+        let rows = self.rows(query).await?;
+        rows.first().map_or(Ok(0), |row| Cells::of(row).number())
     }
 
     async fn deliveries(

@@ -273,6 +273,8 @@ async fn members_and_recipients_come_in_pages(store: impl Whole) {
     };
     let after = |name: &str| Some(person("p", name).recipient);
     assert_eq!(page(Need::Members(project("p"), topic.clone(), None, 10)).await, ["anna", "cleo"]);
+    assert_eq!(store.members(&project("p"), &topic).await.unwrap(), 2);
+    assert_eq!(store.members(&project("q"), &topic).await.unwrap(), 0);
     assert_eq!(page(Need::Members(project("p"), topic, after("anna"), 10)).await, ["cleo"]);
     assert_eq!(page(Need::Recipients(project("p"), None, 2)).await, ["anna", "ben"]);
     assert_eq!(page(Need::Recipients(project("p"), after("ben"), 2)).await, ["cleo"]);

@@ -82,6 +82,7 @@ async fn a_send_to_a_topic_has_progress_and_can_be_stopped() {
     let reply = bench.post("/v1/notifications", &json!({"topic": "staff", "content": {"title": "Hi"}})).await;
     assert_eq!((reply.status, &reply.body["send"]["state"]), (202, &json!("open")), "{}", reply.body);
     assert!(reply.body.get("notifications").is_none());
+    assert_eq!(reply.body["send"]["audience"], 1);
     let path = format!("/v1/sends/{}", reply.body["send"]["id"].as_str().unwrap());
     assert_eq!(bench.get(&path).await.body["state"], "open");
     let stopped = bench.delete(&path).await;

@@ -17,6 +17,7 @@ statements! {
     EVENTS = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.accepted_at >= ?2
         AND e.accepted_at < ?3 AND (e.accepted_at, e.id) > (?4, ?5) ORDER BY e.accepted_at, e.id LIMIT ?6";
     PROGRESS = "SELECT state, count(*) FROM notifications WHERE event = ?1 GROUP BY state";
+    MEMBERS_COUNTED = "SELECT count(*) FROM topics WHERE project = ?1 AND topic = ?2";
     DELIVERIES = "SELECT ", delivery_columns!(), " FROM deliveries AS d WHERE d.project = ?1 AND d.id < ?2
         ORDER BY d.id DESC LIMIT ?3";
     DELIVERIES_IN = "SELECT ", delivery_columns!(), " FROM deliveries AS d WHERE d.project = ?1 AND d.id < ?2
