@@ -192,7 +192,7 @@ impl Simulation {
 
     fn answer(&mut self, node: usize, reply: Reply, settled: Settled) {
         match reply {
-            Reply::Request(id) => self.answer_request(node, id, settled),
+            Reply::Request(id) => self.answer_request(node, id, &settled),
             Reply::Session(wire) => {
                 let now = self.nodes[node].now();
                 if let Some(open) = self.wires.get_mut(&wire) {

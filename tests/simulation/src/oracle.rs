@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings_core::model::{Notification, PersonKey, parse_cursor};
 use tidings_core::ports::BookReader;
 use tidings_protocol::{
-    DeliveryState, EventId, NotificationId, NotificationState, OperationId, ProjectId, Reason,
+    DeliveryState, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId, Reason,
 };
 use tidings_sdk_core::present::Decision;
 use tidings_store::MemoryStore;
@@ -35,6 +35,8 @@ pub struct Oracle {
     /// Operations that were answered, and whether they were refused.
     operations: BTreeMap<(PersonKey, OperationId), bool>,
     releases: Vec<Release>,
+    /// What each device is known to hold.
+    held: BTreeMap<(PersonKey, DeviceId), u64>,
     shown: Vec<BTreeSet<(NotificationId, u32)>>,
 }
 
@@ -50,6 +52,7 @@ impl Oracle {
             events: BTreeSet::new(),
             operations: BTreeMap::new(),
             releases: Vec::new(),
+            held: BTreeMap::new(),
             shown: vec![BTreeSet::new(); devices],
         }
     }
@@ -153,6 +156,11 @@ impl Oracle {
                 )
             });
         }
+    }
+
+    /// The place up to which the relay knows a device to hold everything.
+    pub(crate) fn held(&self, person: &PersonKey, device: &DeviceId) -> Option<u64> {
+        self.held.get(&(person.clone(), device.clone())).copied()
     }
 
     /// A backend was told that this was accepted.

@@ -79,7 +79,7 @@ impl Simulation {
         self.submit(node, unit, Reply::Request(id));
     }
 
-    pub(crate) fn answer_request(&mut self, node: usize, id: u64, settled: Settled) {
+    pub(crate) fn answer_request(&mut self, node: usize, id: u64, settled: &Settled) {
         self.world.trace(|| format!("node {node} answers request {id}: {}", answer_word(&settled.answer)));
         if matches!(settled.answer, Err(Refusal::Unavailable { .. })) || self.world.fault("answer lost", 60) {
             // Who was told nothing asks again.

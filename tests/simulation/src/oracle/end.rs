@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use tidings_core::model::parse_cursor;
 use tidings_core::ports::{BookReader, DueReader, InboxReader};
 use tidings_core::view::{self, Position};
 use tidings_protocol::item::{Item, NotificationItem};
@@ -63,6 +64,11 @@ impl Simulation {
                 device.store.cursor(),
                 page.to
             ));
+        }
+        let place = parse_cursor(&page.to).map(|(_, place)| place);
+        let held = self.oracle.held(person, &loaded.identity.device);
+        if held != place {
+            wrong.push(format!("device {number} holds {place:?}, and the relay knows of {held:?}"));
         }
         let relay: BTreeMap<NotificationId, NotificationItem> = page
             .items

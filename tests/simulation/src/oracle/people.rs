@@ -25,6 +25,7 @@ impl Oracle {
         for (person, _) in &changes.erased {
             self.people.remove(person);
             self.releases.retain(|release| release.person != *person);
+            self.held.retain(|(of, _), _| of != person);
         }
         for (person, row) in &changes.recipients {
             let seen = self.people.entry(person.clone()).or_default();
@@ -40,6 +41,9 @@ impl Oracle {
             (seen.epoch, seen.head) = (Some(inbox.epoch), inbox.seq);
             let back = epoch == Some(inbox.epoch) && inbox.seq < head;
             self.hold(!back, || format!("the inbox of {} went back to {}", person.recipient, inbox.seq));
+        }
+        for (person, device) in &changes.devices {
+            self.held.insert((person.clone(), device.id.clone()), device.held);
         }
         for (person, category, channel, state) in &changes.consent_states {
             let seen = self.people.entry(person.clone()).or_default();
