@@ -84,15 +84,20 @@ fn refused(relay: &Relay, what: &str, token: &str, code: &str) {
 fn a_token_of_the_project_opens_and_every_forgery_of_it_does_not() {
     let relay = shop();
     let token = sign(Some("shop-1"), PRIVATE, &claims());
-    let me = relay.stranger().call("GET", "/v1/me", &[("authorization", &format!("Bearer {token}"))], b"").ok(200);
-    assert_eq!((&me["recipient"], &me["device"], &me["project"]), (&json!("alice"), &json!("laptop"), &json!("shop")));
+    let me =
+        relay.stranger().call("GET", "/v1/me", &[("authorization", &format!("Bearer {token}"))], b"").ok(200);
+    assert_eq!(
+        (&me["recipient"], &me["device"], &me["project"]),
+        (&json!("alice"), &json!("laptop"), &json!("shop"))
+    );
     let (head, signature) = token.rsplit_once('.').expect("three parts");
     let other_claims = with("sub", json!("bob"));
     let other = sign(Some("shop-1"), PRIVATE, &other_claims);
     let swapped = format!("{}.{signature}", other.rsplit_once('.').expect("three parts").0);
     let own = relay.token("alice", "laptop");
     let own_header = own.split('.').next().expect("three parts");
-    let own_kid: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(own_header).expect("base64")).expect("JSON");
+    let own_kid: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(own_header).expect("base64")).expect("JSON");
     let own_kid = own_kid["kid"].as_str().expect("a kid").to_owned();
     let forgeries = [
         ("another signature", swapped),
@@ -136,8 +141,18 @@ fn a_key_of_one_project_signs_for_no_other() {
     let relay = shop();
     let other = relay.caller().post("/v1/projects", &json!({"name": "other"})).ok(201);
     let key = other["key"].as_str().expect("its key");
-    refused(&relay, "the other project's name", &sign(Some("shop-1"), PRIVATE, &with("project", json!("other"))), "unauthorized");
-    refused(&relay, "the other project's id", &sign(Some("shop-1"), PRIVATE, &with("project", other["id"].clone())), "unauthorized");
+    refused(
+        &relay,
+        "the other project's name",
+        &sign(Some("shop-1"), PRIVATE, &with("project", json!("other"))),
+        "unauthorized",
+    );
+    refused(
+        &relay,
+        "the other project's id",
+        &sign(Some("shop-1"), PRIVATE, &with("project", other["id"].clone())),
+        "unauthorized",
+    );
     // A device's token opens no call of a backend, and a key no call of a device.
     let token = relay.token("alice", "laptop");
     let _backend = relay.caller_with(&token).get("/v1/accounting").problem(401, "unauthorized");
