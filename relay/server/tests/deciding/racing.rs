@@ -30,7 +30,7 @@ async fn race<S: Everything + 'static>(store: Arc<S>, over: &str) -> Scene {
     scene
 }
 
-async fn in_a_file() -> (Arc<SqliteStore>, tempfile::TempDir) {
+pub(crate) async fn in_a_file() -> (Arc<SqliteStore>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteOptions::new(ErasureKey::new([0; 32]), 1);
     (Arc::new(SqliteStore::open(folder.path(), options).await.unwrap()), folder)

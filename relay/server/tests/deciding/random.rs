@@ -12,6 +12,7 @@ use tidings_core::quiet_hours::QuietHours;
 use tidings_protocol::{Channel, Decision, NotificationState, Reason, Timestamp};
 
 use crate::documents::with;
+use crate::racing::in_a_file;
 use crate::scene::{NOON, Scene, instant, person};
 
 const CAP: usize = 3;
@@ -231,8 +232,7 @@ impl Play {
     }
 }
 
-async fn play(document: &str, happens: &[Happens]) {
-    let scene = Scene::from(document, NOON).await;
+async fn play(scene: Scene, happens: &[Happens]) {
     let mut play = Play { scene, known: BTreeMap::new(), handed: BTreeMap::new(), moved: false };
     let mut erased = false;
     for what in happens {
@@ -252,17 +252,44 @@ async fn play(document: &str, happens: &[Happens]) {
     assert_eq!(pending, 0, "after 90 days nothing waits");
 }
 
+const CATEGORIES: [&str; 7] = ["orders", "news", "offers", "calls", "alarms", "gathered", "mixed"];
+
+fn configuration() -> impl Strategy<Value = String> {
+    let parts = prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.3), PARTS.len()), 2);
+    let over = prop::sample::select(vec!["defer", "suppress"]);
+    let categories = prop::collection::vec(prop::sample::select(CATEGORIES.to_vec()), 2);
+    (parts, over, categories).prop_map(|(parts, over, categories)| document(&parts, over, &categories))
+}
+
+fn on_a_runtime(plays: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(plays);
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn whatever_happens_no_gate_is_passed_that_forbids(
-        parts in prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.3), PARTS.len()), 2),
-        over in prop::sample::select(vec!["defer", "suppress"]),
-        categories in prop::collection::vec(prop::sample::select(vec!["orders", "news", "offers", "calls", "alarms", "gathered", "mixed"]), 2),
-        what in prop::collection::vec(happens(), 1..60),
+        document in configuration(), what in prop::collection::vec(happens(), 1..60),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(play(&document(&parts, over, &categories), &what));
+        on_a_runtime(async { play(Scene::from(&document, NOON).await, &what).await });
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(8))]
+
+    #[test]
+    fn whatever_happens_in_a_file_no_gate_is_passed_that_forbids(
+        document in configuration(), what in prop::collection::vec(happens(), 1..40),
+    ) {
+        on_a_runtime(async {
+            let (store, _folder) = in_a_file().await;
+            play(Scene::on(store, &document, NOON).await, &what).await;
+        });
     }
 }
