@@ -149,7 +149,8 @@ impl Relay {
             drop(out.read_to_end(&mut Vec::new()));
         });
         let line = first.recv_timeout(PROCESS_TIMEOUT).expect("it starts or ends in time");
-        let Ok(line) = serde_json::from_str::<Value>(&line) else {
+        let started = serde_json::from_str::<Value>(&line).ok().filter(|line| line["address"].is_string());
+        let Some(line) = started else {
             let status = ended(&mut child);
             let said = format!("{line}{}", site.log().get(before..).unwrap_or_default());
             return Err(Refused { code: status.code(), said, site });
