@@ -370,7 +370,7 @@ fn jitter() -> Jitter {
     Jitter(rand::random())
 }
 
-fn new_identity() -> Identity {
+pub(crate) fn new_identity() -> Identity {
     Identity {
         device: uuid::Uuid::now_v7().into(),
         nonce: uuid::Uuid::from_bytes(rand::random()).simple().to_string(),

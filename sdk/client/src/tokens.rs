@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use tidings_protocol::Timestamp;
-use tidings_sdk_core::{TokenFailure, TokenWanted};
+use tidings_sdk_core::{DeviceStore as _, TokenFailure, TokenWanted};
 
 use crate::access::{Access, AccessAnswer, AccessWanted, Way};
 use crate::claims::Claims;
@@ -78,7 +78,14 @@ impl TokenSource {
         if known.code_spent.as_deref() == Some(code) {
             return self.renew(why).await;
         }
-        let answer = self.http.connect(code, &known.device, &self.platform, &known.nonce).await;
+        let mut answer = self.http.connect(code, &known.device, &self.platform, &known.nonce).await;
+        if answer.as_ref().is_err_and(wants_other_device) {
+            // The code is still good. Another installation has this id, or it was removed: this one gets an id of its
+            // own. It is stored first, so that the same exchange can be repeated after a crash.
+            let other = crate::engine::new_identity();
+            self.store.save_identity(&other).await.map_err(|_| transient(None))?;
+            answer = self.http.connect(code, other.device.as_str(), &self.platform, &other.nonce).await;
+        }
         let Connected { project, recipient, device, access_token, refresh_token, expires_at } =
             answer.map_err(|error| failure(&error))?;
         // The answer has the project's name for people; a token has what tells projects apart.
@@ -118,6 +125,11 @@ impl TokenSource {
 
 const fn transient(retry_after_ms: Option<i64>) -> FetchError {
     FetchError::Failed(TokenFailure::Transient { retry_after_ms })
+}
+
+/// Whether the relay took the code and not the device's id.
+fn wants_other_device(error: &HttpError) -> bool {
+    matches!(error, HttpError::Status { code, .. } if matches!(code.as_str(), "device_conflict" | "revoked" | "device_revoked"))
 }
 
 /// What an answer means for the device. Only a clear word of the relay signs it out.

@@ -1,0 +1,18 @@
+//! The real SDK against the real relay's process: what an app is promised, one test a sentence.
+
+#[path = "sdk/access.rs"]
+mod access;
+#[path = "sdk/keeping.rs"]
+mod keeping;
+#[path = "sdk/outbox.rs"]
+mod outbox;
+#[path = "sdk/processes.rs"]
+mod processes;
+#[path = "sdk/receiving.rs"]
+mod receiving;
+#[path = "sdk/rig.rs"]
+mod rig;
+#[path = "sdk/screen.rs"]
+mod screen;
+#[path = "sdk/settings.rs"]
+mod settings;

@@ -1,0 +1,113 @@
+//! What a person decides in the client changes what the relay decides.
+
+use serde_json::{Value, json};
+use tidings_sdk::{Channel, Client, QuietHoursItem, QuietSpanItem};
+
+use crate::rig::{Bench, flushed};
+
+fn content() -> Value {
+    json!({"content": {"title": "Does it come?"}})
+}
+
+/// What became of it, and which gate decided.
+fn verdict(bench: &Bench, category: &str) -> (String, String) {
+    let made = bench.decide("alice", category, content());
+    let state = made["state"].as_str().expect("a state").to_owned();
+    let story =
+        bench.caller().get(&format!("/v1/notifications/{}", made["id"].as_str().expect("an id"))).ok(200);
+    let timeline = story["timeline"].as_array().expect("a timeline").clone();
+    let decisive = |entry: &Value| entry["verdict"] == "stop" || entry["kind"] == "held";
+    let gate = timeline.iter().find(|entry| decisive(entry)).and_then(|entry| entry["gate"].as_str());
+    (state, gate.unwrap_or_default().to_owned())
+}
+
+fn is(state: &str, gate: &str) -> (String, String) {
+    (state.to_owned(), gate.to_owned())
+}
+
+async fn alice(bench: &Bench) -> Client {
+    bench.connected("alice", "laptop").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_that_is_switched_off_does_not_come_and_another_does() {
+    let bench = Bench::start();
+    let alice = alice(&bench).await;
+    let orders: tidings_sdk::CategoryId = "orders".parse().unwrap();
+    assert_eq!(verdict(&bench, "orders"), is("active", ""));
+    alice.set_preference(orders.clone(), None, false).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "orders"), is("suppressed", "preference"));
+    assert_eq!(verdict(&bench, "general"), is("active", ""));
+    let settings = alice.settings().await.unwrap().unwrap();
+    let known = settings.categories.iter().find(|known| known.id == orders).unwrap();
+    assert!(!known.chosen[&Channel::Inapp]);
+    alice.set_preference(orders, Some(Channel::Inapp), true).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "orders"), is("active", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_hours_that_are_set_on_a_device_hold_back_until_they_are_lifted() {
+    let bench = Bench::start();
+    let alice = alice(&bench).await;
+    let span = |from: &str, to: &str| QuietSpanItem { from: from.into(), to: to.into(), days: None };
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let hour = since.as_secs() / 3_600 % 24;
+    let around_now = span(&format!("{:02}:00", (hour + 23) % 24), &format!("{:02}:00", (hour + 2) % 24));
+    let quiet = QuietHoursItem { spans: vec![around_now], time_zone: Some("Etc/UTC".into()) };
+    alice.set_quiet_hours(Some(quiet.clone())).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "general"), is("held", "quiet_hours"));
+    assert_eq!(alice.settings().await.unwrap().unwrap().quiet_hours, Some(quiet));
+    alice.set_quiet_hours(None).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "general"), is("active", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_holds_back_until_it_ends() {
+    let bench = Bench::start();
+    let alice = alice(&bench).await;
+    let now = crate::rig::has(&alice, &bench.send("alice", "Now")).await.created_at;
+    alice.pause(Some(now.plus_millis(3_600_000))).await.unwrap();
+    flushed(&alice).await;
+    let (state, _) = verdict(&bench, "general");
+    assert_eq!(state, "held");
+    alice.pause(None).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "general"), is("active", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_person_is_and_what_they_read_is_said_by_the_device() {
+    let bench = Bench::start();
+    let alice = alice(&bench).await;
+    alice.set_profile(Some("Asia/Shanghai".into()), Some("zh-Hans".into())).await.unwrap();
+    flushed(&alice).await;
+    let known = bench.caller().get("/v1/recipients/alice").ok(200);
+    assert_eq!((&known["time_zone"], &known["locale"]), (&json!("Asia/Shanghai"), &json!("zh-Hans")));
+    assert!(matches!(
+        alice.set_profile(None, None).await,
+        Err(tidings_sdk::Error::Invalid { field: "time_zone", .. })
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_comes_only_between_a_grant_and_its_withdrawal() {
+    let bench = Bench::start();
+    let alice = alice(&bench).await;
+    let offers: tidings_sdk::CategoryId = "offers".parse().unwrap();
+    assert_eq!(verdict(&bench, "offers"), is("suppressed", "consent"));
+    alice.decide_consent(offers.clone(), Channel::Inapp, true).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "offers"), is("active", ""));
+    alice.decide_consent(offers, Channel::Inapp, false).await.unwrap();
+    flushed(&alice).await;
+    assert_eq!(verdict(&bench, "offers"), is("suppressed", "consent"));
+    let ledger = bench.caller().get("/v1/recipients/alice/consent").ok(200);
+    assert!(
+        ledger.to_string().contains("We write rarely"),
+        "the text that was shown is in the ledger: {ledger}"
+    );
+}
