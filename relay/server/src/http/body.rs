@@ -1,9 +1,12 @@
 //! A request with a body, as handlers take it.
 
+use std::time::Duration;
+
 use axum::RequestExt as _;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -11,6 +14,11 @@ use tidings_protocol::limits::{CONFIGURATION_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MA
 
 use super::problem::Problem;
 use super::{json, strict};
+
+/// Bytes of a body over its limit that are read and thrown away.
+const DISCARDED_BYTES_MAX: usize = 16 << 20;
+/// How long that may take.
+const DISCARDING_MAX: Duration = Duration::from_secs(5);
 
 /// What was sent.
 #[derive(Debug)]
@@ -124,6 +132,11 @@ async fn read(mut request: Request, limit: usize) -> Result<Sent, Box<Problem>> 
         problem
     };
     if length.is_some_and(|length| length > limit) {
+        // Who asked first hears the answer instead of sending, and what would be cut anyway is not begun.
+        let is_bearable = length.is_some_and(|length| length <= DISCARDED_BYTES_MAX);
+        if is_bearable && !request.headers().contains_key(header::EXPECT) {
+            discard(request.into_body()).await;
+        }
         return Err(too_large(length));
     }
     let route = request.extract_parts::<MatchedPath>().await.map(|path| path.as_str().into());
@@ -138,4 +151,13 @@ async fn read(mut request: Request, limit: usize) -> Result<Sent, Box<Problem>> 
         }
     })?;
     Ok(Sent { headers: parts.headers, bytes, route: route.unwrap_or_default(), uri: parts.uri })
+}
+
+/// Takes what a caller goes on sending, so that it reads the answer: most write the whole body first, and a connection
+/// that is closed under them looks like a broken one. A slow one is cut all the same.
+async fn discard(body: Body) {
+    let mut pieces = body.into_data_stream();
+    let all = async { while let Some(Ok(_)) = pieces.next().await {} };
+    // Late or not, the answer is the same.
+    let _ = tokio::time::timeout(DISCARDING_MAX, all).await;
 }

@@ -4,6 +4,7 @@
 //! the same for answers that the framework made by itself (404, 405, 413 …).
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -79,6 +80,13 @@ impl Problem {
             problem.more.insert("actual".into(), actual.into());
         }
         problem
+    }
+
+    /// The limit that was passed and what was given, where they are no numbers.
+    pub(crate) fn over(mut self: Box<Self>, limit: impl Display, actual: impl Display) -> Box<Self> {
+        self.more.insert("limit".into(), limit.to_string().into());
+        self.more.insert("actual".into(), actual.to_string().into());
+        self
     }
 
     pub(crate) fn with_hint(mut self: Box<Self>, hint: Option<String>) -> Box<Self> {

@@ -69,6 +69,9 @@ impl Error for Mistake {
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        // The derived expectation names our type, which says nothing to a caller.
+        let expected = expected.to_string();
+        let expected = if expected.starts_with("struct ") { "an object" } else { &*expected };
         Self::new("invalid", format!("Here stands {unexpected}, expected is {expected}."))
     }
 

@@ -198,7 +198,8 @@ fn checked(request: EventRequest, extensions: Value, now: Timestamp) -> Result<E
     let age = now.millis_since(time);
     if !(-EVENT_TIME_FUTURE_MILLIS_MAX..=EVENT_TIME_PAST_MILLIS_MAX).contains(&age) {
         let detail = "time: from 30 days ago to 5 minutes ahead of the relay's clock.";
-        return Err(Problem::invalid("/time", detail));
+        let limit = if age < 0 { EVENT_TIME_FUTURE_MILLIS_MAX } else { -EVENT_TIME_PAST_MILLIS_MAX };
+        return Err(Problem::invalid("/time", detail).over(now.plus_millis(limit), time));
     }
     let data = request.data.unwrap_or_else(|| json!({}));
     let encoded = data.to_string();

@@ -51,11 +51,16 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Box<Problem>> {
         Who::Anyone => app.limits.count(Caller::Stranger(peer(request))),
         Who::Key(scope) => {
             let secret = secret(request.headers())?;
-            let caller = secret.filter(|text| is_key(text)).and_then(|text| app.directory.caller(&text));
+            let given = secret.as_deref().is_some_and(is_key);
+            let caller = secret.filter(|_| given).and_then(|text| app.directory.caller(&text));
             let Some(caller) = caller else {
                 // Guessing is counted too.
                 app.limits.count(Caller::Stranger(peer(request)))?;
-                let detail = "This call needs an API key: Authorization: Bearer KEY, or Basic with the key as password.";
+                let detail = if given {
+                    "This API key is not known here, or was revoked."
+                } else {
+                    "This call needs an API key: Authorization: Bearer KEY, or Basic with the key as password."
+                };
                 return Err(Problem::unauthorized(detail));
             };
             app.limits.count(Caller::Key(caller.id.clone()))?;

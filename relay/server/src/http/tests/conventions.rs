@@ -1,7 +1,11 @@
 //! What holds for every call.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::Body;
 use axum::http::Request;
+use futures_util::StreamExt as _;
 use rstest::rstest;
 use serde_json::json;
 
@@ -28,6 +32,8 @@ async fn a_call_without_a_valid_key_is_a_problem_that_names_the_way(#[case] key:
     assert_eq!((reply.status, reply.code()), (401, "unauthorized"));
     assert_eq!(reply.header("content-type"), "application/problem+json");
     assert!(reply.header("www-authenticate").contains("Bearer"));
+    let known = reply.body["detail"].as_str().unwrap().contains("not known");
+    assert_eq!(known, key.starts_with("tdk_"), "{}", reply.body);
 }
 
 #[tokio::test]
@@ -89,6 +95,51 @@ async fn a_request_may_have_a_mebibyte_and_no_more() {
     assert_ne!(reply.status, 413);
     let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "x".repeat((1 << 20) + 1)).await;
     assert_eq!((reply.status, reply.code(), &reply.body["limit"]), (413, "too_large", &json!(1 << 20)));
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_read_before_it_is_refused() {
+    let bench = Bench::new().await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&read);
+    let pieces = futures_util::stream::iter(0..32).map(move |_| {
+        let _ = counted.fetch_add(1 << 16, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(vec![b' '; 1 << 16])
+    });
+    let body = Body::from_stream(pieces);
+    let length = [("content-length", "2097152")];
+    let reply = bench.call_as(&bench.key, "POST", "/v1/events", &length, body).await;
+    assert_eq!((reply.status, reply.code(), &reply.body["actual"]), (413, "too_large", &json!(2 << 20)));
+    assert_eq!(read.load(Ordering::Relaxed), 2 << 20);
+}
+
+#[tokio::test]
+async fn an_answer_names_no_type_of_ours() {
+    let bench = Bench::new().await;
+    let reply = bench.put("/v1/recipients/alice/preferences", &json!({"quiet_hours": "23:00-07:00"})).await;
+    assert_eq!((reply.status, &reply.body["errors"][0]["pointer"]), (422, &json!("/quiet_hours")));
+    let detail = reply.body["detail"].as_str().unwrap();
+    assert!(detail.ends_with("expected is an object."), "{detail}");
+}
+
+#[tokio::test]
+async fn a_limit_of_time_says_both_numbers() {
+    let bench = Bench::new().await;
+    let send = json!({"recipients": ["alice"], "content": {"title": "t"}, "expires": "91d"});
+    let reply = bench.post("/v1/notifications", &send).await;
+    assert_eq!(
+        (&reply.body["limit"], &reply.body["actual"]),
+        (&json!("90d"), &json!("91d")),
+        "{}",
+        reply.body
+    );
+    for (given, limit) in [(300_001, 300_000), (-2_592_000_001, -2_592_000_000)] {
+        let (given, limit) = (bench.now().plus_millis(given), bench.now().plus_millis(limit));
+        assert_eq!(bench.post("/v1/events", &json!({"type": "a", "time": limit})).await.status, 202);
+        let reply = bench.post("/v1/events", &json!({"type": "a", "time": given})).await;
+        let said = (reply.status, &reply.body["limit"], &reply.body["actual"]);
+        assert_eq!(said, (422, &json!(limit), &json!(given)), "{}", reply.body);
+    }
 }
 
 #[tokio::test]
