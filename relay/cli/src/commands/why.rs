@@ -155,7 +155,11 @@ fn about_rule(rule: &RuleConsidered) -> String {
     let name = &rule.rule;
     let why = match (rule.reason.as_str(), &rule.text) {
         ("fired", _) => {
-            let recipients = rule.recipients.map(|n| format!(" for {}", count_of(n.into(), "recipient")));
+            // An audience is counted by its own sentence.
+            let recipients = rule
+                .recipients
+                .filter(|n| *n > 0)
+                .map(|n| format!(" for {}", count_of(n.into(), "recipient")));
             return format!("Rule {name} fired{}.", recipients.unwrap_or_default());
         }
         (_, Some(text)) => text.clone(),
@@ -311,6 +315,16 @@ So alice was not told.";
             lines.last().unwrap(),
             "It was stopped, and alice was not told, by the preference gate: alice switched off Orders."
         );
+    }
+
+    #[test]
+    fn a_rule_for_an_audience_fired_and_its_size_is_said_once() {
+        let rules = json!([{"rule": "promotion", "reason": "fired", "recipients": 0}]);
+        let mut event = event(&rules, 2);
+        let walk = json!([{"rule": "promotion", "audience": null, "planned": 2, "finished": true}]);
+        event.fan_outs = serde_json::from_value(walk).unwrap();
+        let lines = sentences(&alice(), Some(&event), &[]);
+        assert_eq!(lines[1..3], ["Rule promotion fired.", "Rule promotion goes to an audience, 2 so far."]);
     }
 
     #[test]

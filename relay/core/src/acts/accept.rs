@@ -90,6 +90,8 @@ fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Wo
             }
             Whom::Audience(audience) => {
                 fan_outs.push((candidate.rule.id.clone(), None));
+                let fired = Fired::Yes { recipients: 0 };
+                considered.push(Considered { rule: candidate.rule.id.clone(), fired, text: None });
                 fan_out::open(work, project, &id, Some(&candidate.rule.id), audience.clone(), None);
             }
         }

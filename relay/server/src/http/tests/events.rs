@@ -181,3 +181,19 @@ async fn nothing_of_another_project_is_found() {
     let made = bench.call_as(key, "POST", "/v1/projects", &[], json!({"name": "third"}).to_string()).await;
     assert_eq!(made.status, 403);
 }
+
+#[tokio::test]
+async fn a_rule_for_an_audience_stands_among_those_that_were_considered() {
+    const NEWS: &str = "tidings: 1
+project: {name: news, unknown_recipient: create}
+categories: {general: {name: {en: General}, legal: service, priority: normal, channels: [inapp]}}
+rules: {all_staff: {on: news.published, notify: {topic: staff}, category: general, template: news}}
+templates: {news: {en: {title: News}}}
+";
+    let bench = Bench::new().await;
+    bench.apply(NEWS).await;
+    let stated = bench.post("/v1/events", &json!({"type": "news.published", "id": "n", "source": "s"})).await;
+    assert_eq!(stated.body["results"][0]["fan_outs"][0]["rule"], "all_staff", "{}", stated.body);
+    let event = bench.get("/v1/events?source=s&id=n").await;
+    assert_eq!(event.body["rules"], json!([{"rule": "all_staff", "reason": "fired", "recipients": 0}]));
+}
