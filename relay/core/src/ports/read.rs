@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tidings_protocol::{
-    CategoryId, Cursor, EntryId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, RuleId, TopicId,
-    Timestamp,
+    CategoryId, Cursor, EntryId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, RuleId,
+    Timestamp, TopicId,
 };
 
 use super::StoreError;
