@@ -53,7 +53,7 @@ struct SigningKey {
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The file cannot be read or written.
-    #[error("the relay's keys in {path} cannot be used")]
+    #[error("the relay's keys in {path} cannot be read or written: give the relay's account access to them")]
     File {
         /// Where it is.
         path: PathBuf,
