@@ -370,7 +370,8 @@ impl Simulation {
         let at = this.sync.as_ref().map_or(now, |sync| sync.relay_time(now));
         let operation = Operation { id: id.clone(), at: Some(at), request: request.clone() };
         let Ok(Some(_)) = at_once(this.store.queue(&operation)) else { return };
-        this.asked.insert(id, request);
+        self.oracle.marks(device, &request);
+        self.devices[device].asked.insert(id, request);
         self.world.trace(|| format!("device {device} asks {operation:?}"));
         if self.world.fault("second process asks", 50) {
             // The machine hears of it when it looks at the store.

@@ -13,6 +13,7 @@ use tidings_core::session::{LiveChange, SessionCommand, TokenError, VerifiedDevi
 use tidings_core::view::{self, Position};
 use tidings_protocol::frame::{Bye, ChangesPage, RelayFrame};
 use tidings_protocol::{Cursor, NotificationId, Timestamp};
+use tidings_sdk_core::DeviceStore;
 use tidings_store::MemoryStore;
 
 use crate::executor::{Owner, at_once};
@@ -194,6 +195,7 @@ impl Simulation {
         match reply {
             Reply::Request(id) => self.answer_request(node, id, &settled),
             Reply::Session(wire) => {
+                self.check_greeting(wire, &settled.answer);
                 let now = self.nodes[node].now();
                 if let Some(open) = self.wires.get_mut(&wire) {
                     open.session.handle_settled(settled.answer, now);
@@ -207,6 +209,19 @@ impl Simulation {
                     self.oracle.violation(format!("due work was refused: {refusal}"));
                 }
             }
+        }
+    }
+
+    /// The place that a hello names counts as held, however the last word of it was lost.
+    fn check_greeting(&mut self, wire: u64, answer: &Result<Answer, Refusal>) {
+        let Ok(Answer::Greeted { place: Some(place), .. }) = answer else { return };
+        let Some(open) = self.wires.get(&wire) else { return };
+        let Some(person) = open.registered.clone() else { return };
+        let Ok(loaded) = at_once(self.devices[open.device].store.load());
+        let (device, held) = (open.device, self.oracle.held(&person, &loaded.identity.device));
+        if held < Some(*place) {
+            self.oracle
+                .violation(format!("device {device} said hello at {place}, and {held:?} is known of it"));
         }
     }
 

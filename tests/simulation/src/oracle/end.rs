@@ -82,7 +82,8 @@ impl Simulation {
         for id in relay.keys().chain(rows.keys()) {
             // A watermark is a place to the relay and an instant to devices: where they part, docs/SIMULATION.md says so.
             let marked = self.oracle.rows().any(|(of, row)| of == id && row.marks.read.is_some());
-            let seen = |item: &NotificationItem| essence(item, marked);
+            let contested = self.oracle.is_contested(id);
+            let seen = |item: &NotificationItem| essence(item, marked && !contested, contested);
             let (theirs, ours) = (relay.get(id).map(seen), rows.get(id).map(seen));
             if theirs != ours {
                 wrong.push(format!("device {number} has {ours:?} of {id}, the relay {theirs:?}"));
@@ -94,9 +95,16 @@ impl Simulation {
 }
 
 /// What a person would see different. When something was read may differ by the clocks.
-fn essence(item: &NotificationItem, marked: bool) -> (String, u32, [bool; 3], Option<Timestamp>) {
+fn essence(
+    item: &NotificationItem,
+    marked: bool,
+    contested: bool,
+) -> (String, u32, [bool; 3], Option<Timestamp>) {
     let view = &item.view;
-    let marks =
-        [marked && view.read_at.is_some(), view.archived_at.is_some(), view.acknowledged_at.is_some()];
-    (item.content.title.clone(), item.round, marks, view.snoozed_until)
+    let marks = [
+        marked && view.read_at.is_some(),
+        !contested && view.archived_at.is_some(),
+        view.acknowledged_at.is_some(),
+    ];
+    (item.content.title.clone(), item.round, marks, view.snoozed_until.filter(|_| !contested))
 }
