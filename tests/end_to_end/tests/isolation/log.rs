@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tidings_end_to_end::{Device, Relay, Site};
+use tokio_tungstenite::tungstenite::Message;
 
 #[test]
 fn the_log_has_no_content_address_token_or_key() {
@@ -51,7 +52,7 @@ fn the_log_has_no_content_address_token_or_key() {
     device.send(&json!({"t": "ops", "ops": [{"id": "1", "op": "profile", "time_zone": "zebrazone"}, {"id": "2", "op": "zebraop"}]}));
     let _done = device.until("done");
     device.send(&json!({"t": "zebraframe", "x": "zebravalue"}));
-    device.say(tokio_tungstenite_message("zebra no json"));
+    device.say(Message::text("zebra no json"));
     let _bye = device.bye("protocol_error");
     let third =
         relay.stranger().post("/v1/me/token", &json!({"refresh_token": second["refresh_token"]})).ok(200);
@@ -67,8 +68,4 @@ fn the_log_has_no_content_address_token_or_key() {
         let line = log.lines().find(|line| line.to_lowercase().contains(&secret.to_lowercase()));
         assert_eq!(line, None, "{secret}");
     }
-}
-
-fn tokio_tungstenite_message(text: &str) -> tokio_tungstenite::tungstenite::Message {
-    tokio_tungstenite::tungstenite::Message::text(text)
 }
