@@ -1,6 +1,7 @@
 //! Something is due: a hold, a step, a showing, a digest or a chunk of a fan-out. A row of work that another node
 //! already took, or that moved, makes nothing happen.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use tidings_protocol::{Gate, NotificationId, NotificationState};
@@ -8,7 +9,7 @@ use tidings_protocol::{Gate, NotificationId, NotificationState};
 use super::propose::{self, Standing, Stated, Subject};
 use super::{chains, digest, expire, fan_out, firing, steps};
 use crate::act::Answer;
-use crate::model::{DigestScope, DueKey, DueRow, Notification};
+use crate::model::{DigestScope, DueKey, DueRow, Notification, PersonKey};
 use crate::plan::{Outcome, Phase, Plan};
 use crate::ports::Need;
 use crate::work::Work;
@@ -21,6 +22,10 @@ pub(super) fn needs(row: &DueRow, work: &Work<'_>) -> Vec<Need> {
             needs.push(Need::Person(row.person.clone()));
             needs.push(Need::Notification(project.clone(), id.clone()));
             needs.extend(redecide_needs(id, work));
+            if work.due_row(&row.key).is_some_and(|found| found.at <= work.now()) {
+                needs.push(Need::Pending(row.person.clone()));
+                needs.extend(released(work, &row.person).iter().flat_map(|id| redecide_needs(id, work)));
+            }
         }
         DueKey::Step(id) | DueKey::Repeat(id) => {
             needs.push(Need::Person(row.person.clone()));
@@ -41,10 +46,7 @@ pub(super) fn advance(row: &DueRow, work: &mut Work<'_>) -> Answer {
         return Answer::Done;
     }
     match &row.key {
-        DueKey::Release(id) => match work.notification(id).map(|found| found.state) {
-            Some(NotificationState::Held) => redecide(work, id),
-            _ => work.clear_due(&row.person, row.key.clone()),
-        },
+        DueKey::Release(id) => release(work, row, id),
         DueKey::Step(id) => {
             work.clear_due(&row.person, row.key.clone());
             steps::due(work, id);
@@ -63,6 +65,33 @@ pub(super) fn advance(row: &DueRow, work: &mut Work<'_>) -> Answer {
         }
     }
     Answer::Done
+}
+
+/// The holds of a recipient that end at this instant or ended before, by priority, then age.
+fn released(work: &Work<'_>, person: &PersonKey) -> Vec<NotificationId> {
+    let ends = |row: &&Notification| {
+        row.state == NotificationState::Held
+            && row.digest.is_none()
+            && row.due.is_some_and(|due| due <= work.now())
+    };
+    let mut rows: Vec<&Notification> = work.notifications_of(person).filter(ends).collect();
+    rows.sort_by_key(|row| (Reverse(row.priority), row.created_at, row.id.clone()));
+    rows.into_iter().map(|row| row.id.clone()).collect()
+}
+
+/// Holds of one recipient that end together are decided together: the most urgent takes what a cap has left.
+fn release(work: &mut Work<'_>, row: &DueRow, id: &NotificationId) {
+    let together = released(work, &row.person);
+    if !together.contains(id) {
+        work.clear_due(&row.person, row.key.clone());
+        return;
+    }
+    for id in together {
+        // The one before may have replaced it.
+        if work.notification(&id).is_some_and(|row| row.state == NotificationState::Held) {
+            redecide(work, &id);
+        }
+    }
 }
 
 /// What has to be read before a notification is decided anew.

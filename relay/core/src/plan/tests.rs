@@ -55,13 +55,15 @@ impl Asked {
         let (day, week) =
             (day_of(self.now, &"UTC".parse().unwrap()), week_of(self.now, &"UTC".parse().unwrap()));
         let counters = &mut self.person.inbox.as_mut().unwrap().counters;
-        (0..count).for_each(|_| drop(counters.take(scope, day, week)));
+        for _ in 0..count {
+            counters.take(scope, day, week);
+        }
         self
     }
 
     fn plan(&self) -> Plan {
         let (id, category_id) = (NotificationId::new("n").unwrap(), "orders".parse().unwrap());
-        let rule = self.configuration.rules.values().next().map(std::sync::Arc::as_ref);
+        let rule = self.configuration.rules.values().next().map(Arc::as_ref);
         let keys = Keys { once: Some("s:k".into()), throttle: Some("".into()), ..Keys::default() };
         let step = PlannedStep {
             channels: vec![tidings_protocol::Channel::Inapp],

@@ -281,3 +281,18 @@ async fn what_has_no_provider_gives_its_cap_back() {
         scene.stands(&id, "suppressed no_provider", "outcome no_provider suppressed email").await;
     }
 }
+
+#[tokio::test]
+async fn the_more_urgent_one_of_two_that_come_due_together_takes_what_the_cap_has() {
+    let document = with(&format!(
+        "{}\ncaps: {{day: 1, over: suppress}}\nrules:\n  r: {{on: e, template: plain, category: orders}}\n  u: {{on: u, template: plain, category: calls}}",
+        NIGHT.replace("pass: [urgent]", "pass: []")
+    ));
+    let scene = Scene::from(&document, "2026-11-23T23:00:00Z").await;
+    let older = scene.e("alice", 1).await;
+    scene.minutes(1).await;
+    let urgent = scene.event("u", "alice", json!({"n": 2})).await.remove(0);
+    scene.until("2026-11-24T08:00:00Z").await;
+    assert_eq!(scene.state(&urgent).await, "active -");
+    assert_eq!(scene.state(&older).await, "suppressed cap");
+}
