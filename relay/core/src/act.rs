@@ -217,6 +217,8 @@ pub struct AfterCommit {
     pub erased: Vec<PersonKey>,
     /// Projects whose feed has new entries.
     pub feeds: Vec<ProjectId>,
+    /// The outcome of a write is not known and cannot be asked for: the process has to end.
+    pub store_lost: bool,
     /// What was decided, for metrics: (gate or state word, reason word) and how often.
     pub decided: BTreeMap<(&'static str, &'static str), u64>,
 }

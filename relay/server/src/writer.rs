@@ -45,17 +45,22 @@ pub(crate) enum WriterError {
     InFlight,
 }
 
+/// The exit code of a relay whose disk failed: EX_IOERR of sysexits.
+const STORE_LOST_EXIT: i32 = 74;
+
 /// Who hears of a commit, beside those who asked for it.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     pub(crate) hub: Arc<Hub>,
     pub(crate) inboxes: Bells<PersonKey>,
     pub(crate) feeds: Bells<ProjectId>,
+    /// What is done when nobody can know what the disk holds.
+    pub(crate) store_lost: fn(),
 }
 
 impl Listeners {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, inboxes: Bells::default(), feeds: Bells::default() }
+        Self { hub, inboxes: Bells::default(), feeds: Bells::default(), store_lost: end_process }
     }
 }
 
@@ -175,7 +180,18 @@ async fn commit(node: &Node, batch: &mut Vec<Waiting>, listeners: &Listeners) {
     tell(listeners, after);
 }
 
+/// A failed flush leaves pages in memory that may not be on disk; only a new start tells what is true (SEMANTICS 2).
+fn end_process() {
+    tracing::error!(
+        "a write to the disk failed, and its outcome is not known: the relay ends, start it again"
+    );
+    std::process::exit(STORE_LOST_EXIT);
+}
+
 fn tell(listeners: &Listeners, after: AfterCommit) {
+    if after.store_lost {
+        (listeners.store_lost)();
+    }
     for ((gate, reason), count) in &after.decided {
         metrics::counter!("tidings_decided_total", "gate" => *gate, "reason" => *reason).increment(*count);
     }
@@ -194,10 +210,16 @@ fn tell(listeners: &Listeners, after: AfterCommit) {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures_util::FutureExt as _;
-    use tidings_core::act::{Act, Render, RepeatKey};
+    use tidings_core::act::{Act, Refusal, Render, RepeatKey};
+    use tidings_core::ports::{BatchId, Store, StoreError, Transaction};
     use tidings_protocol::RecipientId;
+    use tidings_store::{ErasureKey, MemoryStore};
+
+    use crate::app::Remembered;
+    use crate::world::{AnchoredClock, RandomIds};
 
     use super::*;
 
@@ -246,5 +268,45 @@ mod tests {
         drop(queue);
         let refused = writer.write(unit(None)).now_or_never().unwrap();
         assert_eq!(refused.unwrap_err(), WriterError::Stopping);
+    }
+
+    /// A store whose disk failed.
+    struct Lost;
+
+    #[async_trait::async_trait]
+    impl Store for Lost {
+        async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+            Err(StoreError::Lost)
+        }
+
+        async fn committed(&self, _: BatchId) -> Result<bool, StoreError> {
+            Err(StoreError::Lost)
+        }
+    }
+
+    static ENDED: AtomicBool = AtomicBool::new(false);
+
+    #[tokio::test]
+    async fn a_failed_flush_ends_the_process_after_the_answers() {
+        let memory = Arc::new(MemoryStore::new(ErasureKey::new([0; 32])));
+        let node = Node {
+            store: Arc::new(Lost),
+            registry: memory,
+            configurations: Arc::new(Remembered::default()),
+            clock: Arc::new(AnchoredClock::default()),
+            ids: Arc::new(RandomIds),
+        };
+        let end = || ENDED.store(true, Ordering::Release);
+        let listeners = Listeners { store_lost: end, ..Listeners::new(Hub::new()) };
+        let (writer, queue) = Writer::new();
+        let stop = CancellationToken::new();
+        let answers = async {
+            let settled = writer.write(unit(None)).await.unwrap();
+            stop.cancel();
+            settled
+        };
+        let (settled, ()) = tokio::join!(answers, run(node, queue, Arc::new(listeners), stop.clone()));
+        assert!(matches!(settled.answer, Err(Refusal::Unavailable { .. })));
+        assert!(ENDED.load(Ordering::Acquire));
     }
 }

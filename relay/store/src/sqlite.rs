@@ -29,6 +29,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -61,8 +62,16 @@ struct Shared {
     erasure: ErasureKey,
     folder: PathBuf,
     wait: Duration,
+    /// A flush to disk failed: what the file holds from then on can be asked of nobody but the next start.
+    lost: AtomicBool,
     /// Held for as long as the store is open.
     _lock: File,
+}
+
+impl Shared {
+    fn is_sound(&self) -> Result<(), StoreError> {
+        if self.lost.load(Ordering::Acquire) { Err(StoreError::Lost) } else { Ok(()) }
+    }
 }
 
 /// The connection that writes.
@@ -157,12 +166,14 @@ impl fmt::Debug for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        self.shared.is_sound()?;
         let mut writer = self.writer().await?;
         writer.begin().await?;
         Ok(Box::new(SqliteTransaction { writer, store: self.clone(), refused: false }))
     }
 
     async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
+        self.shared.is_sound()?;
         let mut snapshot = self.snapshot().await?;
         let found = sqlx::query(COMMITTED).bind(batch.0.to_be_bytes().to_vec());
         let found = found.fetch_optional(&mut *snapshot.connection).await.map_err(meaning)?;
@@ -198,7 +209,11 @@ impl Transaction for SqliteTransaction {
             self.writer.roll_back().await;
             return Err(CommitError::RolledBack(refused_before()));
         }
-        self.writer.commit().await?;
+        let committed = self.writer.commit().await;
+        if matches!(committed, Err(CommitError::Unknown)) {
+            self.store.shared.lost.store(true, Ordering::Release);
+        }
+        committed?;
         self.store.shared.checkpoints.wrote();
         Ok(())
     }

@@ -39,6 +39,7 @@ pub async fn commit_together(node: &Node, units: Vec<Unit>) -> (Vec<Settled>, Af
                 parts.push(part);
             }
             Err(error) => {
+                after.store_lost |= matches!(error, StoreError::Lost);
                 let refusal = refusal_of(&error);
                 for (place, _) in part {
                     settled[place] = Some(Settled { answer: Err(refusal.clone()), replay: None });
@@ -138,7 +139,7 @@ fn settle(unit: Unit, work: &mut Work<'_>) -> Settled {
 fn refusal_of(error: &StoreError) -> Refusal {
     match error {
         StoreError::Data { detail } => Refusal::Data { detail: detail.as_str().into() },
-        StoreError::Unavailable(_) | StoreError::Full | StoreError::Damaged { .. } => {
+        StoreError::Unavailable(_) | StoreError::Full | StoreError::Lost | StoreError::Damaged { .. } => {
             Refusal::Unavailable { detail: error.to_string().into() }
         }
     }
@@ -150,6 +151,7 @@ impl AfterCommit {
         self.hints.extend(other.hints);
         self.erased.extend(other.erased);
         self.feeds.extend(other.feeds);
+        self.store_lost |= other.store_lost;
         self.due_sooner = match (self.due_sooner, other.due_sooner) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -30,6 +30,10 @@ pub enum StoreError {
     /// There is no room. Nothing was written; reads go on.
     #[error("the store has no room left: free some disk space")]
     Full,
+    /// A write to the disk failed half-way, and nobody can know what of it is there. The process has to end: the next
+    /// start reads what is true.
+    #[error("a write to the disk failed, and its outcome is not known: the relay ends, start it again")]
+    Lost,
     /// What is stored cannot be read. An operator has to look.
     #[error("the store is damaged: {detail}")]
     Damaged {

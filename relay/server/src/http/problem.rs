@@ -257,6 +257,7 @@ impl From<StoreError> for Box<Problem> {
                 let detail = "The relay's disk is full; reading goes on. Free some space and try again.";
                 Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
             }
+            StoreError::Lost => unavailable("unavailable", error.to_string()),
             StoreError::Damaged { detail } => {
                 tracing::error!(detail, "the store is damaged");
                 let detail = "What is stored cannot be read. The relay's log says more.";

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -141,6 +142,7 @@ impl SqliteStore {
             erasure: options.erasure,
             folder: folder.to_owned(),
             wait: options.wait,
+            lost: AtomicBool::new(false),
             _lock: lock,
         };
         Self { shared: Arc::new(shared) }
@@ -210,7 +212,7 @@ fn explain(error: StoreError, folder: &Path) -> OpenError {
                 Some(_) | None => OpenError::Store(StoreError::Unavailable(source)),
             }
         }
-        error @ (StoreError::Data { .. } | StoreError::Full) => OpenError::Store(error),
+        error @ (StoreError::Data { .. } | StoreError::Full | StoreError::Lost) => OpenError::Store(error),
     }
 }
 
