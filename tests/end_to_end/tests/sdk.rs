@@ -1,4 +1,5 @@
 //! The real SDK against the real relay's process: what an app is promised, one test a sentence.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "sdk/access.rs"]
 mod access;

@@ -113,9 +113,9 @@ impl Bench {
 
     /// Sends something and answers what became of it.
     pub(crate) fn decide(&self, recipient: &str, category: &str, with: Value) -> Value {
-        let mut body = json!({"recipients": [recipient], "category": category});
-        let fields = with.as_object().expect("an object").clone();
-        body.as_object_mut().expect("an object").extend(fields);
+        let mut body = with;
+        body["recipients"] = json!([recipient]);
+        body["category"] = json!(category);
         self.caller().post("/v1/notifications", &body).ok(202)["notifications"][0].clone()
     }
 
@@ -214,10 +214,9 @@ pub(crate) fn next(presentations: &mut Presentations) -> impl Future<Output = Pr
 
 /// The next presentation, which must show something.
 pub(crate) async fn shown(presentations: &mut Presentations) -> InboxItem {
-    match next(presentations).await {
-        Presentation::Show(item) => *item,
-        other => panic!("shown: {other:?}"),
-    }
+    let next = next(presentations).await;
+    let Presentation::Show(item) = next else { panic!("shown: {next:?}") };
+    *item
 }
 
 pub(crate) async fn items(client: &Client, query: Query) -> Vec<InboxItem> {

@@ -50,10 +50,9 @@ async fn a_newer_one_with_the_same_key_takes_the_place_of_the_older() {
     let first = bench.send_with("alice", "orders", with("Packed"));
     assert_eq!(shown(&mut screen).await.id, first);
     let second = bench.send_with("alice", "orders", with("Shipped"));
-    match next(&mut screen).await {
-        Presentation::Update { item, replaces } => assert_eq!((item.id, replaces), (second, first)),
-        other => panic!("{other:?}"),
-    }
+    let update = next(&mut screen).await;
+    let Presentation::Update { item, replaces } = update else { panic!("{update:?}") };
+    assert_eq!((item.id, replaces), (second, first));
     until(|| async { titles(&alice).await == ["Shipped"] }).await;
 }
 
@@ -98,9 +97,9 @@ async fn a_push_brings_what_is_new_over_http_and_the_relay_hears_that_it_is_held
     let presented = soon(extension.handle_push(b"{}", PATIENCE)).await.unwrap();
     let shown: Vec<_> = presented
         .into_iter()
-        .map(|presentation| match presentation {
-            Presentation::Show(item) => item.id,
-            other => panic!("{other:?}"),
+        .map(|presentation| {
+            let Presentation::Show(item) = presentation else { panic!("{presentation:?}") };
+            item.id
         })
         .collect();
     assert_eq!(shown, [one.clone(), two.clone()]);

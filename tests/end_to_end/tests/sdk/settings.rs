@@ -72,8 +72,7 @@ async fn a_pause_holds_back_until_it_ends() {
     let now = crate::rig::has(&alice, &bench.send("alice", "Now")).await.created_at;
     alice.pause(Some(now.plus_millis(3_600_000))).await.unwrap();
     flushed(&alice).await;
-    let (state, _) = verdict(&bench, "general");
-    assert_eq!(state, "held");
+    assert_eq!(verdict(&bench, "general"), is("held", "pause"));
     alice.pause(None).await.unwrap();
     flushed(&alice).await;
     assert_eq!(verdict(&bench, "general"), is("active", ""));
