@@ -79,6 +79,9 @@ fn show_difference(context: &Context, lines: &[Line], others: &[Line]) -> Result
     let mut marked: Vec<(&str, &Line)> = only_here.into_iter().map(|line| ("-", line)).collect();
     marked.extend(only_there.map(|line| ("+", line)));
     marked.sort_by(|(_, a), (_, b)| (a.at, &a.recipient, &a.rule).cmp(&(b.at, &b.recipient, &b.rule)));
+    if marked.is_empty() {
+        context.output.remark("both decide the same for this scenario");
+    }
     for (mark, line) in marked {
         show(context, &json!({"in": mark, "line": line}), || format!("{mark} {}", sentence(line)))?;
     }
