@@ -57,7 +57,7 @@ pub fn change_item_in(inbox: &Inbox, notification: &Notification) -> Item {
 #[must_use]
 pub fn view_in(inbox: &Inbox, notification: &Notification) -> View {
     let mut view = notification.view();
-    if view.read_at.is_none() && notification.marks.read.is_none() {
+    if view.read_at.is_none() {
         let covering = inbox.watermarks.iter().filter(|mark| covers(mark, notification));
         view.read_at = covering.map(|mark| mark.created_before).min();
     }

@@ -20,21 +20,21 @@ pub struct Owner {
 /// The tasks of a run.
 pub struct Executor<T> {
     world: World,
-    tasks: BTreeMap<u64, Task<T>>,
+    tasks: BTreeMap<u64, Strand<T>>,
     next: u64,
 }
 
-struct Task<T> {
+struct Strand<T> {
     owner: Owner,
     future: Pin<Box<dyn Future<Output = T> + Send>>,
 }
 
-struct TaskWaker {
+struct Bell {
     world: World,
     id: u64,
 }
 
-impl Wake for TaskWaker {
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         self.world.inside().ready.insert(self.id);
     }
@@ -50,7 +50,7 @@ impl<T> Executor<T> {
     /// Adds a task, which can go on at once.
     pub fn spawn(&mut self, owner: Owner, future: impl Future<Output = T> + Send + 'static) {
         self.next += 1;
-        self.tasks.insert(self.next, Task { owner, future: Box::pin(future) });
+        self.tasks.insert(self.next, Strand { owner, future: Box::pin(future) });
         self.world.inside().ready.insert(self.next);
     }
 
@@ -81,7 +81,7 @@ impl<T> Executor<T> {
             id
         };
         let task = self.tasks.get_mut(&id)?;
-        let waker = Waker::from(Arc::new(TaskWaker { world: self.world.clone(), id }));
+        let waker = Waker::from(Arc::new(Bell { world: self.world.clone(), id }));
         match task.future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => None,
             Poll::Ready(done) => {
