@@ -348,3 +348,47 @@ fn a_folder_that_cannot_be_written_is_told() {
     assert_eq!(code, 1);
     assert!(err.contains("the data folder ./tidings-data cannot be made"), "{err}");
 }
+
+#[test]
+fn a_plan_says_who_would_hear_more_and_ends_with_3_over_the_limit() {
+    let relay = shop();
+    let order = |total: u32, id: &str| {
+        json!({"type": "order.placed", "id": id, "source": "shop",
+            "data": {"order_id": id, "customer": "alice", "total": total}})
+        .to_string()
+    };
+    for (total, id) in [(1, "a"), (0, "b")] {
+        assert_eq!(relay.tidings_with(&["event", "-"], &order(total, id)).code, 0);
+    }
+    fs::write(relay.folder().join("wider.yaml"), SHOP.replace("data.total > 0", "data.total >= 0")).unwrap();
+
+    let same = relay.tidings(&["plan", "shop.yaml", "--max-more", "0%", "--json"]);
+    assert_eq!((same.code, &same.json()["total"]["after"]), (0, &json!(1)), "{same:?}");
+    let wider = relay.tidings(&["plan", "wider.yaml", "--max-more", "100%", "--json"]);
+    assert_eq!((wider.code, &wider.json()["rules"]["order_placed"]["more"]), (0, &json!(1)), "{wider:?}");
+    assert_eq!(relay.tidings(&["plan", "wider.yaml", "--max-more", "99%"]).code, 3);
+    let live = relay.tidings(&["apply", "shop.yaml", "--json"]);
+    assert_eq!(live.json()["changed"], false, "a plan writes nothing");
+}
+
+#[test]
+fn a_scenario_needs_no_relay_and_answers_in_lines() {
+    let relay = shop();
+    let line = json!({"at": "2026-11-23T12:00:00.000Z", "event": {"type": "order.placed", "id": "evt-1",
+        "data": {"order_id": 7, "customer": "alice", "total": 1}}});
+    fs::write(relay.folder().join("day.ndjson"), line.to_string()).unwrap();
+    let (folder, _) = relay.terminate();
+    let played = rig::tidings_in(folder.path(), &["simulate", "shop.yaml", "day.ndjson"]);
+    assert_eq!(
+        (played.code, played.json()),
+        (
+            0,
+            json!({"at": "2026-11-23T12:00:00.000Z", "event": "evt-1",
+        "recipient": "alice", "rule": "order_placed", "channel": "inapp", "verdict": "pass",
+        "gate": "channel_plan", "reason": "planned", "due": null})
+        ),
+        "{played:?}"
+    );
+    let bad = rig::tidings_in(folder.path(), &["simulate", "shop.yaml", "nothing.ndjson"]);
+    assert_eq!(bad.code, 1, "{bad:?}");
+}
