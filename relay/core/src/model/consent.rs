@@ -159,3 +159,87 @@ fn absorb(hash: &mut Sha256, field: Option<&str>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> ConsentEntry {
+        let personal = personal();
+        let mut entry = ConsentEntry {
+            id: EntryId::new("e1").unwrap(),
+            number: 2,
+            at: Timestamp::from_millis(1),
+            decision: Decision::Granted,
+            category: CategoryId::new("offers").unwrap(),
+            channels: vec![Channel::Email, Channel::Sms],
+            policy_version: Some("2026-11".into()),
+            commitment: personal.commitment(),
+            personal: Some(personal),
+            previous: EntryHash([7; 32]),
+            hash: EntryHash::default(),
+        };
+        entry.hash = entry_hash(&entry);
+        entry
+    }
+
+    fn personal() -> PersonalFields {
+        let collected = Collected {
+            how: "form".into(),
+            at: Some(Timestamp::from_millis(2)),
+            locale: Some("en".into()),
+            by: Some("laptop".into()),
+        };
+        PersonalFields {
+            salt: [1; 16],
+            recipient: RecipientId::new("alice").unwrap(),
+            text_shown: Some("Offers".into()),
+            collected: Some(collected),
+        }
+    }
+
+    #[test]
+    fn no_field_of_an_entry_changes_unseen() {
+        let changes: [fn(&mut ConsentEntry); 9] = [
+            |entry| entry.id = EntryId::new("e2").unwrap(),
+            |entry| entry.number = 3,
+            |entry| entry.at = Timestamp::from_millis(9),
+            |entry| entry.decision = Decision::Withdrawn,
+            |entry| entry.category = CategoryId::new("orders").unwrap(),
+            |entry| drop(entry.channels.pop()),
+            |entry| entry.policy_version = None,
+            |entry| entry.commitment = EntryHash([9; 32]),
+            |entry| entry.previous = EntryHash([9; 32]),
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut changed = entry();
+            change(&mut changed);
+            assert_ne!(entry_hash(&changed), entry().hash, "change {number}");
+        }
+    }
+
+    #[test]
+    fn no_personal_field_changes_unseen_and_the_salt_hides_them() {
+        let changes: [fn(&mut PersonalFields); 8] = [
+            |fields| fields.salt = [2; 16],
+            |fields| fields.recipient = RecipientId::new("bob").unwrap(),
+            |fields| fields.text_shown = None,
+            |fields| fields.collected = None,
+            |fields| fields.collected.as_mut().unwrap().how = "call".into(),
+            |fields| fields.collected.as_mut().unwrap().at = None,
+            |fields| fields.collected.as_mut().unwrap().locale = Some("de".into()),
+            |fields| fields.collected.as_mut().unwrap().by = None,
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut changed = personal();
+            change(&mut changed);
+            assert_ne!(changed.commitment(), personal().commitment(), "change {number}");
+        }
+    }
+
+    #[test]
+    fn destroying_the_personal_fields_leaves_the_chain_whole() {
+        let erased = ConsentEntry { personal: None, ..entry() };
+        assert_eq!(entry_hash(&erased), entry().hash);
+    }
+}
