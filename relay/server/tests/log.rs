@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_server::{Relay, ServeOptions};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +24,15 @@ impl std::io::Write for Log {
     }
 }
 
+/// A client of plain HTTP. It asks for a TLS provider all the same where another crate of the build turned TLS on.
+fn client() -> reqwest::Client {
+    // Another test of this process may have been first.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    reqwest::Client::new()
+}
+
 async fn call(relay: &Relay, secret: &str, method: Method, path: &str, body: String) -> Value {
-    let request =
-        Client::new().request(method, format!("{}{path}", relay.url())).bearer_auth(secret).body(body);
+    let request = client().request(method, format!("{}{path}", relay.url())).bearer_auth(secret).body(body);
     request.send().await.unwrap().json().await.unwrap_or_default()
 }
 

@@ -1,5 +1,7 @@
 //! Scenarios and plans under a virtual clock: who would have got what, when, and why not.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use serde_json::{Value, json};
 use tidings_core::act::{Act, Answer, EventAnswer};
 use tidings_core::configuration::Bundle;

@@ -9,6 +9,13 @@ use serde_json::{Value, json};
 use tidings_server::{Relay, ServeOptions, StartError};
 use tokio_util::sync::CancellationToken;
 
+/// A client of plain HTTP. It asks for a TLS provider all the same where another crate of the build turned TLS on.
+fn client() -> reqwest::Client {
+    // Another test of this process may have been first.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    reqwest::Client::new()
+}
+
 fn options(folder: &Path) -> ServeOptions {
     ServeOptions { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServeOptions::new(folder.to_owned()) }
 }
@@ -24,14 +31,14 @@ async fn stop(relay: Relay, shutdown: CancellationToken) {
 }
 
 async fn get(relay: &Relay, key: &str, path: &str) -> (u16, Value) {
-    let request = reqwest::Client::new().get(format!("{}{path}", relay.url())).bearer_auth(key);
+    let request = client().get(format!("{}{path}", relay.url())).bearer_auth(key);
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
 async fn say(relay: &Relay, key: &str, text: &str) -> Value {
     let url = format!("{}/v1/to/alice", relay.url());
-    let request = reqwest::Client::new().post(url).basic_auth("", Some(key)).body(text.to_owned());
+    let request = client().post(url).basic_auth("", Some(key)).body(text.to_owned());
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 202);
     response.json().await.unwrap()
@@ -85,7 +92,7 @@ async fn everything_that_was_answered_while_the_node_stops_is_there_afterwards()
     let folder = tempfile::tempdir().unwrap();
     let (relay, shutdown) = start(folder.path()).await;
     let (url, key) = (relay.url(), relay.first().unwrap().key.clone());
-    let client = reqwest::Client::new();
+    let client = client();
     let mut answered = Vec::new();
     let mut publishing = tokio::task::JoinSet::new();
     for number in 0..200 {
@@ -138,7 +145,7 @@ async fn a_metrics_listener_of_its_own_needs_no_key() {
     let relay = Relay::start(with_metrics, shutdown.clone()).await.unwrap();
     let key = relay.first().unwrap().key.clone();
     say(&relay, &key, "counted").await;
-    let text = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
+    let text = client().get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("tidings_http_requests_total"), "{text}");
     assert!(text.contains("tidings_decided_total"), "{text}");
     assert!(!text.contains("alice"), "no person in metrics");
