@@ -206,7 +206,7 @@ mod tests {
             |entry| entry.at = Timestamp::from_millis(9),
             |entry| entry.decision = Decision::Withdrawn,
             |entry| entry.category = CategoryId::new("orders").unwrap(),
-            |entry| drop(entry.channels.pop()),
+            |entry| entry.channels = vec![Channel::Email],
             |entry| entry.policy_version = None,
             |entry| entry.commitment = EntryHash([9; 32]),
             |entry| entry.previous = EntryHash([9; 32]),
