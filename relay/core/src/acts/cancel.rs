@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use tidings_protocol::{NotificationId, NotificationState, ProjectId, Reason, RecipientId, StoryKind};
+use tidings_protocol::{NotificationId, NotificationState, ProjectId, Reason, RecipientId};
 
 use super::firing::{self, Facts};
 use super::propose::Stated;
+use super::steps;
 use crate::configuration::{CancelOn, Configuration, Notify, Rule};
 use crate::expression::{NoLookups, Scope};
-use crate::model::{DueKey, Entry, Stopped};
+use crate::model::Stopped;
 use crate::ports::Need;
 use crate::work::Work;
 
@@ -105,13 +106,5 @@ fn cancel(work: &mut Work<'_>, id: &NotificationId, stated: &Stated) {
         work.shift(id, NotificationState::Cancelled, Some(stopped));
         return;
     }
-    let person = row.person.clone();
-    let row = work.notification_mut(id);
-    row.steps_begun = u16::try_from(row.plan.len()).unwrap_or(u16::MAX);
-    row.repeats = u16::MAX;
-    work.clear_due(&person, DueKey::Step(id.clone()));
-    work.clear_due(&person, DueKey::Repeat(id.clone()));
-    let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
-    (entry.reason, entry.text) = (Some(Reason::CancelledByEvent), Some(text));
-    work.tell(id, entry);
+    steps::end_early(work, id, Reason::CancelledByEvent, text);
 }

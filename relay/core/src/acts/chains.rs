@@ -7,9 +7,10 @@ use tidings_protocol::{NotificationId, NotificationState, Reason, RecipientId, S
 use super::accept;
 use super::firing::{self, person_of};
 use super::propose::{self, Stated, Subject};
+use super::steps;
 use crate::configuration::{Configuration, Rule};
 use crate::expression::{NoLookups, Scope};
-use crate::model::{DueKey, Entry, Keys, Notification, PersonKey, PlannedStep, Stopped};
+use crate::model::{Entry, Keys, Notification, PersonKey, PlannedStep, Stopped};
 use crate::ports::Need;
 use crate::work::Work;
 
@@ -98,14 +99,6 @@ pub(super) fn acknowledged(work: &mut Work<'_>, id: &NotificationId) {
             work.shift(&other, NotificationState::Cancelled, Some(stopped));
             continue;
         }
-        let person = row.person.clone();
-        let row = work.notification_mut(&other);
-        row.steps_begun = u16::try_from(row.plan.len()).unwrap_or(u16::MAX);
-        row.repeats = u16::MAX;
-        work.clear_due(&person, DueKey::Step(other.clone()));
-        work.clear_due(&person, DueKey::Repeat(other.clone()));
-        let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
-        (entry.reason, entry.text) = (Some(Reason::AcknowledgedInTime), Some(text));
-        work.tell(&other, entry);
+        steps::end_early(work, &other, Reason::AcknowledgedInTime, text);
     }
 }

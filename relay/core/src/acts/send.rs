@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidings_protocol::{EventId, ProjectId, SendId};
 
 use super::accept;
+use super::consent;
 use super::fan_out;
 use super::firing::person_of;
 use super::propose::{self, Stated, Subject};
@@ -84,13 +85,7 @@ pub(super) fn send_to(
 }
 
 fn check(configuration: &Configuration, send: &DirectSend) -> Result<(), Refusal> {
-    if !configuration.categories.contains_key(&send.category) {
-        let names = configuration.categories.keys().map(tidings_protocol::CategoryId::as_str);
-        return Err(Refusal::UnknownCategory {
-            category: send.category.as_str().into(),
-            hint: nearest(send.category.as_str(), names),
-        });
-    }
+    consent::known_category(configuration, &send.category)?;
     match &send.content {
         SendContent::Template(name) if !configuration.templates.contains_key(&**name) => {
             let names = configuration.templates.keys().map(String::as_str);

@@ -159,6 +159,19 @@ fn skip(work: &mut Work<'_>, id: &NotificationId, reason: Reason) {
     work.tell(id, entry);
 }
 
+/// A notification reached somebody and something made the rest of its plan needless.
+pub(super) fn end_early(work: &mut Work<'_>, id: &NotificationId, reason: Reason, text: Box<str>) {
+    let row = work.notification_mut(id);
+    row.steps_begun = u16::try_from(row.plan.len()).unwrap_or(u16::MAX);
+    row.repeats = u16::MAX;
+    let person = row.person.clone();
+    work.clear_due(&person, DueKey::Step(id.clone()));
+    work.clear_due(&person, DueKey::Repeat(id.clone()));
+    let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
+    (entry.reason, entry.text) = (Some(reason), Some(text));
+    work.tell(id, entry);
+}
+
 /// Whether what a step waits for happened, as a reason.
 pub(super) fn happened(flags: &Flags, unless: Unless) -> Option<Reason> {
     // Whoever read it had it displayed, and whoever acknowledged it read it: each kind includes those after it.
