@@ -5,6 +5,7 @@
 //! folder.
 
 mod books;
+mod bulk;
 mod cells;
 mod checkpoint;
 mod consent;
@@ -14,6 +15,7 @@ mod erase;
 mod error;
 mod find;
 mod inbox;
+mod kept;
 mod open;
 mod people;
 mod progress;
@@ -23,6 +25,7 @@ mod rows;
 mod sign_in;
 mod statements;
 mod story;
+mod words;
 mod write;
 
 use std::fmt;
@@ -33,9 +36,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection};
 use tidings_core::model::Changes;
 use tidings_core::ports::{BatchId, CommitError, Found, Need, Store, StoreError, Transaction};
@@ -45,9 +47,12 @@ pub use open::{OpenError, SqliteOptions};
 
 use crate::erasure::ErasureKey;
 use crate::found::refused_before;
+use bulk::{ask, put};
 use checkpoint::Checkpoints;
 use error::{commit_meaning, meaning};
+use kept::{Followed, KeptPeople};
 use statements::read::COMMITTED;
+use words::ReadWords;
 
 /// A store in a folder; clones share it.
 #[derive(Clone)]
@@ -79,11 +84,20 @@ struct Writer {
     connection: SqliteConnection,
     /// Whether a transaction may be open that nobody owns any more.
     open: bool,
+    /// Recipients as the last commit left them.
+    kept: KeptPeople,
 }
 
 impl Writer {
-    /// Begins a transaction, after it rolled back one that was dropped.
+    /// Begins a transaction that may change anything: what is remembered of recipients is forgotten.
     async fn begin(&mut self) -> Result<(), StoreError> {
+        self.kept.forget_all();
+        self.begin_beside_people().await
+    }
+
+    /// Begins a transaction that changes no recipient, or whose changes [`KeptPeople::follow`] is told of. One that was
+    /// dropped is rolled back before.
+    async fn begin_beside_people(&mut self) -> Result<(), StoreError> {
         self.roll_back().await;
         self.open = true;
         run(&mut self.connection, "BEGIN IMMEDIATE").await
@@ -168,8 +182,9 @@ impl Store for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         self.shared.is_sound()?;
         let mut writer = self.writer().await?;
-        writer.begin().await?;
-        Ok(Box::new(SqliteTransaction { writer, store: self.clone(), refused: false }))
+        writer.begin_beside_people().await?;
+        let (store, written, words) = (self.clone(), Vec::new(), ReadWords::default());
+        Ok(Box::new(SqliteTransaction { writer, store, refused: false, written, words }))
     }
 
     async fn committed(&self, batch: BatchId) -> Result<bool, StoreError> {
@@ -188,19 +203,29 @@ struct SqliteTransaction {
     store: SqliteStore,
     /// Whether a write failed: then half of it may stand in the transaction, and nothing may be committed.
     refused: bool,
+    /// What it wrote of recipients, a part for each write. The writer follows it once it is committed.
+    written: Vec<Followed>,
+    words: ReadWords,
 }
 
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn read(&mut self, needs: &[Need]) -> Result<Found, StoreError> {
-        find::find(&mut self.writer.connection, needs, &self.store.shared.erasure).await
+        let Writer { connection, kept, .. } = &mut *self.writer;
+        // After a write the transaction sees what may never be committed, and nobody is remembered from it.
+        let kept = self.written.is_empty().then_some(kept);
+        let found = find::find(connection, needs, kept, &self.store.shared.erasure).await?;
+        self.words.remember(&found.notifications);
+        Ok(found)
     }
 
     async fn write(&mut self, batch: BatchId, changes: &Changes) -> Result<(), StoreError> {
         // A write that is given up in the middle leaves half of itself, too.
         let refused = std::mem::replace(&mut self.refused, true);
-        write::write(&mut self.writer.connection, batch, changes, &self.store.shared.erasure).await?;
+        let erasure = &self.store.shared.erasure;
+        write::write(&mut self.writer.connection, batch, changes, &self.words, erasure).await?;
         self.refused = refused;
+        self.written.push(Followed::of(changes));
         Ok(())
     }
 
@@ -214,6 +239,9 @@ impl Transaction for SqliteTransaction {
             self.store.shared.lost.store(true, Ordering::Release);
         }
         committed?;
+        for followed in std::mem::take(&mut self.written) {
+            self.writer.kept.follow(followed);
+        }
         self.store.shared.checkpoints.wrote();
         Ok(())
     }
@@ -231,31 +259,6 @@ fn not_committed(error: CommitError) -> StoreError {
 /// Runs a statement without parameters.
 async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
     sqlx::query(sql).execute(connection).await.map(drop).map_err(meaning)
-}
-
-/// Asks for the rows of a set of keys.
-async fn ask(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    keys: Vec<Value>,
-) -> Result<Vec<SqliteRow>, StoreError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    sqlx::query(sql).bind(Value::Array(keys).to_string()).fetch_all(connection).await.map_err(meaning)
-}
-
-/// Writes a set of rows; answers how many were written.
-async fn put(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    rows: Vec<Value>,
-) -> Result<u64, StoreError> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let done = sqlx::query(sql).bind(Value::Array(rows).to_string()).execute(connection).await;
-    done.map(|done| done.rows_affected()).map_err(meaning)
 }
 
 /// A limit as SQLite counts.

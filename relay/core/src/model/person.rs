@@ -14,7 +14,7 @@ use crate::cap::Counters;
 use crate::throttle::ThrottleCounter;
 
 /// One recipient of one project.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonKey {
     /// The tenant.
     pub project: ProjectId,

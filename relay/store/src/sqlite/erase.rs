@@ -1,5 +1,6 @@
 //! Erases a recipient.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlx::SqliteConnection;
@@ -12,6 +13,7 @@ use super::rows::person::key_cells;
 use super::rows::{event, notification, work};
 use super::statements::find::{ALL_DELIVERIES, EVERYTHING};
 use super::statements::write as sql;
+use super::words::ReadWords;
 use super::write::{change_deliveries, change_notifications, count};
 use super::{ask, put};
 use crate::erasure::{ErasureKey, erased_chain, erased_delivery, erased_event, erased_notification};
@@ -40,8 +42,8 @@ pub(super) async fn erase(
             moved.shift(inapp.made_at, Term::Delivery(inapp.state), Term::Delivery(DeliveryState::Erased));
         }
     }
-    let left: Vec<_> = rows.iter().map(|row| erased_notification(row, &name)).collect();
-    change_notifications(connection, &left).await?;
+    let left: Vec<_> = rows.iter().map(|row| Cow::Owned(erased_notification(row, &name))).collect();
+    change_notifications(connection, &left, &ReadWords::default()).await?;
 
     let rows = ask(connection, ALL_DELIVERIES, vec![key_cells(person)]).await?;
     let rows = rows.iter().map(work::delivery).collect::<Result<Vec<Delivery>, _>>()?;

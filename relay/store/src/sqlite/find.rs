@@ -12,6 +12,7 @@ use tidings_protocol::RecipientId;
 use super::ask;
 use super::cells::Cells;
 use super::error::meaning;
+use super::kept::KeptPeople;
 use super::people::people;
 use super::rows::person::{key_cells, person_key};
 use super::rows::setup::stop_switch;
@@ -44,9 +45,11 @@ struct Asked<'n> {
     pages: Vec<&'n Need>,
 }
 
+/// Answers needs. Recipients that are kept are not read, and those that are read are kept, where a memory of them is given.
 pub(super) async fn find(
     connection: &mut SqliteConnection,
     needs: &[Need],
+    kept: Option<&mut KeptPeople>,
     erasure: &ErasureKey,
 ) -> Result<Found, StoreError> {
     let mut asked = Asked::default();
@@ -59,14 +62,40 @@ pub(super) async fn find(
             gather(kind, &row, &mut found)?;
         }
     }
-    for person in people(connection, &asked.people, erasure).await? {
-        found.people.insert(person.key.clone(), person);
-    }
+    find_people(connection, asked.people, kept, erasure, &mut found).await?;
     histories(connection, &asked.histories, &mut found).await?;
     for need in asked.pages {
         page(connection, need, &mut found).await?;
     }
     Ok(found.into_found())
+}
+
+async fn find_people(
+    connection: &mut SqliteConnection,
+    mut asked: Vec<PersonKey>,
+    mut kept: Option<&mut KeptPeople>,
+    erasure: &ErasureKey,
+    found: &mut Gathered,
+) -> Result<(), StoreError> {
+    if let Some(kept) = &mut kept {
+        asked.retain(|key| match kept.get(key) {
+            Some(person) => {
+                found.people.insert(key.clone(), person.clone());
+                false
+            }
+            None => true,
+        });
+    }
+    if asked.is_empty() {
+        return Ok(());
+    }
+    for person in people(connection, &asked, erasure).await? {
+        if let Some(kept) = &mut kept {
+            kept.remember(person.clone());
+        }
+        found.people.insert(person.key.clone(), person);
+    }
+    Ok(())
 }
 
 impl<'n> Asked<'n> {
@@ -208,10 +237,11 @@ async fn histories(
     asked: &[&HistoryAsked],
     found: &mut Gathered,
 ) -> Result<(), StoreError> {
-    let key = |asked: &&HistoryAsked| {
-        json!([asked.person.project, asked.person.recipient, asked.event_type, asked.since.as_millis()])
+    let key = |(place, asked): (usize, &&HistoryAsked)| {
+        let PersonKey { project, recipient } = &asked.person;
+        json!([project, recipient, asked.event_type, asked.since.as_millis(), place])
     };
-    for row in ask(connection, sql::HISTORIES, asked.iter().map(key).collect()).await? {
+    for row in ask(connection, sql::HISTORIES, asked.iter().enumerate().map(key).collect()).await? {
         let mut cells = Cells::of(&row);
         let place: usize = cells.number()?;
         found.histories.insert(asked[place].clone(), cells.cell()?);

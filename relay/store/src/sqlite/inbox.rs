@@ -1,6 +1,7 @@
 //! What devices read.
 
 use async_trait::async_trait;
+use serde_json::json;
 use tidings_core::model::PersonKey;
 use tidings_core::ports::{InboxPage, InboxReader, StoreError};
 use tidings_protocol::Cursor;
@@ -9,7 +10,7 @@ use super::cells::Cells;
 use super::error::meaning;
 use super::people::people;
 use super::rows::notification::notification;
-use super::rows::person::{key_cells, person_key};
+use super::rows::person::person_key;
 use super::statements::read as sql;
 use super::{SqliteStore, ask, limit as count};
 
@@ -42,8 +43,10 @@ impl InboxReader for SqliteStore {
     }
 
     async fn heads(&self, asked: &[PersonKey]) -> Result<Vec<(PersonKey, u32, u64)>, StoreError> {
+        let key = |(place, key): (usize, &PersonKey)| json!([key.project, key.recipient, place]);
         let mut snapshot = self.snapshot().await?;
-        let rows = ask(&mut snapshot.connection, sql::HEADS, asked.iter().map(key_cells).collect()).await?;
+        let rows =
+            ask(&mut snapshot.connection, sql::HEADS, asked.iter().enumerate().map(key).collect()).await?;
         snapshot.end().await;
         let heads = rows.iter().map(|row| {
             let mut cells = Cells::of(row);

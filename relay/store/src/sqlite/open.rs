@@ -17,13 +17,17 @@ use tokio::sync::Mutex;
 use super::cells::Cells;
 use super::checkpoint::Checkpoints;
 use super::error::meaning;
+use super::kept::KeptPeople;
 use super::progress::{self, Progress};
 use super::statements::keep::{LAST_BATCH, META, NEW_EPOCHS, SET_META};
 use super::{Shared, SqliteStore, Writer, run};
 use crate::erasure::ErasureKey;
 
 /// The numbered steps of the schema, in order. One that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_tables.sql")];
+pub(super) const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_tables.sql"),
+    include_str!("../../migrations/sqlite/0002_words.sql"),
+];
 /// How long a connection waits for another one's lock. Only checkpoints and a backup beside the relay hold one.
 const BUSY: Duration = Duration::from_secs(5);
 /// Statements that a connection keeps prepared: all that there are.
@@ -136,7 +140,7 @@ impl SqliteStore {
         lock: File,
     ) -> Self {
         let shared = Shared {
-            writer: Arc::new(Mutex::new(Writer { connection, open: false })),
+            writer: Arc::new(Mutex::new(Writer { connection, open: false, kept: KeptPeople::default() })),
             readers,
             checkpoints: Checkpoints::begin(checkpointer, folder.to_owned()),
             erasure: options.erasure,

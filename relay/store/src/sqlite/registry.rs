@@ -25,10 +25,10 @@ impl SqliteStore {
         rows
     }
 
-    /// One statement as a transaction of its own; answers how many rows it wrote.
+    /// One statement about anything but recipients as a transaction of its own; answers how many rows it wrote.
     pub(super) async fn change(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
         let mut writer = self.writer().await?;
-        writer.begin().await?;
+        writer.begin_beside_people().await?;
         let done = query.execute(&mut writer.connection).await.map_err(meaning)?;
         writer.commit().await.map_err(not_committed)?;
         self.shared.checkpoints.wrote();

@@ -35,7 +35,7 @@ impl SignIn for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<ConnectCode>, StoreError> {
         let mut writer = self.writer().await?;
-        writer.begin().await?;
+        writer.begin_beside_people().await?;
         let taken = sqlx::query(sql::TAKE_CONNECT_CODE).bind(hash.as_slice());
         let taken = taken.fetch_optional(&mut writer.connection).await.map_err(meaning)?;
         let code = taken.as_ref().map(setup::connect_code).transpose()?;

@@ -1,5 +1,5 @@
-//! Every statement, as constants. Sets of keys and rows come in as one JSON text, so that each statement is prepared
-//! once whatever their number is. `json_each` is always the outer loop (`CROSS JOIN` keeps it so).
+//! Every statement, as constants. `k` is the set of keys or rows that a statement is for (`bulk.rs`); it is always the outer
+//! loop (`CROSS JOIN` keeps it so).
 
 macro_rules! statements {
     ($($name:ident = $($part:expr),+;)*) => {
@@ -14,7 +14,7 @@ macro_rules! notification_columns {
     () => {
         "n.id, n.project, n.recipient, n.category, n.collapse, n.chain, n.digest, n.state, n.expires_at, \
          n.created_seq, n.seq, n.inapp_state, n.inapp_made_at, n.retracted_at, n.packed, n.event, n.rule, n.step, \
-         n.is_digest, n.created_at, c.content"
+         n.is_digest, n.created_at, coalesce(n.words, c.content)"
     };
 }
 

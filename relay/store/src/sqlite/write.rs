@@ -1,5 +1,6 @@
 //! Writes changes: a few statements for each kind of row, never one for each row.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -8,10 +9,11 @@ use tidings_core::model::{BookKey, Changes, Delivery, Endpoint, Event, Notificat
 use tidings_core::ports::{BatchId, StoreError};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, TopicId};
 
-use super::cells::Cells;
+use super::cells::{Cells, to_json};
 use super::error::meaning;
 use super::rows::{consent, event, notification, person, work};
 use super::statements::write as sql;
+use super::words::{self, ReadWords};
 use super::{ask, erase, put};
 use crate::erasure::{ErasureKey, erased_delivery, erased_notification};
 
@@ -21,13 +23,14 @@ pub(super) async fn write(
     connection: &mut SqliteConnection,
     batch: BatchId,
     changes: &Changes,
+    read: &ReadWords,
     erasure: &ErasureKey,
 ) -> Result<(), StoreError> {
     let added = sqlx::query(sql::ADD_BATCH).bind(batch.0.to_be_bytes().to_vec()).execute(&mut *connection);
     added.await.map_err(meaning)?;
     change_events(connection, &changes.events_changed).await?;
     let changed = changes.notifications_changed.iter().map(|row| stored(row, erasure)).collect::<Vec<_>>();
-    change_notifications(connection, &changed).await?;
+    change_notifications(connection, &changed, read).await?;
     let changed =
         changes.deliveries_changed.iter().map(|row| stored_delivery(row, erasure)).collect::<Vec<_>>();
     change_deliveries(connection, &changed).await?;
@@ -35,8 +38,7 @@ pub(super) async fn write(
         erase::erase(connection, person, erased, erasure).await?;
     }
     put(connection, sql::ADD_EVENTS, changes.events_new.iter().map(event::event_cells).collect()).await?;
-    let new = changes.notifications_new.iter().map(|row| stored(row, erasure)).collect::<Vec<_>>();
-    add_notifications(connection, &new).await?;
+    add_notifications(connection, &changes.notifications_new, erasure).await?;
     let new = changes.deliveries_new.iter().map(|row| work::delivery_cells(&stored_delivery(row, erasure)));
     put(connection, sql::ADD_DELIVERIES, new.collect()).await?;
     write_people(connection, changes).await?;
@@ -55,11 +57,11 @@ pub(super) async fn count(
 }
 
 /// The row as it is stored: one that was erased has nothing personal any more.
-fn stored(row: &Notification, erasure: &ErasureKey) -> Notification {
+fn stored<'r>(row: &'r Notification, erasure: &ErasureKey) -> Cow<'r, Notification> {
     if row.state == NotificationState::Erased {
-        erased_notification(row, &erasure.name(&row.person))
+        Cow::Owned(erased_notification(row, &erasure.name(&row.person)))
     } else {
-        row.clone()
+        Cow::Borrowed(row)
     }
 }
 
@@ -85,46 +87,51 @@ async fn change_events(connection: &mut SqliteConnection, rows: &[Event]) -> Res
     all_there("events", written, &rows.iter().map(|row| row.id.as_str()).collect())
 }
 
-/// Changes notifications that exist.
+/// Changes notifications that exist. Words that the transaction did not read are written.
 pub(super) async fn change_notifications(
     connection: &mut SqliteConnection,
-    rows: &[Notification],
+    rows: &[Cow<'_, Notification>],
+    read: &ReadWords,
 ) -> Result<(), StoreError> {
     let erased = || rows.iter().filter(|row| row.state == NotificationState::Erased).map(|row| json!(row.id));
-    let orphans: Vec<Value> = ask(connection, sql::CONTENT_HASHES, erased().collect())
-        .await?
-        .iter()
-        .map(|row| Cells::of(row).text().map(|hash| json!(hash)))
-        .collect::<Result<_, _>>()?;
-    put(connection, sql::ADD_CONTENTS, contents(rows)).await?;
-    let cells = rows.iter().map(notification::changed_cells).collect();
+    let said_anew: Vec<_> = rows.iter().filter(|row| !read.are_those_of(row)).collect();
+    let orphans: Vec<Value> =
+        ask(connection, sql::CONTENT_HASHES, said_anew.iter().map(|row| json!(row.id)).collect())
+            .await?
+            .iter()
+            .map(|row| Cells::of(row).text().map(|hash| json!(hash)))
+            .collect::<Result<_, _>>()?;
+    let cells = rows.iter().map(|row| notification::changed_cells(row)).collect();
     let written = put(connection, sql::CHANGE_NOTIFICATIONS, cells).await?;
     all_there("notifications", written, &rows.iter().map(|row| row.id.as_str()).collect())?;
+    let words = said_anew.iter().map(|row| json!([row.id, row.content.as_deref().map(to_json)]));
+    put(connection, sql::SET_WORDS, words.collect()).await?;
     put(connection, sql::REMOVE_STORY, erased().collect()).await?;
     put(connection, sql::REMOVE_ORIGIN, erased().collect()).await?;
     put(connection, sql::REMOVE_CONTENTS, orphans).await?;
-    put(connection, sql::ADD_STORY, rows.iter().flat_map(notification::story_cells).collect()).await?;
+    put(connection, sql::ADD_STORY, rows.iter().flat_map(|row| notification::story_cells(row)).collect())
+        .await?;
     let matched =
         rows.iter().filter(|row| !row.keys.matches.is_empty() || row.state == NotificationState::Erased);
     put(connection, sql::REMOVE_MATCHES, matched.map(|row| json!(row.id)).collect()).await?;
-    put(connection, sql::ADD_MATCHES, rows.iter().flat_map(notification::match_cells).collect()).await?;
+    put(connection, sql::ADD_MATCHES, rows.iter().flat_map(|row| notification::match_cells(row)).collect())
+        .await?;
     Ok(())
 }
 
 async fn add_notifications(
     connection: &mut SqliteConnection,
     rows: &[Notification],
+    erasure: &ErasureKey,
 ) -> Result<(), StoreError> {
-    put(connection, sql::ADD_CONTENTS, contents(rows)).await?;
-    put(connection, sql::ADD_NOTIFICATIONS, rows.iter().map(notification::new_cells).collect()).await?;
-    put(connection, sql::ADD_MATCHES, rows.iter().flat_map(notification::match_cells).collect()).await?;
+    let rows: Vec<_> = rows.iter().map(|row| stored(row, erasure)).collect();
+    let placed = words::place(&rows);
+    put(connection, sql::ADD_CONTENTS, placed.shared).await?;
+    let cells = rows.iter().zip(placed.cells).map(|(row, words)| notification::new_cells(row, words));
+    put(connection, sql::ADD_NOTIFICATIONS, cells.collect()).await?;
+    put(connection, sql::ADD_MATCHES, rows.iter().flat_map(|row| notification::match_cells(row)).collect())
+        .await?;
     Ok(())
-}
-
-/// The words of the rows, each once.
-fn contents(rows: &[Notification]) -> Vec<Value> {
-    let contents: BTreeMap<String, String> = rows.iter().filter_map(notification::content_of).collect();
-    contents.into_iter().map(|(hash, content)| json!([hash, content])).collect()
 }
 
 /// Changes deliveries that exist.

@@ -7,6 +7,7 @@ mod faults;
 mod file;
 mod model;
 mod needs;
+mod people;
 mod readers;
 mod samples;
 mod setup;

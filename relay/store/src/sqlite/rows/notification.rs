@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteRow;
 use tidings_core::cap::CapScope;
 use tidings_core::configuration::Unless;
@@ -18,7 +17,6 @@ use tidings_protocol::{Channel, Gate, Priority, Reason, Span, Timestamp};
 
 use super::person::{PackedStamp, pack_stamp, person_key, stamp};
 use super::story::{PackedEntry, entry, pack_entry};
-use crate::erasure::hex;
 use crate::sqlite::cells::{Cells, damaged, to_json};
 
 /// A register's value with its stamp.
@@ -246,7 +244,7 @@ fn pack(row: &Notification) -> Packed {
 /// The columns that a change writes, behind the key: the same for a new row.
 ///
 /// `id, project, recipient, category, collapse, chain, digest, state, expires_at, created_seq, seq, inapp_state,
-/// inapp_made_at, retracted_at, content, packed`.
+/// inapp_made_at, retracted_at, packed`.
 pub(in crate::sqlite) fn changed_cells(row: &Notification) -> Value {
     json!([
         row.id,
@@ -263,13 +261,13 @@ pub(in crate::sqlite) fn changed_cells(row: &Notification) -> Value {
         row.inapp.map(|inapp| inapp.state),
         row.inapp.map(|inapp| inapp.made_at.as_millis()),
         millis(row.flags.retracted_at),
-        content_of(row).map(|(hash, _)| hash),
         to_json(&pack(row))
     ])
 }
 
-/// The columns of a change, and those that never change: `event, rule, step, is_digest, created_at, origin`.
-pub(in crate::sqlite) fn new_cells(row: &Notification) -> Value {
+/// The columns of a change, and those that never change: `event, rule, step, is_digest, created_at, origin`; then where its
+/// words stand: `content, words`.
+pub(in crate::sqlite) fn new_cells(row: &Notification, (shared, own): (Value, Value)) -> Value {
     let mut cells = changed_cells(row);
     let more = json!([
         row.cause.event,
@@ -277,7 +275,9 @@ pub(in crate::sqlite) fn new_cells(row: &Notification) -> Value {
         row.cause.step,
         row.cause.digest,
         row.created_at.as_millis(),
-        to_json(&row.told.iter().map(pack_entry).collect::<Vec<_>>())
+        to_json(&row.told.iter().map(pack_entry).collect::<Vec<_>>()),
+        shared,
+        own
     ]);
     if let (Value::Array(cells), Value::Array(more)) = (&mut cells, more) {
         cells.extend(more);
@@ -297,16 +297,6 @@ pub(in crate::sqlite) fn match_cells(row: &Notification) -> impl Iterator<Item =
         let keys = row.keys.matches.iter();
         keys.map(move |key| json!([row.person.project, rule, key.event_type, key.value, row.id]))
     })
-}
-
-/// The words with their hash. The project is part of it, so that nothing is shared between tenants.
-pub(in crate::sqlite) fn content_of(row: &Notification) -> Option<(String, String)> {
-    let content = to_json(&**row.content.as_ref()?);
-    let mut hash = Sha256::new();
-    hash.update(row.person.project.as_str().as_bytes());
-    hash.update([0]);
-    hash.update(content.as_bytes());
-    Some((hex(&hash.finalize()), content))
 }
 
 /// `id, project, recipient, category, collapse, chain, digest, state, expires_at, created_seq, seq, inapp_state,

@@ -27,16 +27,16 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.notification = n.id
             AND d.state IN ('waiting', 'handing_over'))
         ORDER BY n.created_at, n.id LIMIT ?3";
-    DELIVERIES_OF = "SELECT d.project, d.made_at, d.state FROM json_each(?1) AS k CROSS JOIN deliveries AS d
-        WHERE d.notification = k.value";
-    REMOVE_NOTIFICATIONS = "DELETE FROM notifications WHERE id IN (SELECT value FROM json_each(?1))";
-    REMOVE_DELIVERIES = "DELETE FROM deliveries WHERE notification IN (SELECT value FROM json_each(?1))";
-    REMOVE_RECEIPTS = "DELETE FROM receipts WHERE notification IN (SELECT value FROM json_each(?1))";
-    RAISE_FLOORS = "UPDATE inboxes SET floor = max(floor, k.value ->> 2) FROM json_each(?1) AS k
-        WHERE inboxes.project = k.value ->> 0 AND inboxes.recipient = k.value ->> 1";
+    DELIVERIES_OF = "SELECT d.project, d.made_at, d.state FROM k CROSS JOIN deliveries AS d
+        WHERE d.notification = k.c0";
+    REMOVE_NOTIFICATIONS = "DELETE FROM notifications WHERE id IN (SELECT c0 FROM k)";
+    REMOVE_DELIVERIES = "DELETE FROM deliveries WHERE notification IN (SELECT c0 FROM k)";
+    REMOVE_RECEIPTS = "DELETE FROM receipts WHERE notification IN (SELECT c0 FROM k)";
+    RAISE_FLOORS = "UPDATE inboxes SET floor = max(floor, k.c2) FROM k
+        WHERE inboxes.project = k.c0 AND inboxes.recipient = k.c1";
     OLD_EVENTS = "SELECT e.id, e.project, e.accepted_at, e.state FROM projects AS p CROSS JOIN events AS e
         WHERE e.project = p.id AND e.accepted_at < ?1 AND e.state = 'done'
         AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.event = e.id)
         ORDER BY e.accepted_at, e.id LIMIT ?2";
-    REMOVE_EVENTS = "DELETE FROM events WHERE id IN (SELECT value FROM json_each(?1))";
+    REMOVE_EVENTS = "DELETE FROM events WHERE id IN (SELECT c0 FROM k)";
 }

@@ -5,8 +5,8 @@ statements! {
     PAGE = "SELECT ", notification_columns!(), " FROM notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
         WHERE n.project = ?1 AND n.recipient = ?2 AND n.created_seq IS NOT NULL AND n.seq > ?3
         ORDER BY n.seq LIMIT ?4";
-    HEADS = "SELECT t.project, t.recipient, t.epoch, t.seq FROM json_each(?1) AS k CROSS JOIN inboxes AS t
-        WHERE t.project = k.value ->> 0 AND t.recipient = k.value ->> 1 ORDER BY k.key";
+    HEADS = "SELECT t.project, t.recipient, t.epoch, t.seq FROM k CROSS JOIN inboxes AS t
+        WHERE t.project = k.c0 AND t.recipient = k.c1 ORDER BY k.c2";
     DUE_PROJECTS = "WITH RECURSIVE p (project) AS (
             SELECT min(project) FROM due WHERE lane = ?1
             UNION ALL

@@ -3,8 +3,8 @@
 statements! {
     STORY = "SELECT ", notification_columns!(), ", n.origin FROM notifications AS n
         LEFT JOIN contents AS c ON c.hash = n.content WHERE n.id = ?1 AND n.project = ?2";
-    LINES = "SELECT s.notification, s.line FROM json_each(?1) AS k CROSS JOIN story AS s
-        WHERE s.notification = k.value ORDER BY s.number";
+    LINES = "SELECT s.notification, s.line FROM k CROSS JOIN story AS s
+        WHERE s.notification = k.c0 ORDER BY s.number";
     DELIVERIES_OF = "SELECT ", delivery_columns!(), " FROM deliveries AS d
         WHERE d.notification = ?1 AND d.project = ?2 ORDER BY d.id";
     // One statement each for what a list is asked by, so that each walks its own index; the rest filters.
