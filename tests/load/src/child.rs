@@ -1,0 +1,101 @@
+//! A process under measurement: what it used of the processor and of memory, by the kernel's own count.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+/// Clock ticks a second in `/proc`: the kernel's USER_HZ, which is 100 on every Linux that Rust runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// A child process that ends with this value.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    /// The first line that it wrote on standard output.
+    pub(crate) first_line: String,
+}
+
+impl Process {
+    /// Starts a command and waits for its first line, which says that it is ready.
+    ///
+    /// # Errors
+    /// If it does not start or ends before it is ready.
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("{command:?} does not start"))?;
+        let mut out = BufReader::new(child.stdout.take().context("standard output is piped")?);
+        let mut first_line = String::new();
+        out.read_line(&mut first_line)?;
+        if first_line.is_empty() {
+            bail!("{command:?} ended before it was ready: {}", child.wait()?);
+        }
+        // Nothing that it writes later fills the pipe.
+        std::thread::spawn(move || drop(out.read_to_end(&mut Vec::new())));
+        Ok(Self { child, first_line })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it used of all processors so far.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        // The name in parentheses may have spaces; the fields after it have none.
+        let (_, fields) = stat.rsplit_once(')').context("a stat line has a name")?;
+        let field = |place: usize| -> anyhow::Result<u64> {
+            Ok(fields.split_whitespace().nth(place).context("a stat line has 52 fields")?.parse()?)
+        };
+        // utime and stime are fields 14 and 15, counted from 1 with the name as the second.
+        Ok(Duration::from_millis((field(11)? + field(12)?) * 1000 / TICKS_PER_SECOND))
+    }
+
+    /// The most memory that was resident, in bytes.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// What is resident, in bytes.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib: u64 = line
+            .and_then(|rest| rest.split_whitespace().next())
+            .with_context(|| format!("{name} is not told of a process that ended"))?
+            .parse()?;
+        Ok(kib * 1024)
+    }
+
+    /// Ends it as a power cut does.
+    ///
+    /// # Errors
+    /// If it cannot be signalled.
+    pub(crate) fn kill_now(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that ended by itself cannot be killed, and that is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

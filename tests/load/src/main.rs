@@ -1,0 +1,239 @@
+//! Measures a relay: the figures of the product as ratios to what the machine can do at all.
+//!
+//! `tidings-load all` makes every figure, `tidings-load short` the few that a change is held against each day, and each
+//! figure has a subcommand of its own. The relay under measurement is the real binary with its defaults.
+
+mod blocks;
+mod child;
+mod crowd;
+mod document;
+mod figure;
+mod guard;
+mod ledger;
+mod machine;
+mod probe;
+mod publisher;
+mod relay;
+mod report;
+mod signing;
+mod spread;
+mod wire;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use figure::{
+    Extent, catch_up, cold_start, connections, devices, fan_out, faults, growth, inbox, latency, publish,
+    rules, storm,
+};
+use guard::Record;
+use probe::sends::Sends;
+use report::{Figure, Report, plot, table};
+
+/// Measures a relay
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// A few seconds a figure instead of the whole
+    #[arg(long, global = true)]
+    short: bool,
+    /// Where the figures are written: figures.json, figures.md and figures.svg
+    #[arg(long, global = true)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Every figure
+    All,
+    /// Figure 1: latency of an idle relay
+    Idle,
+    /// Figure 2: latency at 15,000 facts a second
+    Loaded,
+    /// Figure 3: durable publish, one event a request
+    Publish,
+    /// Figure 4: durable publish, NDJSON of 100
+    Batch,
+    /// Figure 5: fan-out to many sockets
+    FanOut,
+    /// Figure 6: memory of connected devices
+    Connections,
+    /// Figure 7: catch-up after an absence
+    CatchUp,
+    /// Figure 8: everybody comes back after a kill
+    Storm,
+    /// Figure 9: the inbox on the device
+    Inbox,
+    /// Figure 10: cold start
+    Start,
+    /// Figure 11: size of the binary and of an idle relay
+    Size,
+    /// Figure 12: rules that listen and do not fire
+    Rules,
+    /// How cost grows with recipients, rules and stored notifications
+    Growth,
+    /// 19,800 devices on one relay, then six relays at once
+    Devices,
+    /// What others notice of those who misbehave
+    Faults,
+    /// One relay with all its devices, in a process of its own
+    #[command(hide = true)]
+    DevicesOfOne {
+        #[arg(long)]
+        address: Ipv4Addr,
+    },
+    /// The short form: the guarded figures in under a minute, held against the record
+    Guard {
+        /// The recorded ratios
+        #[arg(long)]
+        record: PathBuf,
+        /// Makes the record anew from so many runs
+        #[arg(long)]
+        renew: Option<usize>,
+    },
+    /// A part that runs as a process of its own
+    #[command(hide = true, subcommand)]
+    Probe(Probe),
+}
+
+/// All figures in their order.
+const ALL: [What; 15] = [
+    What::Idle,
+    What::Loaded,
+    What::Publish,
+    What::Batch,
+    What::FanOut,
+    What::Connections,
+    What::CatchUp,
+    What::Storm,
+    What::Inbox,
+    What::Start,
+    What::Size,
+    What::Rules,
+    What::Growth,
+    What::Devices,
+    What::Faults,
+];
+
+/// What a change is held against each day.
+const GUARDED: [What; 4] = [What::Idle, What::Publish, What::Batch, What::FanOut];
+
+#[derive(Debug, Subcommand)]
+enum Probe {
+    Post,
+    Sends {
+        #[arg(long)]
+        sockets: usize,
+        #[arg(long)]
+        frame_bytes: usize,
+        #[arg(long)]
+        together: usize,
+        #[arg(long)]
+        rounds: usize,
+        #[arg(long)]
+        result: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let extent = Extent { short: arguments.short };
+    let machine = machine::describe();
+    let mut figures: Vec<Figure> = Vec::new();
+    match &arguments.what {
+        What::Probe(probe) => return serve_probe(probe).await,
+        What::DevicesOfOne { address } => return devices_of_one(extent, *address).await,
+        What::Guard { record, renew } => return guarded(record, *renew).await,
+        What::All => {
+            for what in &ALL {
+                progress(what);
+                figures.push(measure(what, extent).await?);
+            }
+        }
+        one => figures.push(measure(one, extent).await?),
+    }
+    finish(&Report { machine, figures }, arguments.out.as_deref())
+}
+
+async fn serve_probe(probe: &Probe) -> anyhow::Result<()> {
+    match probe {
+        Probe::Post => probe::post::serve().await,
+        Probe::Sends { sockets, frame_bytes, together, rounds, result } => {
+            let what =
+                Sends { sockets: *sockets, frame_bytes: *frame_bytes, together: *together, rounds: *rounds };
+            probe::sends::serve(what, result)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the one line is what the parent reads")]
+async fn devices_of_one(extent: Extent, address: Ipv4Addr) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(&devices::alone(extent, address).await?)?);
+    Ok(())
+}
+
+/// Runs the guarded figures in their short form and compares them with the record, or makes the record.
+#[expect(clippy::print_stdout, reason = "each measure is told")]
+async fn guarded(record: &Path, renew: Option<usize>) -> anyhow::Result<()> {
+    let mut runs = Vec::new();
+    for _ in 0..renew.unwrap_or(1) {
+        let mut figures = Vec::new();
+        for what in &GUARDED {
+            progress(what);
+            figures.push(measure(what, Extent { short: true }).await?);
+        }
+        runs.push(Report { machine: machine::describe(), figures });
+    }
+    if renew.is_some() {
+        return Record::of(&runs).write(record);
+    }
+    for line in Record::read(record)?.compare(&runs[0])? {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+async fn measure(what: &What, extent: Extent) -> anyhow::Result<Figure> {
+    match what {
+        What::Idle => latency::idle(extent).await,
+        What::Loaded => latency::at_load(extent).await,
+        What::Publish => publish::one_a_request(extent).await,
+        What::Batch => publish::hundred_a_request(extent).await,
+        What::FanOut => fan_out::run(extent).await,
+        What::Connections => connections::run(extent).await,
+        What::CatchUp => catch_up::run(extent).await,
+        What::Storm => storm::run(extent).await,
+        What::Inbox => inbox::run(extent).await,
+        What::Start => cold_start::start(extent).await,
+        What::Size => cold_start::size().await,
+        What::Rules => rules::run(extent).await,
+        What::Growth => growth::run(extent).await,
+        What::Devices => devices::run(extent).await,
+        What::Faults => faults::run(extent).await,
+        What::All | What::Probe(_) | What::DevicesOfOne { .. } | What::Guard { .. } => {
+            unreachable!("main takes them apart")
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
+fn progress(what: &What) {
+    eprintln!("{what:?} …");
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
+fn finish(report: &Report, out: Option<&Path>) -> anyhow::Result<()> {
+    let table = table::report(report);
+    println!("{table}");
+    if let Some(folder) = out {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("figures.json"), serde_json::to_string_pretty(report)?)?;
+        std::fs::write(folder.join("figures.md"), table)?;
+        std::fs::write(folder.join("figures.svg"), plot::svg(report))?;
+    }
+    Ok(())
+}

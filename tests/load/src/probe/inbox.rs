@@ -1,0 +1,76 @@
+//! A device's database without a device: rows of the same size, inserted in the same groups, with the same durability.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+/// Bytes of what a notification says, sealed.
+const SEALED_BYTES: usize = 400;
+const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, category TEXT NOT NULL, created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, read INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS items_order ON items (created_at, id);";
+
+/// How many rows, and how many of them in one transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub(crate) count: u64,
+    pub(crate) together: u64,
+}
+
+/// Opens a database in a file.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(crate) async fn open(file: &Path) -> anyhow::Result<SqliteConnection> {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .connect()
+        .await?;
+    sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
+    Ok(connection)
+}
+
+/// How long it takes to insert them.
+///
+/// # Errors
+/// If the database cannot be written.
+pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Duration> {
+    let mut connection = open(file).await?;
+    let sealed = vec![7_u8; SEALED_BYTES];
+    let began = Instant::now();
+    for first in (0..rows.count).step_by(usize::try_from(rows.together)?) {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
+        for number in first..(first + rows.together).min(rows.count) {
+            let at = i64::try_from(number)?;
+            sqlx::query("INSERT INTO items VALUES (?1, 'orders', ?2, ?2 + 1, 0, ?3)")
+                .bind(format!("01977c00-0000-7000-8000-{number:012}"))
+                .bind(at)
+                .bind(&*sealed)
+                .execute(&mut connection)
+                .await?;
+        }
+        sqlx::query("COMMIT").execute(&mut connection).await?;
+    }
+    Ok(began.elapsed())
+}
+
+/// How many pages of 50 a second are read, newest first.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) async fn pages(file: &Path, lasts: Duration) -> anyhow::Result<f64> {
+    let mut connection = open(file).await?;
+    let (began, mut count) = (Instant::now(), 0_u32);
+    while began.elapsed() < lasts {
+        sqlx::query("SELECT * FROM items ORDER BY created_at DESC, id DESC LIMIT 50")
+            .fetch_all(&mut connection)
+            .await?;
+        count += 1;
+    }
+    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+}

@@ -1,0 +1,5 @@
+//! The generator's side of the wires: as little work for each request and frame as there can be.
+
+pub(crate) mod blocking;
+pub(crate) mod device;
+pub(crate) mod http;
