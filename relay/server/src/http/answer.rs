@@ -105,9 +105,31 @@ pub(crate) async fn act_in(
     render: impl Fn(&Answer) -> Answered + Send + Sync + 'static,
 ) -> Result<Answered, Box<Problem>> {
     let render = Arc::new(render);
-    let stored = Arc::clone(&render);
+    match settle_in(app, project, sandbox, sent, act, Arc::clone(&render)).await? {
+        Outcome::Replayed(answered) => Ok(answered),
+        Outcome::Decided(answer) => Ok(render(&answer)),
+    }
+}
+
+/// What became of an act.
+pub(crate) enum Outcome {
+    /// It was decided.
+    Decided(Answer),
+    /// It was decided before, and this is what was answered then.
+    Replayed(Answered),
+}
+
+/// Hands an act in. `render` makes the answer that is stored with it, if it has a key that may come again.
+pub(crate) async fn settle_in(
+    app: &App,
+    project: &ProjectId,
+    sandbox: bool,
+    sent: Option<&Sent>,
+    act: Act,
+    render: Arc<impl Fn(&Answer) -> Answered + Send + Sync + 'static>,
+) -> Result<Outcome, Box<Problem>> {
     let rendered = Render(Arc::new(move |answer| {
-        let answered = stored(answer);
+        let answered = render(answer);
         (answered.status.as_u16(), (*answered.body).into())
     }));
     let repeat = sent.map(Sent::repeat).transpose()?.flatten();
@@ -121,7 +143,7 @@ pub(crate) async fn act_in(
     if let Some((status, body)) = settled.replay {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         let body: Arc<str> = body.into();
-        return Ok(Answered { status, body, replayed: true, headers: Vec::new() });
+        return Ok(Outcome::Replayed(Answered { status, body, replayed: true, headers: Vec::new() }));
     }
-    Ok(render(&settled.answer?))
+    Ok(Outcome::Decided(settled.answer?))
 }

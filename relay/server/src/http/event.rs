@@ -18,7 +18,7 @@ use tidings_protocol::http::{
     StoppedBy, VerdictBody,
 };
 
-use super::answer::{Answered, act};
+use super::answer::{Answered, Outcome, settle_in};
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::Query;
@@ -80,23 +80,45 @@ async fn accept(
     for item in events.items {
         places.push(item.map(|body| bodies.push(body)).map_err(|problem| rejected(&problem)));
     }
-    let render = move |answer: &Answer| {
-        let answers = if let Answer::Events(answers) = answer { answers.as_slice() } else { &[] };
-        render(&places, answers, verdicts)
-    };
     if bodies.is_empty() {
-        return Err(all_rejected(&render(&Answer::Events(Vec::new())).read()?));
+        return Err(all_rejected(&respond(&places, &[], verdicts)));
     }
-    let answered = act(&app, &caller, Some(&sent), Act::AcceptEvents(bodies), render).await?;
-    let response = answered.read::<EventsResponse>()?;
+    let places = Arc::new(places);
+    let rendered = Arc::clone(&places);
+    let render = move |answer: &Answer| {
+        let response = respond(&rendered, answers_of(answer), verdicts);
+        Answered::new(status_of(&response), &response)
+    };
+    let act = Act::AcceptEvents(bodies);
+    match settle_in(&app, &caller.project, caller.sandbox, Some(&sent), act, Arc::new(render)).await? {
+        Outcome::Decided(answer) => {
+            let response = respond(&places, answers_of(&answer), verdicts);
+            let answered = Answered::new(status_of(&response), &response);
+            told(&response, events.single, answered)
+        }
+        Outcome::Replayed(answered) => told(&answered.read()?, events.single, answered),
+    }
+}
+
+/// What a request's caller is told: a single event that is rejected is the request's own problem.
+fn told(response: &EventsResponse, single: bool, answered: Answered) -> Result<Response, Box<Problem>> {
     metrics::counter!("tidings_events_accepted_total").increment(response.accepted);
     match response.results.first() {
-        Some(EventResult::Rejected { code, pointer, detail }) if events.single => {
+        Some(EventResult::Rejected { code, pointer, detail }) if single => {
             Err(alone(code, pointer.clone(), detail.clone()))
         }
-        _ if answered.status() == StatusCode::UNPROCESSABLE_ENTITY => Err(all_rejected(&response)),
+        _ if answered.status() == StatusCode::UNPROCESSABLE_ENTITY => Err(all_rejected(response)),
         _ => Ok(answered.response()),
     }
+}
+
+fn answers_of(answer: &Answer) -> &[EventAnswer] {
+    if let Answer::Events(answers) = answer { answers } else { &[] }
+}
+
+fn status_of(response: &EventsResponse) -> StatusCode {
+    let all_rejected = response.accepted + response.duplicate == 0;
+    if all_rejected { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::ACCEPTED }
 }
 
 /// A problem that has the counts and results of every batch besides.
@@ -110,7 +132,11 @@ fn all_rejected(response: &EventsResponse) -> Box<Problem> {
 }
 
 /// One result for each place: what was read goes on with the core's answers in order.
-fn render(places: &[Result<(), EventResult>], answers: &[EventAnswer], verdicts: Verdicts) -> Answered {
+fn respond(
+    places: &[Result<(), EventResult>],
+    answers: &[EventAnswer],
+    verdicts: Verdicts,
+) -> EventsResponse {
     let mut answers = answers.iter();
     let mut response = EventsResponse::default();
     for place in places {
@@ -128,9 +154,7 @@ fn render(places: &[Result<(), EventResult>], answers: &[EventAnswer], verdicts:
         }
         response.results.push(result);
     }
-    let all_rejected = response.accepted + response.duplicate == 0;
-    let status = if all_rejected { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::ACCEPTED };
-    Answered::new(status, &response)
+    response
 }
 
 fn result(answer: &EventAnswer, verdicts: Verdicts) -> EventResult {

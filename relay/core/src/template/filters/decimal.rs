@@ -1,5 +1,8 @@
 //! Numbers as exact decimals, and their writing by CLDR's digits, separators and grouping.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use fixed_decimal::{Decimal, SignedRoundingMode, UnsignedRoundingMode};
 use icu_decimal::DecimalFormatter;
 use icu_decimal::options::DecimalFormatterOptions;
@@ -39,10 +42,28 @@ pub(super) fn with_decimals(mut amount: Decimal, decimals: Option<u32>) -> Decim
     amount
 }
 
+/// Formatters that a thread keeps. Making one reads a locale's data and costs more than writing a hundred numbers.
+const FORMATTERS_MAX: usize = 32;
+
+thread_local! {
+    /// By locale; a value of the locale alone, so that what a thread wrote before changes nothing.
+    static FORMATTERS: RefCell<BTreeMap<String, Option<DecimalFormatter>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
 pub(super) fn written(amount: &Decimal, locale: &Locale) -> String {
-    match DecimalFormatter::try_new(locale.identifier().into(), DecimalFormatterOptions::default()) {
-        Ok(formatter) => formatter.format(amount).to_string(),
-        // The root locale's data is compiled in, so this is a locale that ICU does not take at all.
-        Err(_) => amount.to_string(),
-    }
+    FORMATTERS.with_borrow_mut(|kept| {
+        if !kept.contains_key(locale.as_str()) {
+            if kept.len() >= FORMATTERS_MAX {
+                kept.clear();
+            }
+            let options = DecimalFormatterOptions::default();
+            let made = DecimalFormatter::try_new(locale.identifier().into(), options).ok();
+            kept.insert(locale.as_str().to_owned(), made);
+        }
+        match &kept[locale.as_str()] {
+            Some(formatter) => formatter.format(amount).to_string(),
+            // The root locale's data is compiled in, so this is a locale that ICU does not take at all.
+            None => amount.to_string(),
+        }
+    })
 }

@@ -189,11 +189,11 @@ pub(super) fn written(amount: Decimal, currency: &Currency, locale: &Locale) -> 
     if amount.absolute.is_zero() {
         amount.set_sign(Sign::None);
     }
-    let signed = decimal::written(&amount, locale);
+    let negative = (amount.sign() == Sign::Negative).then(|| decimal::written(&amount, locale));
     amount.set_sign(Sign::None);
     let number = decimal::written(&amount, locale);
     // Sweden's minus is not that of Germany, so it is taken from what ICU wrote.
-    let minus = signed.strip_suffix(number.as_str()).unwrap_or_default();
+    let minus = negative.as_deref().and_then(|signed| signed.strip_suffix(&*number)).unwrap_or_default();
     match habit.pattern {
         Pattern::Before if !symbol.ends_with(char::is_alphabetic) => format!("{minus}{symbol}{number}"),
         Pattern::Before | Pattern::BeforeSpaced => format!("{minus}{symbol}{NO_BREAK_SPACE}{number}"),
