@@ -12,6 +12,7 @@ pub mod model;
 mod plan;
 pub mod ports;
 pub mod quiet_hours;
+pub mod refresh;
 pub mod selection;
 pub mod send_window;
 pub mod session;

@@ -14,8 +14,8 @@ pub use read::{
     NotificationFilter, RecipientExport, StoryReader,
 };
 pub use registry::{
-    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, Registry, SecretRow, SignIn, StopEntry,
-    TokenExchange,
+    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, KnownToken, PresentedToken, ProjectRow, Registry,
+    SecretRow, SignIn, StopEntry, TokenExchange,
 };
 pub use transaction::{
     BatchId, CommitError, Found, FoundOnce, HistoryAsked, Need, Store, StoreError, Transaction,

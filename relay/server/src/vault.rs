@@ -33,6 +33,7 @@ pub(crate) enum Purpose {
     ApiKey,
     ConnectCode,
     Erasure,
+    RefreshFamily,
     RefreshToken,
 }
 
@@ -194,6 +195,7 @@ impl Purpose {
             Self::ApiKey => b"tidings.api_key.1",
             Self::ConnectCode => b"tidings.connect_code.1",
             Self::Erasure => b"tidings.erasure.1",
+            Self::RefreshFamily => b"tidings.refresh_family.1",
             Self::RefreshToken => b"tidings.refresh_token.1",
         }
     }

@@ -10,7 +10,7 @@ pub(crate) const NOTIFICATION_DAYS: i64 = 90;
 pub(crate) const OPERATION_DAYS: i64 = 30;
 /// The feed: as long as a backend may be away and still go on where it was.
 pub(crate) const FEED_DAYS: i64 = 30;
-/// Device tokens that nobody used.
+/// Device tokens that nobody used, and what an erasure left of others.
 pub(crate) const TOKEN_DAYS: i64 = 90;
 /// Batches whose id can be asked for. A node asks within seconds of losing an answer.
 pub(crate) const BATCHES_KEPT: u64 = 100_000;

@@ -89,6 +89,7 @@ tables! {
         batches: u64 => BatchId,
         connect_codes: [u8; 32] => ConnectCode,
         device_tokens: (PersonKey, String) => DeviceToken,
+        erased_tokens: [u8; 32] => Timestamp,
     }
     indexes {
         by_person: (PersonKey, String) => NotificationId,

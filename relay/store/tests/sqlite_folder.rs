@@ -9,10 +9,13 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tidings_core::model::{Changes, Inbox, PersonKey, Recipient};
-use tidings_core::ports::{BatchId, CommitError, InboxReader, Store, StoreError};
-use tidings_protocol::{ProjectId, RecipientId};
+use tidings_core::ports::{
+    BatchId, CommitError, InboxReader, KnownToken, PresentedToken, SignIn, Store, StoreError,
+};
+use tidings_protocol::{ProjectId, RecipientId, Timestamp};
 use tidings_store::{ErasureKey, OpenError, SqliteOptions, SqliteStore};
 
 fn options(epoch: u32) -> SqliteOptions {
@@ -70,6 +73,35 @@ async fn what_was_closed_is_found_again_in_the_same_epoch() {
     }
     let log = folder.path().join("tidings.sqlite3-wal");
     assert!(!log.exists() || log.metadata().unwrap().len() == 0, "the log was moved into the file");
+}
+
+/// A database as the first released schema left it, with one device that signed in.
+async fn first_schema(folder: &Path) {
+    let file = folder.join("tidings.sqlite3");
+    let mut connection =
+        SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
+    sqlx::raw_sql(include_str!("../migrations/sqlite/0001_tables.sql"))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let row =
+        "PRAGMA user_version = 1; INSERT INTO device_tokens (project, recipient, device, current, used_at)
+        VALUES ('p', 'anna', 'phone', zeroblob(32), 5)";
+    sqlx::raw_sql(row).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_the_first_schema_is_known_after_the_upgrade() {
+    let folder = TempDir::new().unwrap();
+    first_schema(folder.path()).await;
+    let store = open(folder.path()).await;
+    let presented = PresentedToken { hash: [0; 32], family: None };
+    let known = store.device_token(&presented).await.unwrap();
+    let Some(KnownToken::Device(row)) = known else { panic!("{known:?}") };
+    assert_eq!((row.person, row.family, row.used_at), (anna(), None, Timestamp::from_millis(5)));
+    store.close().await.unwrap();
+    open(folder.path()).await;
 }
 
 fn copy_database(from: &Path, to: &Path) {

@@ -193,14 +193,36 @@ pub struct DeviceToken {
     pub person: PersonKey,
     /// Of which device.
     pub device: DeviceId,
+    /// HMAC of the family: what all tokens since one sign-in share. A token that was given out before there were
+    /// families has none until its next exchange.
+    pub family: Option<[u8; 32]>,
     /// HMAC of the token that is valid.
     pub current: [u8; 32],
-    /// HMAC of the one before, and when it was exchanged. Using it later than 60 s after is theft.
+    /// HMAC of the one before, and when it was exchanged. Using it later than 60 s after is theft, and so is using any
+    /// one before it.
     pub previous: Option<([u8; 32], Timestamp)>,
     /// The sealed pair that the last exchange answered, for its repetition within 60 s.
     pub last_answer: Option<Vec<u8>>,
     /// When it was last used; it lasts 90 days from then.
     pub used_at: Timestamp,
+}
+
+/// A refresh token that somebody presents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresentedToken {
+    /// HMAC of all of it.
+    pub hash: [u8; 32],
+    /// HMAC of its family, if it names one.
+    pub family: Option<[u8; 32]>,
+}
+
+/// What is known of a presented refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KnownToken {
+    /// The device whose token or family it is.
+    Device(DeviceToken),
+    /// It was a device's whose recipient was erased within the last 90 days. Nothing tells who that was.
+    Erased,
 }
 
 /// What became of an exchange.
@@ -234,11 +256,12 @@ pub trait SignIn: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<ConnectCode>, StoreError>;
 
-    /// The device token that has this hash as its current or previous one.
+    /// The device that has this token as its current or previous one, or is of its family; else whether an erasure took
+    /// it. None: nobody knows it.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn device_token(&self, hash: &[u8; 32]) -> Result<Option<DeviceToken>, StoreError>;
+    async fn device_token(&self, presented: &PresentedToken) -> Result<Option<KnownToken>, StoreError>;
 
     /// Makes or replaces the token of a device, if its current hash is still `expected` (none: whatever it is).
     ///

@@ -1,22 +1,24 @@
 //! How devices sign in: connect codes, refresh tokens, tokens for development.
 
+mod refresh;
+
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
 use tidings_core::act::{Act, DeviceGreeting, Unit};
 use tidings_core::model::PersonKey;
-use tidings_core::ports::{ConnectCode, DeviceToken, TokenExchange};
-use tidings_protocol::frame::Bye;
+use tidings_core::ports::ConnectCode;
+use tidings_core::refresh::REPEAT_MILLIS;
 use tidings_protocol::http::{
     ConnectCodeRequest, ConnectCodeResponse, ConnectRequest, ConnectResponse, TokenRefreshRequest,
     TokenRefreshResponse, TokenRequest, TokenResponse,
 };
-use tidings_protocol::{DeviceId, ProjectId, Timestamp};
+use tidings_protocol::{ProjectId, Timestamp};
 
+use self::refresh::{begin_family, refresh};
 use super::answer::Answered;
 use super::body::Sent;
 use super::problem::Problem;
@@ -24,18 +26,13 @@ use super::route::{Routes, Who};
 use super::send::at_most;
 use crate::access::{ACCESS_TOKEN_MILLIS_MAX, KeyCaller, Scope};
 use crate::app::App;
-use crate::vault::{Purpose, random_text};
+use crate::vault::Purpose;
 
 /// How long a connect code can be used, in milliseconds: ten minutes, time to find the phone.
 const CODE_MILLIS: i64 = 600_000;
 const CODE_CHARS: usize = 8;
 /// Letters and digits that are not mistaken for one another: 32 of them, 5 bits each.
 const CODE_ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-/// How long the last exchange of a refresh token may be repeated, in milliseconds: an answer that was lost.
-const REPEAT_MILLIS: i64 = 60_000;
-/// How long a refresh token lasts after its last use, in milliseconds: 90 days.
-const REFRESH_MILLIS: i64 = 90 * 86_400_000;
-const REFRESH_PREFIX: &str = "tdr_";
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -51,7 +48,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         })
         .post("/v1/me/token", Who::Anyone, refresh, |call| {
             call.about("Exchanges a refresh token for the next pair. Repeating the last exchange within 60 s answers the \
-                        same pair; later use of an old one revokes the device.")
+                        same pair; later use of any old one revokes the device.")
                 .body::<TokenRefreshRequest>()
                 .answer::<TokenRefreshResponse>(200, "The next pair")
         })
@@ -96,16 +93,7 @@ async fn connect(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Bo
             app.ports.sign_in.put_connect_code(&code).await?;
             return Err(problem);
         }
-        let pair = Pair::new(&app, &code.person, &request.device, now);
-        let token = DeviceToken {
-            person: code.person.clone(),
-            device: request.device.clone(),
-            current: app.vault.hash(Purpose::RefreshToken, &pair.refresh_token),
-            previous: None,
-            last_answer: None,
-            used_at: now,
-        };
-        app.ports.sign_in.put_device_token(&token, None).await?;
+        let pair = begin_family(&app, &code.person, &request.device, now).await?;
         let project = app.directory.project(&code.person.project);
         Ok(Answered::ok(&ConnectResponse {
             project: project.map(|row| row.name.to_string()).unwrap_or_default(),
@@ -165,99 +153,6 @@ async fn greet(
     let unit = Unit { project: person.project.clone(), sandbox: false, repeat: None, act };
     app.writer.write(unit).await?.answer?;
     Ok(())
-}
-
-/// An access token with the refresh token for the next one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Pair {
-    access_token: String,
-    refresh_token: String,
-    expires_at: Timestamp,
-}
-
-impl Pair {
-    fn new(app: &App, person: &PersonKey, device: &DeviceId, now: Timestamp) -> Self {
-        let (access_token, expires_at) = app.tokens.issue(person, Some(device), now, ACCESS_TOKEN_MILLIS_MAX);
-        Self { access_token, refresh_token: format!("{REFRESH_PREFIX}{}", random_text()), expires_at }
-    }
-
-    fn answered(self) -> Answered {
-        let Self { access_token, refresh_token, expires_at } = self;
-        Answered::ok(&TokenRefreshResponse { access_token, refresh_token, expires_at })
-    }
-}
-
-async fn refresh(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Box<Problem>> {
-    let request: TokenRefreshRequest = sent.json()?;
-    let hash = app.vault.hash(Purpose::RefreshToken, &request.refresh_token);
-    // A race between two exchanges is lost at most once: the second look finds the first one's answer.
-    for _ in 0..2 {
-        if let Some(pair) = exchange(&app, &hash).await? {
-            return Ok(pair.answered().response());
-        }
-    }
-    Err(Problem::new(
-        StatusCode::CONFLICT,
-        "raced",
-        "Another exchange of this token is under way: try again.",
-    ))
-}
-
-/// The next pair, or none if another exchange came first.
-async fn exchange(app: &App, hash: &[u8; 32]) -> Result<Option<Pair>, Box<Problem>> {
-    let now = app.now();
-    let Some(row) = app.ports.sign_in.device_token(hash).await? else {
-        return Err(invalid_refresh("This refresh token is not valid: sign in again."));
-    };
-    let standing =
-        app.ports.sign_in.standing(&row.person.project, &row.person.recipient, Some(&row.device)).await?;
-    if standing.0.is_some_and(|erased_at| row.used_at <= erased_at) {
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "erased", "This account was erased."));
-    }
-    if now.millis_since(row.used_at) > REFRESH_MILLIS {
-        return Err(invalid_refresh("This refresh token was not used for 90 days: sign in again."));
-    }
-    if row.current != *hash {
-        return repeat(app, &row, now).await.map(Some);
-    }
-    let pair = Pair::new(app, &row.person, &row.device, now);
-    let text = serde_json::to_vec(&pair).expect("texts and times are JSON");
-    let next = DeviceToken {
-        current: app.vault.hash(Purpose::RefreshToken, &pair.refresh_token),
-        previous: Some((row.current, now)),
-        last_answer: Some(app.vault.seal(&seal_name(&row), &text)),
-        used_at: now,
-        ..row
-    };
-    match app.ports.sign_in.put_device_token(&next, Some(hash)).await? {
-        TokenExchange::Rotated => Ok(Some(pair)),
-        TokenExchange::Raced => Ok(None),
-    }
-}
-
-/// The token before the current one: within a minute its answer was lost, later it was stolen.
-async fn repeat(app: &App, row: &DeviceToken, now: Timestamp) -> Result<Pair, Box<Problem>> {
-    let exchanged_at = row.previous.as_ref().map_or(Timestamp::ZERO, |(_, at)| *at);
-    if now.millis_since(exchanged_at) <= REPEAT_MILLIS
-        && let Some(sealed) = &row.last_answer
-        && let Ok(text) = app.vault.open_sealed(&seal_name(row), sealed)
-        && let Ok(pair) = serde_json::from_slice(&text)
-    {
-        return Ok(pair);
-    }
-    app.ports.sign_in.revoke_device(&row.person, &row.device, now).await?;
-    app.listeners.hub.close(&row.person, Some(&row.device), Bye::Revoked);
-    tracing::warn!("a refresh token was used again after its exchange: its device is revoked");
-    let detail = "This refresh token was exchanged before: the device is signed out. Sign in again.";
-    Err(Problem::new(StatusCode::UNAUTHORIZED, "revoked", detail))
-}
-
-fn seal_name(row: &DeviceToken) -> String {
-    format!("token/{}/{}/{}", row.person.project, row.person.recipient, row.device)
-}
-
-fn invalid_refresh(detail: &str) -> Box<Problem> {
-    Problem::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", detail)
 }
 
 async fn token(

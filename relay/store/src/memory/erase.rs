@@ -40,6 +40,7 @@ impl Tables {
             self.events.set(row.id.clone(), row);
         }
         self.seal_chain(person, &erased_chain(&name, erased));
+        self.remember_tokens(person, erased);
         self.forget(person);
         self.erased.set((person.project.clone(), name), erased.clone());
     }
@@ -64,6 +65,17 @@ impl Tables {
         let head = (person.project.clone(), person.recipient.as_str().to_owned());
         if let Some(row) = self.consent_heads.remove(&head) {
             self.consent_heads.set((person.project.clone(), name.to_owned()), row);
+        }
+    }
+
+    /// A device that was away has only its refresh token left, and has to hear why it is not good any more.
+    fn remember_tokens(&mut self, person: &PersonKey, erased: &Erased) {
+        let rows: Vec<_> = self.device_tokens.of(person).cloned().collect();
+        for row in rows {
+            let hashes = [Some(row.current), row.previous.map(|(hash, _)| hash), row.family];
+            for hash in hashes.into_iter().flatten() {
+                self.erased_tokens.set(hash, erased.at);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ impl Tables {
         gone += self.connect_codes.remove_where(|_, row| row.expires_at < now, limit - gone);
         let tokens = days_before(now, TOKEN_DAYS);
         gone += self.device_tokens.remove_where(|_, row| row.used_at < tokens, limit - gone);
+        gone += self.erased_tokens.remove_where(|_, at| *at < tokens, limit - gone);
         let first_batch = self.batches.last().map_or(0, |(last, _)| last.saturating_sub(BATCHES_KEPT));
         gone += self.batches.remove_where(|number, _| *number <= first_batch, limit - gone);
         let batches = &self.batches;

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use tidings_core::model::PersonKey;
-use tidings_core::ports::{ConnectCode, DeviceToken, SignIn, StoreError, TokenExchange};
+use tidings_core::ports::{
+    ConnectCode, DeviceToken, KnownToken, PresentedToken, SignIn, StoreError, TokenExchange,
+};
 use tidings_protocol::{DeviceId, ProjectId, RecipientId, Timestamp};
 
 use super::{MemoryStore, PortCall};
@@ -35,13 +37,21 @@ impl SignIn for MemoryStore {
         .await
     }
 
-    async fn device_token(&self, hash: &[u8; 32]) -> Result<Option<DeviceToken>, StoreError> {
+    async fn device_token(&self, presented: &PresentedToken) -> Result<Option<KnownToken>, StoreError> {
         self.at(PortCall::SignIn).await?;
         let tables = self.shared.lock();
+        let PresentedToken { hash, family } = presented;
         let mut rows = tables.device_tokens.iter().map(|(_, row)| row);
-        let found = rows
-            .find(|row| row.current == *hash || row.previous.is_some_and(|(previous, _)| previous == *hash));
-        Ok(found.cloned())
+        let found = rows.find(|row| {
+            row.current == *hash
+                || row.previous.is_some_and(|(previous, _)| previous == *hash)
+                || (family.is_some() && row.family == *family)
+        });
+        let is_erased = || [Some(*hash), *family].iter().flatten().any(|hash| tables.erased_tokens.has(hash));
+        Ok(match found {
+            Some(row) => Some(KnownToken::Device(row.clone())),
+            None => is_erased().then_some(KnownToken::Erased),
+        })
     }
 
     async fn put_device_token(

@@ -68,6 +68,10 @@ async fn setup(connection: &mut SqliteConnection, tables: &mut Tables) -> Result
         let row = setup::device_token(row)?;
         tables.device_tokens.set((row.person.clone(), row.device.as_str().to_owned()), row);
     }
+    for row in &all(connection, sql::ERASED_TOKENS).await? {
+        let mut cells = Cells::of(row);
+        tables.erased_tokens.set(cells.hash()?, cells.time()?);
+    }
     Ok(())
 }
 

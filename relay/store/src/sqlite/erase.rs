@@ -64,6 +64,9 @@ pub(super) async fn erase(
         let sealed = sqlx::query(statement).bind(project).bind(recipient).bind(&chain);
         sealed.execute(&mut *connection).await.map_err(meaning)?;
     }
+    let remembered = sqlx::query(sql::ADD_ERASED_TOKENS).bind(project).bind(recipient);
+    let remembered = remembered.bind(erased.at.as_millis()).execute(&mut *connection);
+    remembered.await.map_err(meaning)?;
     for statement in sql::FORGET {
         let forgotten = sqlx::query(statement).bind(project).bind(recipient);
         forgotten.execute(&mut *connection).await.map_err(meaning)?;

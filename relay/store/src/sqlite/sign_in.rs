@@ -5,7 +5,9 @@ use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use tidings_core::model::PersonKey;
-use tidings_core::ports::{ConnectCode, DeviceToken, SignIn, StoreError, TokenExchange};
+use tidings_core::ports::{
+    ConnectCode, DeviceToken, KnownToken, PresentedToken, SignIn, StoreError, TokenExchange,
+};
 use tidings_protocol::{DeviceId, ProjectId, RecipientId, Timestamp};
 
 use super::cells::Cells;
@@ -48,9 +50,16 @@ impl SignIn for SqliteStore {
         Ok(code)
     }
 
-    async fn device_token(&self, hash: &[u8; 32]) -> Result<Option<DeviceToken>, StoreError> {
-        let query = sqlx::query(sql::DEVICE_TOKEN).bind(hash.as_slice());
-        self.rows(query).await?.first().map(setup::device_token).transpose()
+    async fn device_token(&self, presented: &PresentedToken) -> Result<Option<KnownToken>, StoreError> {
+        let hash = presented.hash.as_slice();
+        let family = presented.family.as_ref().map(<[u8; 32]>::as_slice);
+        let rows = self.rows(sqlx::query(sql::DEVICE_TOKEN).bind(hash).bind(family)).await?;
+        if let Some(row) = rows.first() {
+            return setup::device_token(row).map(KnownToken::Device).map(Some);
+        }
+        // An erasure removes the one row and adds the other in one transaction: whoever misses the first finds the second.
+        let rows = self.rows(sqlx::query(sql::ERASED_TOKEN).bind(hash).bind(family)).await?;
+        Ok(rows.first().map(|_| KnownToken::Erased))
     }
 
     async fn put_device_token(
@@ -68,7 +77,8 @@ impl SignIn for SqliteStore {
             .bind(previous.map(|(_, at)| at.as_millis()))
             .bind(token.last_answer.as_deref())
             .bind(token.used_at.as_millis())
-            .bind(expected.map(<[u8; 32]>::as_slice));
+            .bind(expected.map(<[u8; 32]>::as_slice))
+            .bind(token.family.as_ref().map(<[u8; 32]>::as_slice));
         let written = self.change(query).await?;
         Ok(if written == 0 { TokenExchange::Raced } else { TokenExchange::Rotated })
     }

@@ -1,8 +1,9 @@
 //! What operators set up, and how devices sign in.
 
-use tidings_core::model::{Changes, Device};
+use tidings_core::model::{Changes, Device, Erased};
 use tidings_core::ports::{
-    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, SecretRow, StoreError, TokenExchange,
+    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, KnownToken, PresentedToken, ProjectRow, SecretRow,
+    StoreError, TokenExchange,
 };
 use tidings_protocol::DeviceId;
 
@@ -15,6 +16,8 @@ on_every_store!(
     keys_and_secrets_are_kept_until_they_are_taken_back,
     a_connect_code_is_taken_once_and_in_time,
     a_device_token_rotates_only_from_the_expected_one,
+    a_device_token_is_known_by_its_family_whatever_its_secret,
+    an_erasure_is_told_to_the_tokens_it_took_for_ninety_days,
     a_device_that_is_revoked_stays_so,
 );
 
@@ -92,6 +95,7 @@ async fn a_device_token_rotates_only_from_the_expected_one(store: impl Whole) {
     let token = |current: u8, previous: Option<u8>| DeviceToken {
         person: person("p", "anna"),
         device: device.clone(),
+        family: Some([7; 32]),
         current: [current; 32],
         previous: previous.map(|hash| ([hash; 32], at(1))),
         last_answer: previous.map(|hash| vec![hash]),
@@ -106,10 +110,68 @@ async fn a_device_token_rotates_only_from_the_expected_one(store: impl Whole) {
         store.put_device_token(&token(2, Some(1)), Some(&[1; 32])).await.unwrap(),
         TokenExchange::Rotated
     );
+    let known = |token| Some(KnownToken::Device(token));
     for hash in [1, 2] {
-        assert_eq!(store.device_token(&[hash; 32]).await.unwrap(), Some(token(2, Some(1))));
+        assert_eq!(store.device_token(&presented(hash, None)).await.unwrap(), known(token(2, Some(1))));
     }
-    assert_eq!(store.device_token(&[3; 32]).await.unwrap(), None);
+    assert_eq!(store.device_token(&presented(3, None)).await.unwrap(), None);
+}
+
+fn presented(hash: u8, family: Option<u8>) -> PresentedToken {
+    PresentedToken { hash: [hash; 32], family: family.map(|family| [family; 32]) }
+}
+
+fn token_of(recipient: &str, family: Option<u8>, current: u8) -> DeviceToken {
+    DeviceToken {
+        person: person("p", recipient),
+        device: DeviceId::new("phone").unwrap(),
+        family: family.map(|family| [family; 32]),
+        current: [current; 32],
+        previous: None,
+        last_answer: None,
+        used_at: at(1),
+    }
+}
+
+async fn a_device_token_is_known_by_its_family_whatever_its_secret(store: impl Whole) {
+    let (anna, ben) = (token_of("anna", Some(7), 1), token_of("ben", None, 2));
+    for token in [&anna, &ben] {
+        store.put_device_token(token, None).await.unwrap();
+    }
+    let known = async |hash, family| store.device_token(&presented(hash, family)).await.unwrap();
+    assert_eq!(known(9, Some(7)).await, Some(KnownToken::Device(anna.clone())));
+    assert_eq!(
+        known(2, None).await,
+        Some(KnownToken::Device(ben)),
+        "one that was given out without a family"
+    );
+    assert_eq!(known(9, Some(8)).await, None);
+    assert_eq!(known(9, None).await, None, "no family is nobody's family");
+    let again = DeviceToken { family: Some([8; 32]), current: [3; 32], ..anna };
+    store.put_device_token(&again, None).await.unwrap();
+    assert_eq!(known(1, Some(7)).await, None, "another sign-in ends the family before it");
+}
+
+async fn an_erasure_is_told_to_the_tokens_it_took_for_ninety_days(store: impl Whole) {
+    let (anna, ben) = (token_of("anna", Some(7), 1), token_of("ben", None, 2));
+    for token in [&anna, &ben] {
+        store.put_device_token(token, None).await.unwrap();
+    }
+    let exchanged = DeviceToken { previous: Some((ben.current, at(1))), current: [3; 32], ..ben.clone() };
+    store.put_device_token(&exchanged, Some(&ben.current)).await.unwrap();
+    let known = async |hash, family| store.device_token(&presented(hash, family)).await.unwrap();
+    let erased = [&anna, &ben].map(|token| (token.person.clone(), Erased { at: at(9), epoch: 7 }));
+    write(&store, 1, &Changes { erased: erased.to_vec(), ..Changes::default() }).await;
+    let dump = store.dump().await;
+    assert!(!dump.contains("anna") && !dump.contains("phone"), "{dump}");
+    for (hash, family) in [(1, Some(7)), (9, Some(7)), (2, None), (3, None)] {
+        assert_eq!(known(hash, family).await, Some(KnownToken::Erased), "{hash} {family:?}");
+    }
+    assert_eq!(known(9, None).await, None);
+    store.purge(at(9 + 90 * DAY), 100).await.unwrap();
+    assert_eq!(known(1, Some(7)).await, Some(KnownToken::Erased));
+    assert_eq!(store.purge(at(10 + 90 * DAY), 100).await.unwrap(), 4);
+    assert_eq!(known(1, Some(7)).await, None);
 }
 
 async fn a_device_that_is_revoked_stays_so(store: impl Whole) {

@@ -47,7 +47,7 @@ fn a_code_is_raced_for_and_one_wins() {
 }
 
 #[test]
-fn a_refresh_token_rotates_and_the_last_exchange_can_be_repeated() {
+fn a_refresh_token_rotates_its_last_exchange_can_be_repeated_and_an_older_one_revokes_the_device() {
     let relay = Relay::start();
     let ask = json!({"code": code(&relay, "alice"), "device": "laptop", "platform": "shell"});
     let first = relay.stranger().post("/v1/connect", &ask).ok(200);
@@ -55,10 +55,11 @@ fn a_refresh_token_rotates_and_the_last_exchange_can_be_repeated() {
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     assert_eq!(refresh(&relay, &first["refresh_token"]).ok(200), second, "its answer was lost");
     let third = refresh(&relay, &second["refresh_token"]).ok(200);
-    // The one before the last opens nothing.
-    let stolen = refresh(&relay, &first["refresh_token"]);
-    assert_eq!(stolen.status, 401, "{}", stolen.text());
-    let _third = third["access_token"].as_str().expect("a token");
+    // Two exchanges old: somebody has a copy, and neither of the two goes on.
+    let _stolen = refresh(&relay, &first["refresh_token"]).problem(401, "revoked");
+    let newest = relay.caller_with(third["access_token"].as_str().expect("a token"));
+    let _newest = newest.get("/v1/me").problem(401, "revoked");
+    assert_eq!(refresh(&relay, &third["refresh_token"]).status, 401);
     let _unknown = refresh(&relay, &json!("tdr_nope")).problem(401, "invalid_refresh_token");
 }
 

@@ -142,6 +142,33 @@ async fn an_erasure_wipes_every_device_and_a_device_that_was_away_when_it_comes_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_has_only_its_refresh_token_left_wipes_when_it_comes_back_after_an_erasure() {
+    let bench = Bench::start();
+    let away = bench.connected("alice", "away").await;
+    let sent = bench.send("alice", "SECRET-WORDS");
+    has(&away, &sent).await;
+    away.close().await;
+    let no_access = "UPDATE account SET access_token = NULL, access_expires_at = NULL";
+    execute(&bench.file("away"), no_access).await;
+    let offline = bench.offline("away").await;
+    offline.mark_read(&sent).await.unwrap();
+    assert_eq!((titles(&offline).await.len(), offline.pending().await.unwrap().len()), (1, 1));
+    offline.close().await;
+    let erased = bench.caller().delete("/v1/recipients/alice");
+    assert_eq!(erased.status, 204, "{}", erased.text());
+    // Whoever has the name since is somebody else.
+    bench.send("alice", "For the next one of that name");
+    let away = bench.again("away").build().await.unwrap();
+    reaches(&away, is_signed_out(SignedOut::Erased)).await;
+    until(|| async { items(&away, Query::default()).await.is_empty() }).await;
+    assert!(away.pending().await.unwrap().is_empty());
+    assert_eq!(away.owner().await.unwrap(), None);
+    away.close().await;
+    let bytes = crate::keeping::bytes(&bench.file("away"));
+    assert!(!crate::keeping::contains(&bytes, "SECRET-WORDS"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_has_what_the_relay_knows_of_the_person() {
     let bench = Bench::start();
     let alice = bench.connected("alice", "laptop").await;

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tidings_core::ports::Clock;
-use tidings_protocol::Timestamp;
+use tidings_protocol::{ProjectId, Timestamp};
 use tidings_store::{ErasureKey, MemoryStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,6 +87,12 @@ impl Bench {
 
     pub(super) fn advance(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// The project that the key belongs to.
+    pub(super) fn project(&self) -> ProjectId {
+        let projects = self.app.directory.projects();
+        projects.first().expect("a bench has one").id.clone()
     }
 
     pub(super) fn now(&self) -> Timestamp {

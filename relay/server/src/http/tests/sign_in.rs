@@ -5,7 +5,11 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use tidings_core::model::PersonKey;
+use tidings_core::ports::DeviceToken;
+
 use super::bench::{Bench, Reply};
+use crate::vault::Purpose;
 
 async fn refresh(bench: &Bench, token: &str) -> Reply {
     bench.call_as("", "POST", "/v1/me/token", &[], json!({"refresh_token": token}).to_string()).await
@@ -111,6 +115,88 @@ async fn later_reuse_of_an_old_refresh_token_revokes_the_device() {
     assert_eq!(refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await.status, 401);
     let me = me(&bench, &access).await;
     assert_eq!((me.status, me.code()), (401, "revoked"));
+}
+
+/// Signs a device in and exchanges its token so many times; all of its tokens, oldest first, and the access token.
+async fn exchanged(bench: &Bench, times: usize) -> (Vec<String>, String) {
+    let (access, first) = bench.connect("alice", "laptop").await;
+    let mut tokens = vec![first];
+    for _ in 0..times {
+        let next = refresh(bench, tokens.last().unwrap()).await;
+        assert_eq!(next.status, 200, "{}", next.body);
+        tokens.push(next.body["refresh_token"].as_str().unwrap().to_owned());
+    }
+    (tokens, access)
+}
+
+#[rstest]
+#[case(1, 60_000, 200)]
+#[case(1, 60_001, 401)]
+#[case(2, 0, 401)]
+#[case(2, 60_001, 401)]
+#[case(5, 0, 401)]
+#[case(5, 60_001, 401)]
+#[tokio::test]
+async fn reuse_of_any_old_refresh_token_revokes_the_device_but_the_last_exchange_within_a_minute(
+    #[case] generations: usize,
+    #[case] after: i64,
+    #[case] status: u16,
+) {
+    let bench = Bench::new().await;
+    let (tokens, access) = exchanged(&bench, 5).await;
+    bench.advance(after);
+    let reused = refresh(&bench, &tokens[5 - generations]).await;
+    assert_eq!(reused.status, status, "{}", reused.body);
+    let (me, newest) = (me(&bench, &access).await, refresh(&bench, &tokens[5]).await);
+    if status == 200 {
+        assert_eq!(reused.body["refresh_token"], json!(tokens[5]), "the same pair");
+        assert_eq!((me.status, newest.status), (200, 200));
+    } else {
+        assert_eq!(reused.code(), "revoked");
+        assert_eq!((me.status, me.code()), (401, "revoked"));
+        assert_eq!(newest.status, 401, "neither copy goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_a_family_never_had_revokes_too_and_another_family_revokes_nothing() {
+    let bench = Bench::new().await;
+    let (old, _) = exchanged(&bench, 2).await;
+    let (tokens, access) = exchanged(&bench, 0).await;
+    for stranger in [old[0].as_str(), old[2].as_str(), "tdr_nothing", "tdr_no.thing", "."] {
+        let reply = refresh(&bench, stranger).await;
+        assert_eq!((reply.status, reply.code()), (401, "invalid_refresh_token"), "{stranger}");
+    }
+    assert_eq!(me(&bench, &access).await.status, 200, "what is left of another sign-in harms nobody");
+    let (family, _) = tokens[0].split_once('.').unwrap();
+    assert_eq!(refresh(&bench, &format!("{family}.guessed")).await.code(), "revoked");
+    assert_eq!(me(&bench, &access).await.code(), "revoked");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_given_out_without_a_family_is_exchanged_for_one_that_has_it() {
+    let bench = Bench::new().await;
+    let (access, _) = bench.connect("alice", "laptop").await;
+    let plain = "tdr_FromBeforeThereWereFamilies";
+    let row = DeviceToken {
+        person: PersonKey { project: bench.project(), recipient: "alice".parse().unwrap() },
+        device: "laptop".parse().unwrap(),
+        family: None,
+        current: bench.app.vault.hash(Purpose::RefreshToken, plain),
+        previous: None,
+        last_answer: None,
+        used_at: bench.now(),
+    };
+    bench.app.ports.sign_in.put_device_token(&row, None).await.unwrap();
+    let second = refresh(&bench, plain).await;
+    assert_eq!((second.status, refresh(&bench, plain).await.body), (200, second.body.clone()));
+    let third = refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(third.status, 200);
+    assert_eq!(refresh(&bench, plain).await.code(), "invalid_refresh_token", "nothing tells whose it was");
+    assert_eq!(me(&bench, &access).await.status, 200);
+    assert_eq!(refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await.status, 200);
+    bench.advance(60_001);
+    assert_eq!(refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await.code(), "revoked");
 }
 
 #[tokio::test]
@@ -239,8 +325,24 @@ async fn a_token_from_before_an_erasure_creates_nobody() {
     assert_eq!(bench.delete("/v1/recipients/alice").await.status, 204);
     let reply = bench.call_as(&access, "GET", "/v1/me/changes", &[], Body::empty()).await;
     assert_eq!((reply.status, reply.code()), (401, "erased"), "{}", reply.body);
-    assert_eq!(refresh(&bench, &refresh_token).await.status, 401);
+    assert_eq!(refresh(&bench, &refresh_token).await.code(), "erased");
     assert_eq!(bench.get("/v1/recipients/alice").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_somebody_erased_says_so_even_when_another_of_that_name_has_come() {
+    let bench = Bench::new().await;
+    let (tokens, _) = exchanged(&bench, 3).await;
+    bench.advance(1_000);
+    assert_eq!(bench.delete("/v1/recipients/alice").await.status, 204);
+    bench.advance(1_000);
+    let (next, _) = exchanged(&bench, 0).await;
+    for token in &tokens {
+        let reply = refresh(&bench, token).await;
+        assert_eq!((reply.status, reply.code()), (401, "erased"), "{}", reply.body);
+    }
+    assert_eq!(refresh(&bench, &next[0]).await.status, 200, "whoever has the name now is somebody else");
+    assert_eq!(refresh(&bench, "tdr_no.thing").await.code(), "invalid_refresh_token");
 }
 
 #[tokio::test]

@@ -98,15 +98,18 @@ pub(in crate::sqlite) fn connect_code(row: &SqliteRow) -> Result<ConnectCode, St
     Ok(ConnectCode { hash: cells.hash()?, person: person_key(&mut cells)?, expires_at: cells.time()? })
 }
 
-/// `project, recipient, device, current, previous, previous_at, last_answer, used_at`.
+/// `project, recipient, device, family, current, previous, previous_at, last_answer, used_at`.
 pub(in crate::sqlite) fn device_token(row: &SqliteRow) -> Result<DeviceToken, StoreError> {
     let mut cells = Cells::of(row);
-    let (person, device, current) = (person_key(&mut cells)?, cells.word()?, cells.hash()?);
-    let previous: Option<Vec<u8>> = cells.cell()?;
-    let previous = previous.map(|hash| {
-        let hash: Result<[u8; 32], _> = hash.try_into();
-        hash.map_err(|_| damaged("a hash has 32 bytes".to_owned()))
-    });
-    let previous = previous.transpose()?.zip(cells.time_maybe()?);
-    Ok(DeviceToken { person, device, current, previous, last_answer: cells.cell()?, used_at: cells.time()? })
+    let (person, device) = (person_key(&mut cells)?, cells.word()?);
+    let (family, current) = (hash_maybe(&mut cells)?, cells.hash()?);
+    let previous = hash_maybe(&mut cells)?.zip(cells.time_maybe()?);
+    let (last_answer, used_at) = (cells.cell()?, cells.time()?);
+    Ok(DeviceToken { person, device, family, current, previous, last_answer, used_at })
+}
+
+fn hash_maybe(cells: &mut Cells<'_>) -> Result<Option<[u8; 32]>, StoreError> {
+    let hash: Option<Vec<u8>> = cells.cell()?;
+    let hash = hash.map(|hash| hash.try_into().map_err(|_| damaged("a hash has 32 bytes".to_owned())));
+    hash.transpose()
 }

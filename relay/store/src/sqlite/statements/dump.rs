@@ -38,6 +38,7 @@ statements! {
     PURGED = "SELECT project, day, ledger, term, n FROM purged";
     BATCHES = "SELECT number, id FROM batches";
     CONNECT_CODES = "SELECT hash, project, recipient, expires_at FROM connect_codes";
-    DEVICE_TOKENS = "SELECT project, recipient, device, current, previous, previous_at, last_answer, used_at
+    DEVICE_TOKENS = "SELECT project, recipient, device, family, current, previous, previous_at, last_answer, used_at
         FROM device_tokens";
+    ERASED_TOKENS = "SELECT hash, at FROM erased_tokens";
 }

@@ -18,6 +18,8 @@ statements! {
         (SELECT hash FROM connect_codes WHERE expires_at < ?1 LIMIT ?2)";
     PURGE_DEVICE_TOKENS = "DELETE FROM device_tokens WHERE rowid IN
         (SELECT rowid FROM device_tokens WHERE used_at < ?1 LIMIT ?2)";
+    PURGE_ERASED_TOKENS = "DELETE FROM erased_tokens WHERE hash IN
+        (SELECT hash FROM erased_tokens WHERE at < ?1 LIMIT ?2)";
     PURGE_BATCHES = "DELETE FROM batches WHERE number IN (SELECT number FROM batches
         WHERE number <= (SELECT max(number) FROM batches) - ?1 ORDER BY number LIMIT ?2)";
     OLD_NOTIFICATIONS = "SELECT n.id, n.project, n.recipient, n.created_at, n.state, n.inapp_made_at, n.inapp_state,

@@ -29,11 +29,12 @@ statements! {
     PUT_CONNECT_CODE = "INSERT OR REPLACE INTO connect_codes (hash, project, recipient, expires_at)
         VALUES (?1, ?2, ?3, ?4)";
     TAKE_CONNECT_CODE = "DELETE FROM connect_codes WHERE hash = ?1 RETURNING hash, project, recipient, expires_at";
-    DEVICE_TOKEN = "SELECT project, recipient, device, current, previous, previous_at, last_answer, used_at
-        FROM device_tokens WHERE current = ?1 OR previous = ?1 LIMIT 1";
+    DEVICE_TOKEN = "SELECT project, recipient, device, family, current, previous, previous_at, last_answer, used_at
+        FROM device_tokens WHERE current = ?1 OR previous = ?1 OR family = ?2 LIMIT 1";
+    ERASED_TOKEN = "SELECT 1 FROM erased_tokens WHERE hash IN (?1, ?2) LIMIT 1";
     PUT_DEVICE_TOKEN = "INSERT OR REPLACE INTO device_tokens (project, recipient, device, current, previous,
-            previous_at, last_answer, used_at)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?9 IS NULL OR EXISTS (SELECT 1 FROM device_tokens
+            previous_at, last_answer, used_at, family)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10 WHERE ?9 IS NULL OR EXISTS (SELECT 1 FROM device_tokens
             WHERE project = ?1 AND recipient = ?2 AND device = ?3 AND current = ?9)";
     REMOVE_DEVICE_TOKEN = "DELETE FROM device_tokens WHERE project = ?1 AND recipient = ?2 AND device = ?3";
     REVOKE_DEVICE = "UPDATE devices SET revoked_at = coalesce(revoked_at, ?4)

@@ -121,6 +121,10 @@ statements! {
     SEAL_CHAIN = "UPDATE consent_entries SET chain = ?3, personal = NULL WHERE project = ?1 AND chain = ?2";
     SEAL_HEAD = "UPDATE consent_heads SET chain = ?3 WHERE project = ?1 AND chain = ?2";
     ADD_ERASED = "INSERT OR REPLACE INTO erased (project, name, at, epoch) VALUES (?1, ?2, ?3, ?4)";
+    ADD_ERASED_TOKENS = "INSERT OR REPLACE INTO erased_tokens (hash, at)
+        SELECT current, ?3 FROM device_tokens WHERE project = ?1 AND recipient = ?2
+        UNION SELECT previous, ?3 FROM device_tokens WHERE project = ?1 AND recipient = ?2 AND previous IS NOT NULL
+        UNION SELECT family, ?3 FROM device_tokens WHERE project = ?1 AND recipient = ?2 AND family IS NOT NULL";
     ERASED_EVENTS = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.recipient = ?2";
     FORGET_RECIPIENT = "DELETE FROM recipients WHERE project = ?1 AND recipient = ?2";
     FORGET_INBOX = "DELETE FROM inboxes WHERE project = ?1 AND recipient = ?2";
