@@ -3,6 +3,7 @@
 //! A notification, delivery or event stays because the three equations count it; its words, keys, marks and particulars
 //! go. A consent entry stays because the chain must verify; its personal fields go. Everything else is deleted.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use tidings_core::model::{
     Delivery, EntryHash, Erased, Event, EventBody, Flags, Keys, Marks, Notification, PersonKey, Stopped,
 };
 use tidings_protocol::item::Because;
-use tidings_protocol::{DeliveryState, NotificationState, RecipientId};
+use tidings_protocol::{DeliveryState, EventId, NotificationState, RecipientId};
 
 /// The key under which the ids of erased recipients are hashed. Whoever loses it forgets who was erased.
 #[derive(Clone)]
@@ -69,6 +70,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The events that made the notifications of a recipient which the core counts as erased. The rows themselves do not
+/// name the recipient any more.
+pub(crate) fn causes_of(person: &PersonKey, changed: &[Notification]) -> BTreeSet<EventId> {
+    let theirs = changed.iter().filter(|row| row.person == *person && row.state == NotificationState::Erased);
+    theirs.map(|row| row.cause.event.clone()).collect()
+}
+
 /// What stays of a notification.
 pub(crate) fn erased_notification(notification: &Notification, name: &RecipientId) -> Notification {
     let mut left = notification.clone();
@@ -103,7 +111,7 @@ pub(crate) fn erased_delivery(delivery: &Delivery, name: &RecipientId) -> Delive
     left
 }
 
-/// What stays of an event about a recipient. Without its digest a repetition is a conflict, so that it cannot bring the
+/// What stays of an event about a recipient, or that told a recipient alone. Without its digest a repetition is a conflict, so that it cannot bring the
 /// recipient back.
 pub(crate) fn erased_event(event: &Event) -> Event {
     let mut left = event.clone();

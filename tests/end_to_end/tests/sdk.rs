@@ -3,6 +3,8 @@
 
 #[path = "sdk/access.rs"]
 mod access;
+#[path = "sdk/erasure.rs"]
+mod erasure;
 #[path = "sdk/keeping.rs"]
 mod keeping;
 #[path = "sdk/outbox.rs"]

@@ -108,7 +108,8 @@ pub(super) fn walk(work: &mut Work<'_>, project: &ProjectId, event: &EventId, ru
     let row = work.event_mut(event);
     row.made += made;
     if let Some(walk) = row.fan_outs.iter_mut().find(|walk| walk.rule.as_ref() == rule && !walk.finished) {
-        walk.after = recipients.last().cloned().or(walk.after.take());
+        // A walk that ended needs no place, and a name that stands there would outlive an erasure.
+        walk.after = recipients.last().cloned().or(walk.after.take()).filter(|_| !finished);
         walk.planned += made;
         walk.finished = finished;
     }

@@ -106,6 +106,7 @@ fn stop_walks(work: &mut Work<'_>, project: &ProjectId, event: &EventId) {
         if !walk.finished {
             walk.finished = true;
             walk.stopped = Some(Reason::SendStopped);
+            walk.after = None;
         }
     }
     let recipient = tidings_protocol::RecipientId::new(event.as_str()).expect("an event's id is an id");

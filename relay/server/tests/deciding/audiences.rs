@@ -58,6 +58,18 @@ async fn every_member_of_a_topic_is_told_exactly_once(#[case] members: usize) {
 }
 
 #[tokio::test]
+async fn a_walk_that_ended_names_nobody_who_may_be_erased_later() {
+    let scene = Scene::new(&with("")).await;
+    crowd(&scene, "news", 3).await;
+    let send = sent(&scene, "news").await;
+    scene.minutes(0).await;
+    let which = EventRef::Id(send.as_str().parse().unwrap());
+    let event = scene.store.event(&project(), &which).await.unwrap().unwrap();
+    let places: Vec<_> = event.fan_outs.iter().map(|walk| (walk.finished, walk.after.clone())).collect();
+    assert_eq!(places, [(true, None)]);
+}
+
+#[tokio::test]
 async fn a_walk_goes_on_with_another_node_where_the_first_one_fell() {
     let scene = Scene::new(&rule("category: orders, notify: {topic: news}")).await;
     crowd(&scene, "news", 1_201).await;

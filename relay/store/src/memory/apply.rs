@@ -5,7 +5,7 @@ use tidings_core::ports::{BatchId, StoreError};
 use tidings_protocol::{Channel, DeliveryState, NotificationState};
 
 use super::find::{external_key, is_direct};
-use crate::erasure::{ErasureKey, erased_delivery, erased_notification};
+use crate::erasure::{ErasureKey, causes_of, erased_delivery, erased_notification};
 use crate::found::operation_key;
 use crate::tables::Tables;
 
@@ -32,7 +32,7 @@ impl Tables {
             Ok::<_, StoreError>(())
         })?;
         for (person, erased) in &changes.erased {
-            self.erase(person, erased, erasure);
+            self.erase(person, erased, erasure, causes_of(person, &changes.notifications_changed));
         }
         changes.events_new.iter().try_for_each(|row| self.add_event(row))?;
         changes.notifications_new.iter().try_for_each(|row| self.add_notification(row, erasure))?;

@@ -1,17 +1,26 @@
 //! Erases a recipient.
 
-use tidings_core::model::{BookKey, ConsentEntry, DueKey, Erased, PersonKey, Term, utc_day};
-use tidings_protocol::{DeliveryState, NotificationState, ProjectId, Timestamp};
+use std::collections::BTreeSet;
+
+use tidings_core::model::{BookKey, ConsentEntry, DueKey, Erased, Event, PersonKey, Term, utc_day};
+use tidings_protocol::{DeliveryState, EventId, EventState, NotificationState, ProjectId, Timestamp};
 
 use crate::erasure::{ErasureKey, erased_chain, erased_delivery, erased_event, erased_notification};
 use crate::tables::Tables;
 
 impl Tables {
     /// Leaves only what the books and the consent chain need, without anything personal. A row that is not counted as
-    /// erased yet is moved there, in the same way as by the core.
-    pub(super) fn erase(&mut self, person: &PersonKey, erased: &Erased, erasure: &ErasureKey) {
+    /// erased yet is moved there, in the same way as by the core. `causes` are the events of those that the core moved.
+    pub(super) fn erase(
+        &mut self,
+        person: &PersonKey,
+        erased: &Erased,
+        erasure: &ErasureKey,
+        mut causes: BTreeSet<EventId>,
+    ) {
         let name = erasure.name(person);
         let notifications: Vec<_> = self.notifications_of(person).cloned().collect();
+        causes.extend(notifications.iter().map(|row| row.cause.event.clone()));
         for row in notifications {
             let to = Term::Notification(NotificationState::Erased);
             self.shift(&person.project, row.created_at, Term::Notification(row.state), to);
@@ -29,20 +38,31 @@ impl Tables {
             self.shift(&person.project, row.made_at, Term::Delivery(row.state), to);
             self.deliveries.set(row.id.clone(), erased_delivery(&row, &name));
         }
-        let events = self.events.iter().map(|(_, row)| row);
-        let events: Vec<_> = events
-            .filter(|row| {
-                row.project == person.project && row.body.recipient.as_ref() == Some(&person.recipient)
-            })
+        self.empty_events(person, &causes);
+        self.seal_chain(person, &erased_chain(&name, erased));
+        self.remember_tokens(person, erased);
+        self.forget(person);
+        self.erased.set((person.project.clone(), name), erased.clone());
+    }
+
+    /// Empties the events about the recipient, and those that told nobody else: their words and data are the
+    /// recipient's alone. The notifications are counted as erased already.
+    fn empty_events(&mut self, person: &PersonKey, causes: &BTreeSet<EventId>) {
+        let theirs_alone = |row: &Event| {
+            let mut told = self.notifications_from(&row.id, "");
+            row.body.recipient.is_none()
+                && row.state == EventState::Done
+                && causes.contains(&row.id)
+                && told.all(|told| told.state == NotificationState::Erased)
+        };
+        let of_project = self.events.iter().map(|(_, row)| row).filter(|row| row.project == person.project);
+        let events: Vec<_> = of_project
+            .filter(|row| row.body.recipient.as_ref() == Some(&person.recipient) || theirs_alone(row))
             .map(erased_event)
             .collect();
         for row in events {
             self.events.set(row.id.clone(), row);
         }
-        self.seal_chain(person, &erased_chain(&name, erased));
-        self.remember_tokens(person, erased);
-        self.forget(person);
-        self.erased.set((person.project.clone(), name), erased.clone());
     }
 
     fn shift(&mut self, project: &ProjectId, made_at: Timestamp, from: Term, to: Term) {

@@ -1,13 +1,14 @@
 //! Erases a recipient.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::SqliteConnection;
 use tidings_core::model::{BookKey, Delivery, Erased, Notification, PersonKey, Term, utc_day};
 use tidings_core::ports::StoreError;
-use tidings_protocol::{DeliveryState, NotificationState, Timestamp};
+use tidings_protocol::{DeliveryState, EventId, NotificationState, Timestamp};
 
+use super::cells::to_json;
 use super::error::meaning;
 use super::rows::person::key_cells;
 use super::rows::{event, notification, work};
@@ -19,12 +20,13 @@ use super::{ask, put};
 use crate::erasure::{ErasureKey, erased_chain, erased_delivery, erased_event, erased_notification};
 
 /// Leaves only what the books and the consent chain need, without anything personal. A row that is not counted as
-/// erased yet is moved there, in the same way as by the core.
+/// erased yet is moved there, in the same way as by the core. `causes` are the events of those that the core moved.
 pub(super) async fn erase(
     connection: &mut SqliteConnection,
     person: &PersonKey,
     erased: &Erased,
     erasure: &ErasureKey,
+    mut causes: BTreeSet<EventId>,
 ) -> Result<(), StoreError> {
     let name = erasure.name(person);
     let (project, recipient) = (person.project.as_str(), person.recipient.as_str());
@@ -32,6 +34,7 @@ pub(super) async fn erase(
 
     let rows = ask(connection, EVERYTHING, vec![key_cells(person)]).await?;
     let rows = rows.iter().map(notification::notification).collect::<Result<Vec<Notification>, _>>()?;
+    causes.extend(rows.iter().map(|row| row.cause.event.clone()));
     for row in &rows {
         moved.shift(
             row.created_at,
@@ -54,10 +57,7 @@ pub(super) async fn erase(
     change_deliveries(connection, &left).await?;
     count(connection, sql::COUNT, &moved.books).await?;
 
-    let rows = sqlx::query(sql::ERASED_EVENTS).bind(project).bind(recipient).fetch_all(&mut *connection);
-    let rows = rows.await.map_err(meaning)?;
-    let left = rows.iter().map(|row| event::event(row).map(|row| event::erased_cells(&erased_event(&row))));
-    put(connection, sql::ERASE_EVENTS, left.collect::<Result<_, _>>()?).await?;
+    empty_events(connection, person, &causes).await?;
 
     let chain = erased_chain(&name, erased);
     for statement in [sql::SEAL_CHAIN, sql::SEAL_HEAD] {
@@ -77,6 +77,21 @@ pub(super) async fn erase(
         .bind(erased.at.as_millis())
         .bind(i64::from(erased.epoch));
     added.execute(&mut *connection).await.map(drop).map_err(meaning)
+}
+
+/// Empties the events about the recipient, and those that told nobody else: their words and data are the recipient's
+/// alone. The notifications are counted as erased already.
+async fn empty_events(
+    connection: &mut SqliteConnection,
+    person: &PersonKey,
+    causes: &BTreeSet<EventId>,
+) -> Result<(), StoreError> {
+    let about = sqlx::query(sql::ERASED_EVENTS).bind(person.project.as_str()).bind(person.recipient.as_str());
+    let mut rows = about.fetch_all(&mut *connection).await.map_err(meaning)?;
+    let alone = sqlx::query(sql::THEIRS_ALONE).bind(person.project.as_str()).bind(to_json(causes));
+    rows.extend(alone.fetch_all(&mut *connection).await.map_err(meaning)?);
+    let left = rows.iter().map(|row| event::event(row).map(|row| event::erased_cells(&erased_event(&row))));
+    put(connection, sql::ERASE_EVENTS, left.collect::<Result<_, _>>()?).await.map(drop)
 }
 
 /// Rows that move to another state in the books.

@@ -15,7 +15,7 @@ use super::rows::{consent, event, notification, person, work};
 use super::statements::write as sql;
 use super::words::{self, ReadWords};
 use super::{ask, erase, put};
-use crate::erasure::{ErasureKey, erased_delivery, erased_notification};
+use crate::erasure::{ErasureKey, causes_of, erased_delivery, erased_notification};
 
 /// What changed comes before what was erased, and that before what is new: a recipient may be erased and seen anew in
 /// one batch.
@@ -35,7 +35,8 @@ pub(super) async fn write(
         changes.deliveries_changed.iter().map(|row| stored_delivery(row, erasure)).collect::<Vec<_>>();
     change_deliveries(connection, &changed).await?;
     for (person, erased) in &changes.erased {
-        erase::erase(connection, person, erased, erasure).await?;
+        let causes = causes_of(person, &changes.notifications_changed);
+        erase::erase(connection, person, erased, erasure, causes).await?;
     }
     put(connection, sql::ADD_EVENTS, changes.events_new.iter().map(event::event_cells).collect()).await?;
     add_notifications(connection, &changes.notifications_new, erasure).await?;

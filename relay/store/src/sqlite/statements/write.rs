@@ -126,6 +126,9 @@ statements! {
         UNION SELECT previous, ?3 FROM device_tokens WHERE project = ?1 AND recipient = ?2 AND previous IS NOT NULL
         UNION SELECT family, ?3 FROM device_tokens WHERE project = ?1 AND recipient = ?2 AND family IS NOT NULL";
     ERASED_EVENTS = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.recipient = ?2";
+    THEIRS_ALONE = "SELECT ", event_columns!(), " FROM json_each(?2) AS k CROSS JOIN events AS e
+        WHERE e.id = k.value AND e.project = ?1 AND e.recipient IS NULL AND e.state = 'done'
+        AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.event = e.id AND n.state <> 'erased')";
     FORGET_RECIPIENT = "DELETE FROM recipients WHERE project = ?1 AND recipient = ?2";
     FORGET_INBOX = "DELETE FROM inboxes WHERE project = ?1 AND recipient = ?2";
     FORGET_TOPICS = "DELETE FROM topics WHERE project = ?1 AND recipient = ?2";
