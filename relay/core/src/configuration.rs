@@ -19,7 +19,7 @@ mod variables;
 pub use bundle::{Bundle, BundleError, Files};
 pub use check::check;
 pub use difference::{DIFFERENCES_MAX, Difference, DifferenceKind, diff};
-pub use mistake::{MISTAKES_MAX, Mistake, Mistakes};
+pub use mistake::{MISTAKES_MAX, Mistake, Mistakes, PassedLimit};
 pub use model::*;
 
 #[cfg(test)]

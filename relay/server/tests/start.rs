@@ -151,3 +151,46 @@ async fn a_metrics_listener_of_its_own_needs_no_key() {
     assert!(!text.contains("alice"), "no person in metrics");
     stop(relay, shutdown).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_calls_too_often_waits_as_it_is_told_while_another_key_works() {
+    const PER_SECOND: u32 = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let shutdown = CancellationToken::new();
+    let slow = ServeOptions { requests_per_second: PER_SECOND, ..options(folder.path()) };
+    let relay = Relay::start(slow, shutdown.clone()).await.unwrap();
+    let (first, client) = (relay.first().unwrap().key.clone(), client());
+    let made =
+        client.post(format!("{}/v1/keys", relay.url())).bearer_auth(&first).json(&json!({"label": "other"}));
+    let made: Value = made.send().await.unwrap().json().await.unwrap();
+    let other = made["key"].as_str().unwrap();
+    let call = async |key: &str| {
+        let request = client.get(format!("{}/v1/accounting", relay.url())).bearer_auth(key);
+        request.send().await.unwrap()
+    };
+    // One call made the other key; what is refilled meanwhile comes on top of the burst.
+    let (mut let_in, since) = (1, std::time::Instant::now());
+    let refused = loop {
+        let response = call(&first).await;
+        if response.status() != 200 {
+            break response;
+        }
+        let_in += 1;
+    };
+    let refilled = since.elapsed().as_secs_f64() * f64::from(PER_SECOND);
+    assert!(let_in >= PER_SECOND, "the burst is let in: {let_in}");
+    assert!(f64::from(let_in) <= f64::from(PER_SECOND) + refilled + 2.0, "and no more: {let_in}, {refilled}");
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(
+        (&problem["code"], &problem["limit"]),
+        (&json!("rate_limited"), &json!(PER_SECOND)),
+        "{problem}"
+    );
+    assert_eq!(call(other).await.status(), 200, "the other key is not held up");
+    // Who waits is let in again; asking meanwhile does not make it longer.
+    let again = async { while call(&first).await.status() != 200 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), again).await.unwrap();
+    stop(relay, shutdown).await;
+}

@@ -44,6 +44,7 @@ pub fn check(document: &str, files: &dyn Files, version: u64) -> Result<Configur
     if document.len() > CONFIGURATION_BYTES_MAX {
         let found = Found::new("limit", TOP, format!("the document has {} bytes", document.len()));
         let found = found.expected(format!("at most {CONFIGURATION_BYTES_MAX} bytes with all files"));
+        let found = found.over(CONFIGURATION_BYTES_MAX, document.len());
         return Err(Mistakes::new(found.into(), "", None));
     }
     let mut found = Findings::default();

@@ -30,6 +30,17 @@ pub struct Mistake {
     pub hint: Option<String>,
     /// What could stand there.
     pub expected: Option<String>,
+    /// The numbers, if something is larger than its limit.
+    pub over: Option<PassedLimit>,
+}
+
+/// A limit that was passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassedLimit {
+    /// At most so many.
+    pub limit: usize,
+    /// So many there are.
+    pub actual: usize,
 }
 
 /// Everything that is wrong with a document, in its order. Never empty.
@@ -171,11 +182,12 @@ pub(super) struct Found {
     hint: Option<String>,
     expected: Option<String>,
     first_at: Option<u32>,
+    over: Option<PassedLimit>,
 }
 
 impl Found {
     pub(super) fn new(code: &'static str, place: Place, detail: impl Into<String>) -> Self {
-        Self { code, place, detail: detail.into(), hint: None, expected: None, first_at: None }
+        Self { code, place, detail: detail.into(), hint: None, expected: None, first_at: None, over: None }
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
@@ -188,6 +200,11 @@ impl Found {
 
     pub(super) fn expected(self, expected: impl Into<String>) -> Self {
         Self { expected: Some(expected.into()), ..self }
+    }
+
+    /// The numbers of a limit that was passed.
+    pub(super) fn over(self, limit: usize, actual: usize) -> Self {
+        Self { over: Some(PassedLimit { limit, actual }), ..self }
     }
 
     /// Where the thing stands that this one repeats.
@@ -204,8 +221,8 @@ impl Found {
             }
             None => self.hint,
         };
-        let Self { code, detail, expected, .. } = self;
-        Mistake { code, line, column, width, pointer, detail, hint, expected }
+        let Self { code, detail, expected, over, .. } = self;
+        Mistake { code, line, column, width, pointer, detail, hint, expected, over }
     }
 }
 

@@ -112,6 +112,10 @@ pub(super) fn checked(bundle: &Bundle, version: u64) -> Result<Configuration, Bo
 fn mistaken(mistakes: &Mistakes) -> Box<Problem> {
     let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "configuration", mistakes.to_string());
     problem.more.insert("total".into(), mistakes.total.into());
+    if let Some(over) = mistakes.items.iter().find_map(|mistake| mistake.over) {
+        problem.more.insert("limit".into(), over.limit.into());
+        problem.more.insert("actual".into(), over.actual.into());
+    }
     problem.errors = mistakes
         .items
         .iter()

@@ -173,3 +173,42 @@ fn hostile_yaml_is_refused_in_bounded_time_and_memory() {
         assert!(grown < GROWTH_KIB_MAX, "{}: it grew by {grown} KiB", shown(text));
     }
 }
+
+#[test]
+fn ten_thousand_rules_are_taken_and_one_more_is_refused_with_both_numbers() {
+    let relay = Relay::start();
+    let caller = relay.caller();
+    let rules = |count: usize| {
+        let head = document("data.total > 0", "{{ data.total }}");
+        let rules = (0..count).map(|number| {
+            format!("  r{number}: {{on: e{number}, when: data.total > 0, category: general, template: t}}\n")
+        });
+        let (before, after) = head.split_once("rules: ").expect("it has rules");
+        let (_, templates) = after.split_once('\n').expect("they stand in a line");
+        format!("{before}rules:\n{}{templates}", rules.collect::<String>())
+    };
+    let console: &mut dyn std::io::Write = &mut std::io::stderr();
+    for count in [10_000, 10_001] {
+        let text = rules(count);
+        let since = Instant::now();
+        let reply = caller.call("POST", "/v1/configuration/check", &[], text.as_bytes());
+        let bytes = text.len();
+        writeln!(console, "{count} rules, {bytes} bytes: checked in {:?}", since.elapsed())
+            .expect("it is open");
+        if count == 10_000 {
+            let _taken = reply.ok(200);
+            continue;
+        }
+        let problem = reply.problem(422, "configuration");
+        assert_eq!((&problem["limit"], &problem["actual"]), (&json!(10_000), &json!(10_001)), "{problem}");
+        assert_eq!(problem["errors"][0]["code"], "limit", "{problem}");
+    }
+    let applied = caller.apply(&rules(10_000));
+    assert_eq!(applied.status, 200, "{}", applied.text());
+    let stated = caller.post(
+        "/v1/events?verdicts=all",
+        &json!({"type": "e9999", "recipient": "alice", "data": {"total": 7}}),
+    );
+    let made = &stated.ok(202)["results"][0]["notifications"];
+    assert_eq!((made.as_array().map(Vec::len), &made[0]["rule"]), (Some(1), &json!("r9999")), "{made}");
+}

@@ -173,3 +173,42 @@ async fn an_operation_carries_the_relays_time_however_wrong_the_devices_clock_wa
     );
     reaches(&alice, |connection| *connection == Connection::Live).await;
 }
+
+/// What was queued before the last one: the same file as if the person had tapped so often, without so many flushes.
+const FILL: &str = "INSERT INTO outbox (page, operation) WITH RECURSIVE n (i) AS
+    (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+    SELECT pages, json_object('id', 'kept-' || i, 'op', 'feedback', 'notification', (SELECT id FROM items LIMIT 1),
+        'value', CASE i % 2 WHEN 0 THEN 'useful' ELSE 'not_useful' END) FROM n, account";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_operations_wait_one_more_is_refused_and_all_take_effect_when_the_relay_is_back() {
+    let bench = Bench::start();
+    let alice = bench.connected("alice", "laptop").await;
+    let sent = bench.send("alice", "Seen");
+    has(&alice, &sent).await;
+    flushed(&alice).await;
+    alice.close().await;
+    execute(&bench.file("laptop"), FILL).await;
+    let offline = bench.offline("laptop").await;
+    offline.mark_read(&sent).await.expect("the ten thousandth waits too");
+    assert_eq!(offline.pending().await.unwrap().len(), 10_000);
+    let refused = offline.archive(&sent).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { code, .. } if code == "outbox_full"), "{refused}");
+    assert_eq!(offline.pending().await.unwrap().len(), 10_000, "nothing was half done");
+    let item = has(&offline, &sent).await;
+    assert!(item.view.read_at.is_some() && item.view.archived_at.is_none());
+    offline.close().await;
+
+    let back = live(bench.again("laptop")).await;
+    let since = std::time::Instant::now();
+    flushed(&back).await;
+    let console: &mut dyn std::io::Write = &mut std::io::stderr();
+    writeln!(console, "10000 operations were answered in {:?}", since.elapsed()).expect("it is open");
+    assert!(bench.receipts(&sent).contains(&"read".to_owned()));
+    back.archive(&sent).await.expect("there is room again");
+    flushed(&back).await;
+    back.close().await;
+    let mut file = crate::rig::open_file(&bench.file("laptop")).await;
+    let refused: i64 = sqlx::query_scalar("SELECT count(*) FROM refused").fetch_one(&mut file).await.unwrap();
+    assert_eq!(refused, 0);
+}

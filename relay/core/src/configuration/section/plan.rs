@@ -27,7 +27,8 @@ pub(super) fn steps<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<V
         );
     }
     if let Some(item) = items.get(STEPS_MAX) {
-        let found = Found::new("limit", item.place, format!("the plan has {} steps", items.len()));
+        let found = Found::new("limit", item.place, format!("the plan has {} steps", items.len()))
+            .over(STEPS_MAX, items.len());
         reader.report(found.expected(format!("at most {STEPS_MAX} steps")));
     }
     let mut steps: Vec<Step> = Vec::new();

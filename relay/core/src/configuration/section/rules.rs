@@ -56,7 +56,7 @@ pub(in crate::configuration) fn rules<'d>(
     let entries = reader.entries(node, "`rules`")?;
     if let Some(entry) = entries.get(RULES_MAX) {
         let detail = format!("the document has {} rules", entries.len());
-        let found = Found::new("limit", entry.key_place, detail);
+        let found = Found::new("limit", entry.key_place, detail).over(RULES_MAX, entries.len());
         reader.report(found.expected(format!("at most {RULES_MAX} rules")));
     }
     let mut rules = BTreeMap::new();

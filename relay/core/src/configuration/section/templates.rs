@@ -87,7 +87,8 @@ fn nothing() -> TemplateText {
 fn actions<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<Vec<ActionForm>> {
     let items = reader.list(node, "actions")?;
     if let Some(item) = items.get(ACTIONS_MAX) {
-        let found = Found::new("limit", item.place, format!("the form has {} actions", items.len()));
+        let found = Found::new("limit", item.place, format!("the form has {} actions", items.len()))
+            .over(ACTIONS_MAX, items.len());
         reader.report(found.expected(format!("at most {ACTIONS_MAX} actions")));
     }
     let mut actions: Vec<ActionForm> = Vec::new();

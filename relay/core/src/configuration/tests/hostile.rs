@@ -4,7 +4,7 @@ use rstest::rstest;
 use std::fmt::Write as _;
 use tidings_protocol::limits::{CONFIGURATION_BYTES_MAX, RULES_MAX};
 
-use super::super::MISTAKES_MAX;
+use super::super::{MISTAKES_MAX, PassedLimit};
 use super::*;
 
 fn code_of(document: &str) -> (&'static str, u32, u32) {
@@ -120,6 +120,10 @@ fn ten_thousand_rules_are_taken_and_one_more_is_refused() {
     assert_eq!(checked(&document).unwrap().rules.len(), RULES_MAX);
     document.push_str("  one_more: {on: e, category: general, template: hello}\n");
     assert_eq!(code_of(&document), ("limit", u32::try_from(RULES_MAX).unwrap() + 5, 3));
+    assert_eq!(
+        mistakes(&document).items[0].over,
+        Some(PassedLimit { limit: RULES_MAX, actual: RULES_MAX + 1 })
+    );
 }
 
 #[test]
