@@ -233,6 +233,11 @@ impl Engine {
             }
             Err(FetchError::Failed(failure)) => self.sync.handle_token_failed(now, failure, jitter()),
             Err(FetchError::NoCredentials) => self.sync.handle_no_credentials(now),
+            Err(FetchError::Untrusted(detail)) => {
+                tracing::warn!("{detail}; nothing was sent");
+                let failure = tidings_sdk_core::TokenFailure::Transient { retry_after_ms: None };
+                self.sync.handle_token_failed(now, failure, jitter());
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Http {
 pub(crate) enum HttpError {
     #[error("the relay was not reached: {0}")]
     Unreached(#[source] reqwest::Error),
+    #[error("{0}")]
+    Untrusted(String),
     #[error("the relay answered {status} {code}")]
     Status { status: StatusCode, code: String, detail: String, retry_after_ms: Option<i64> },
     #[error("the relay's answer cannot be read")]
@@ -157,7 +159,7 @@ async fn read<T: DeserializeOwned>(call: RequestBuilder) -> Result<T, HttpError>
 }
 
 async fn answer(call: RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, HttpError> {
-    let mut response = call.send().await.map_err(HttpError::Unreached)?;
+    let mut response = call.send().await.map_err(unreached)?;
     let status = response.status();
     let retry_after_ms = response
         .headers()
@@ -165,7 +167,7 @@ async fn answer(call: RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, HttpE
         .and_then(|value| value.to_str().ok()?.parse::<i64>().ok())
         .map(|seconds| seconds.saturating_mul(1_000));
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(HttpError::Unreached)? {
+    while let Some(chunk) = response.chunk().await.map_err(unreached)? {
         if body.len() + chunk.len() > bytes_max {
             return Err(HttpError::Unreadable);
         }
@@ -177,4 +179,11 @@ async fn answer(call: RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, HttpE
     let problem = serde_json::from_slice(&body)
         .unwrap_or(ProblemBody { code: String::new(), detail: status.to_string() });
     Err(HttpError::Status { status, code: problem.code, detail: problem.detail, retry_after_ms })
+}
+
+fn unreached(error: reqwest::Error) -> HttpError {
+    match crate::tls::distrust(&error) {
+        Some(detail) => HttpError::Untrusted(detail),
+        None => HttpError::Unreached(error),
+    }
 }

@@ -108,6 +108,7 @@ impl Shared {
                 Ok(token)
             }
             Err(FetchError::Failed(TokenFailure::Transient { .. })) => Err(Error::Offline),
+            Err(FetchError::Untrusted(detail)) => Err(untrusted(detail)),
             Err(FetchError::Failed(TokenFailure::Gone)) => {
                 self.tell_engine(Call::Erased).await;
                 Err(Error::SignedOut)
@@ -119,9 +120,15 @@ impl Shared {
     }
 }
 
+/// No network mends it: whoever embeds the client has to be told.
+fn untrusted(detail: String) -> Error {
+    Error::Refused { code: crate::tls::UNTRUSTED.into(), detail }
+}
+
 pub(crate) fn from_http(error: HttpError) -> Error {
     match error {
         HttpError::Unreached(_) | HttpError::Unreadable => Error::Offline,
+        HttpError::Untrusted(detail) => untrusted(detail),
         HttpError::Status { status, .. } if status == reqwest::StatusCode::UNAUTHORIZED => Error::SignedOut,
         HttpError::Status { status, .. } if status.is_server_error() => Error::Offline,
         HttpError::Status { status, code, detail, .. } => {

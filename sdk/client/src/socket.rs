@@ -82,7 +82,10 @@ pub(crate) async fn run(
             SocketEvent::Unauthorized
         }
         Err(error) => {
-            tracing::debug!(%error, "the socket could not be opened");
+            match crate::tls::distrust(&error) {
+                Some(detail) => tracing::warn!("{detail}; nothing was sent"),
+                None => tracing::debug!(%error, "the socket could not be opened"),
+            }
             SocketEvent::Closed
         }
     };

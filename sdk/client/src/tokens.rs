@@ -27,6 +27,8 @@ pub(crate) type Fetched = Result<(String, Option<Timestamp>), FetchError>;
 pub(crate) enum FetchError {
     Failed(TokenFailure),
     NoCredentials,
+    /// The relay's certificate is not trusted; why, as a sentence.
+    Untrusted(String),
 }
 
 /// Everything that bringing a token needs.
@@ -134,7 +136,11 @@ fn wants_other_device(error: &HttpError) -> bool {
 
 /// What an answer means for the device. Only a clear word of the relay signs it out.
 fn failure(error: &HttpError) -> FetchError {
-    let HttpError::Status { status, code, retry_after_ms, .. } = error else { return transient(None) };
+    let (status, code, retry_after_ms) = match error {
+        HttpError::Status { status, code, retry_after_ms, .. } => (status, code, retry_after_ms),
+        HttpError::Untrusted(detail) => return FetchError::Untrusted(detail.clone()),
+        HttpError::Unreached(_) | HttpError::Unreadable => return transient(None),
+    };
     let failure = match (*status, code.as_str()) {
         (StatusCode::GONE, _) | (_, "erased" | "account_gone" | "recipient_erased") => TokenFailure::Gone,
         (_, "revoked" | "device_revoked") => TokenFailure::Revoked,

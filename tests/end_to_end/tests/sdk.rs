@@ -3,6 +3,8 @@
 
 #[path = "sdk/access.rs"]
 mod access;
+#[path = "sdk/encrypted.rs"]
+mod encrypted;
 #[path = "sdk/erasure.rs"]
 mod erasure;
 #[path = "sdk/keeping.rs"]
