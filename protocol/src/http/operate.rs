@@ -71,6 +71,15 @@ pub struct KeyResponse {
     pub key: Option<String>,
 }
 
+/// The keys that the relay signs access tokens and receipts with, after an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SigningKeysResponse {
+    /// The `kid` of the key that signs.
+    pub kid: String,
+    /// The `kid` of the one before: what it signed stays good.
+    pub previous: String,
+}
+
 /// Sets a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,28 +4,32 @@
 //! projects), the signing keys for what others verify (access tokens, consent receipts). Two signing keys are valid at a
 //! time, so that they can be exchanged without signing anybody out.
 
-use std::fs::{self, OpenOptions};
+mod signing;
+
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use tidings_protocol::Timestamp;
+
+use self::signing::{SigningKey, SigningRow};
 
 /// Signing keys that are valid at a time: the one that signs, and the one before it.
-pub(crate) const SIGNING_KEYS_MAX: usize = 2;
+const SIGNING_KEYS_MAX: usize = 2;
 const FILE: &str = "relay.keys";
+/// Where new keys are written before they take the place of the old ones.
+const FILE_NEW: &str = "relay.keys.new";
 const NONCE_BYTES: usize = 24;
-/// The frame of an Ed25519 private key in PKCS #8 (RFC 8410 section 7) before its 32 bytes.
-const ED25519_FRAME: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// What a hash is for: the same text hashed for another purpose is another hash.
 #[derive(Clone, Copy, Debug)]
@@ -41,13 +45,16 @@ pub(crate) enum Purpose {
 pub(crate) struct Vault {
     hash_key: [u8; 32],
     cipher: XChaCha20Poly1305,
-    signing: Vec<SigningKey>,
+    /// The newest first.
+    signing: RwLock<Arc<[SigningKey]>>,
+    /// What is written when they are exchanged; one exchange at a time.
+    kept: Mutex<Kept>,
 }
 
-struct SigningKey {
-    kid: String,
-    private: EncodingKey,
-    public: DecodingKey,
+/// The keys as texts, and where they are kept. None: nowhere.
+struct Kept {
+    folder: Option<PathBuf>,
+    file: KeyFile,
 }
 
 /// The keys cannot be had.
@@ -76,22 +83,41 @@ pub enum VaultError {
     },
 }
 
+/// The signing keys were not exchanged.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RotateError {
+    /// Tokens of the key that would be forgotten may still be valid.
+    #[error("the signing key was exchanged less than {} ago", tidings_protocol::Span::from_millis(*.least_millis))]
+    TooSoon {
+        /// How long an exchange has to wait for the one before.
+        least_millis: i64,
+        /// How much of it is left.
+        wait_millis: i64,
+    },
+    /// The file cannot be written; the keys are the old ones.
+    #[error("the new signing key was not written")]
+    File(#[from] io::Error),
+}
+
+/// The names of the keys after an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rotated {
+    /// The key that signs.
+    pub(crate) kid: String,
+    /// The key that is still good for what it signed.
+    pub(crate) previous: String,
+}
+
 /// A sealed value was changed, or was sealed under another key or name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value cannot be opened")]
 pub(crate) struct SealError;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct KeyFile {
     hash: String,
     seal: String,
     signing: Vec<SigningRow>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SigningRow {
-    kid: String,
-    private: String,
 }
 
 impl Vault {
@@ -117,22 +143,49 @@ impl Vault {
             }
             Err(source) => return Err(file_error(&path, source)),
         };
-        let keys = serde_json::from_str::<KeyFile>(&text).ok().and_then(|file| Self::of(&file));
+        let file = serde_json::from_str::<KeyFile>(&text).ok();
+        let keys = file.and_then(|file| Self::of(Kept { folder: Some(folder.to_owned()), file }));
         keys.ok_or(VaultError::Damaged { path })
     }
 
     /// Keys that live as long as the process.
     pub(crate) fn ephemeral() -> Self {
-        Self::of(&KeyFile::new()).expect("new keys are well formed")
+        Self::of(Kept { folder: None, file: KeyFile::new() }).expect("new keys are well formed")
     }
 
-    fn of(file: &KeyFile) -> Option<Self> {
-        let signing = file.signing.iter().map(SigningKey::of).collect::<Option<Vec<_>>>()?;
+    fn of(kept: Kept) -> Option<Self> {
+        let signing = kept.file.signing_keys()?;
         if signing.is_empty() || signing.len() > SIGNING_KEYS_MAX {
             return None;
         }
-        let cipher = XChaCha20Poly1305::new_from_slice(&key_bytes(&file.seal)?).ok()?;
-        Some(Self { hash_key: key_bytes(&file.hash)?, cipher, signing })
+        let cipher = XChaCha20Poly1305::new_from_slice(&key_bytes(&kept.file.seal)?).ok()?;
+        let hash_key = key_bytes(&kept.file.hash)?;
+        Some(Self { hash_key, cipher, signing: RwLock::new(signing), kept: Mutex::new(kept) })
+    }
+
+    /// Makes a new signing key, and forgets the one before the present one. It is on disk before it signs.
+    ///
+    /// # Errors
+    /// [`RotateError`]; the keys are then the old ones. Two exchanges are `lasts_millis` apart, the longest that
+    /// something signed is valid.
+    pub(crate) fn rotate(&self, now: Timestamp, lasts_millis: i64) -> Result<Rotated, RotateError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = kept.file.signing[0].clone();
+        let age = now.millis_since(present.made_at());
+        if kept.file.signing.len() >= SIGNING_KEYS_MAX && age < lasts_millis {
+            let wait_millis = lasts_millis - age.max(0);
+            return Err(RotateError::TooSoon { least_millis: lasts_millis, wait_millis });
+        }
+        let new = SigningRow::new(now);
+        let rotated = Rotated { kid: new.kid.clone(), previous: present.kid.clone() };
+        let file = KeyFile { signing: vec![new, present], ..kept.file.clone() };
+        if let Some(folder) = &kept.folder {
+            replace(folder, &file.text())?;
+        }
+        let keys = file.signing_keys().expect("a new key is well formed, and the present one signs");
+        kept.file = file;
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(rotated)
     }
 
     /// HMAC-SHA256 of a secret text.
@@ -170,16 +223,16 @@ impl Vault {
 
     /// Signs claims as a JWT with the newest key.
     pub(crate) fn sign(&self, kind: &str, claims: &impl Serialize) -> String {
-        let key = &self.signing[0];
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(kind.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.private).expect("an Ed25519 key signs everything")
+        self.signing_keys()[0].sign(kind, claims)
     }
 
     /// The public half of one of the relay's own keys.
-    pub(crate) fn public(&self, kid: &str) -> Option<&DecodingKey> {
-        self.signing.iter().find(|key| key.kid == kid).map(|key| &key.public)
+    pub(crate) fn public(&self, kid: &str) -> Option<DecodingKey> {
+        self.signing_keys().iter().find(|key| key.kid() == kid).map(|key| key.public().clone())
+    }
+
+    fn signing_keys(&self) -> Arc<[SigningKey]> {
+        Arc::clone(&self.signing.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -203,28 +256,15 @@ impl Purpose {
 
 impl KeyFile {
     fn new() -> Self {
-        Self {
-            hash: random_text(),
-            seal: random_text(),
-            signing: vec![SigningRow {
-                kid: format!("relay-{}", &random_text()[..8]),
-                private: random_text(),
-            }],
-        }
+        Self { hash: random_text(), seal: random_text(), signing: vec![SigningRow::new(Timestamp::ZERO)] }
+    }
+
+    fn signing_keys(&self) -> Option<Arc<[SigningKey]>> {
+        self.signing.iter().map(SigningKey::of).collect()
     }
 
     fn text(&self) -> String {
         serde_json::to_string(self).expect("texts are always JSON")
-    }
-}
-
-impl SigningKey {
-    fn of(row: &SigningRow) -> Option<Self> {
-        let der = [ED25519_FRAME.as_slice(), &key_bytes(&row.private)?].concat();
-        let private = EncodingKey::from_ed_der(&der);
-        let public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).ok()?;
-        let public = DecodingKey::from_jwk(&public).ok()?;
-        Some(Self { kid: row.kid.clone(), private, public })
     }
 }
 
@@ -245,6 +285,18 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Puts new keys in the place of the old ones: after a crash there are the ones or the others.
+fn replace(folder: &Path, text: &str) -> io::Result<()> {
+    let new = folder.join(FILE_NEW);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    write_new(&new, text)?;
+    fs::rename(&new, folder.join(FILE))?;
+    File::open(folder)?.sync_all()
+}
+
 fn file_error(path: &Path, source: io::Error) -> VaultError {
     VaultError::File { path: path.to_owned(), source }
 }
@@ -262,6 +314,60 @@ mod tests {
         assert_eq!(second.open_sealed("smtp", &first.seal("smtp", b"hush")).unwrap(), b"hush");
         let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    const HOUR: i64 = 3_600_000;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_795_348_800_000 + millis)
+    }
+
+    fn kid_of(token: &str) -> String {
+        jsonwebtoken::decode_header(token).unwrap().kid.unwrap()
+    }
+
+    #[test]
+    fn a_new_signing_key_signs_at_once_and_after_a_restart_and_the_one_before_stays_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let old = kid_of(&vault.sign("JWT", &1));
+        let sealed = vault.seal("smtp", b"hush");
+        let rotated = vault.rotate(at(0), HOUR).unwrap();
+        assert_eq!((&rotated.previous, &rotated.kid), (&old, &kid_of(&vault.sign("JWT", &1))));
+        assert_ne!(rotated.kid, old);
+        let restarted = Vault::open(folder.path()).unwrap();
+        for vault in [&vault, &restarted] {
+            assert_eq!(kid_of(&vault.sign("JWT", &1)), rotated.kid);
+            assert!(vault.public(&old).is_some() && vault.public(&rotated.kid).is_some());
+            assert_eq!(vault.open_sealed("smtp", &sealed).unwrap(), b"hush", "the other keys stay");
+        }
+        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_second_exchange_waits_until_nothing_that_the_forgotten_key_signed_is_valid() {
+        let vault = Vault::ephemeral();
+        let first = vault.rotate(at(0), HOUR).unwrap();
+        let Err(RotateError::TooSoon { wait_millis, .. }) = vault.rotate(at(HOUR - 1), HOUR) else {
+            panic!("it is too soon")
+        };
+        assert_eq!(wait_millis, 1);
+        assert!(vault.public(&first.previous).is_some(), "nothing was forgotten");
+        let second = vault.rotate(at(HOUR), HOUR).unwrap();
+        assert_eq!(second.previous, first.kid);
+        assert!(vault.public(&first.previous).is_none());
+    }
+
+    #[test]
+    fn keys_that_cannot_be_written_are_not_exchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let old = kid_of(&vault.sign("JWT", &1));
+        // A folder in the way of the file, whoever runs the test.
+        fs::create_dir(folder.path().join(FILE_NEW)).unwrap();
+        assert!(matches!(vault.rotate(at(0), HOUR), Err(RotateError::File(_))));
+        assert_eq!(kid_of(&vault.sign("JWT", &1)), old);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `tidings keys`: who may call.
 
 use serde_json::json;
-use tidings_protocol::http::{KeyRequest, KeyResponse, Page};
+use tidings_protocol::http::{KeyRequest, KeyResponse, Page, SigningKeysResponse};
 
 use crate::context::Context;
 use crate::error::CommandError;
 
-/// List, make and revoke the project's keys
+/// List, make and revoke the project's keys, and exchange the relay's own
 #[derive(Debug, clap::Args)]
 pub(crate) struct Keys {
     #[command(subcommand)]
@@ -34,6 +34,8 @@ enum Verb {
         /// Its id, as `tidings keys` lists it
         id: String,
     },
+    /// Make a new key that the relay signs access tokens with; those of the one before stay good until they end
+    RotateSigning,
 }
 
 pub(crate) async fn run(context: &Context, keys: &Keys) -> Result<(), CommandError> {
@@ -58,6 +60,13 @@ pub(crate) async fn run(context: &Context, keys: &Keys) -> Result<(), CommandErr
             let value =
                 if answer.value.is_null() { json!({"id": id, "revoked": true}) } else { answer.value };
             context.output.answer(&value, || format!("{id} is revoked"))
+        }
+        Verb::RotateSigning => {
+            let answer = context.calls()?.post(&["v1", "signing-keys"], &json!({})).await?;
+            let SigningKeysResponse { kid, previous } = answer.read()?;
+            context.output.answer(&answer.value, || {
+                format!("signs     {kid}\nstays     {previous}, for what it signed\nCopy relay.keys into your backup.")
+            })
         }
     }
 }

@@ -111,7 +111,7 @@ impl TokenKeeper {
         project: &ProjectRow,
     ) -> Result<Option<(DecodingKey, Algorithm)>, TokenError> {
         if let Some(own) = self.vault.public(kid) {
-            return Ok(Some((own.clone(), Algorithm::EdDSA)));
+            return Ok(Some((own, Algorithm::EdDSA)));
         }
         let configuration = load_configuration(&self.node, &project.id, project.configuration)
             .await

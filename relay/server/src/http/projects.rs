@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use tidings_core::ports::{KeyRow, ProjectRow, StoreError};
-use tidings_protocol::http::{KeyRequest, KeyResponse, Page, ProjectRequest, ProjectResponse};
+use tidings_protocol::http::{
+    KeyRequest, KeyResponse, Page, ProjectRequest, ProjectResponse, SigningKeysResponse,
+};
 
 use super::answer::Answered;
 use super::body::Sent;
@@ -15,9 +17,10 @@ use super::problem::Problem;
 use super::route::{At, Routes, Who};
 use super::send::at_most;
 use super::strict::nearest;
-use crate::access::{KeyCaller, Scope};
+use crate::access::{ACCESS_TOKEN_MILLIS_MAX, KeyCaller, Scope};
 use crate::app::App;
 use crate::relay::{make_key, make_project};
+use crate::vault::RotateError;
 
 const NAME_CHARS_MAX: usize = 128;
 
@@ -42,6 +45,11 @@ pub(super) fn routes(routes: Routes) -> Routes {
         })
         .delete("/v1/keys/{id}", Who::Key(Scope::Configure), revoke, |call| {
             call.about("Takes a key back at once.").answer_plain(204, "It opens nothing any more")
+        })
+        .post("/v1/signing-keys", Who::Key(Scope::Operate), rotate_signing, |call| {
+            call.about("Makes a new key that the relay signs access tokens and receipts with. What the one before it signed \
+                        stays good; 409 too_soon within an hour of the last exchange.")
+                .answer::<SigningKeysResponse>(201, "The names of both")
         })
 }
 
@@ -167,4 +175,36 @@ async fn revoke(
     app.ports.registry.put_key(&KeyRow { revoked_at: Some(app.now()), ..row.clone() }).await?;
     app.directory.reload().await?;
     Ok(Answered::nothing().response())
+}
+
+async fn rotate_signing(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let work = async {
+        let (vault, now) = (Arc::clone(&app.vault), app.now());
+        // It flushes a file to disk.
+        let rotated = tokio::task::spawn_blocking(move || vault.rotate(now, ACCESS_TOKEN_MILLIS_MAX)).await;
+        let rotated = rotated.expect("the exchange does not panic").map_err(not_rotated)?;
+        tracing::info!(kid = rotated.kid, previous = rotated.previous, "the signing key was exchanged");
+        let response = SigningKeysResponse { kid: rotated.kid, previous: rotated.previous };
+        Ok(Answered::new(StatusCode::CREATED, &response))
+    };
+    app.repeats.once(&caller.project, &sent, work).await
+}
+
+fn not_rotated(error: RotateError) -> Box<Problem> {
+    match error {
+        RotateError::TooSoon { wait_millis, .. } => {
+            let mut problem = Problem::new(
+                StatusCode::CONFLICT,
+                "too_soon",
+                format!("{error}: tokens of the key before it may still be valid."),
+            );
+            problem.retry_after = Some(wait_millis.unsigned_abs().div_ceil(1_000));
+            problem
+        }
+        RotateError::File(source) => StoreError::Unavailable(Box::new(source)).into(),
+    }
 }

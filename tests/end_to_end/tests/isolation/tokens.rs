@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use tidings_end_to_end::{Device, Relay};
+use tidings_end_to_end::{Device, Relay, binary};
 
 // Keys of these tests alone.
 const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA+eqaHWmy9WpwsaEQR9zxopRSfzShlSQkDOpM+7VSl/4=\n-----END PUBLIC KEY-----\n";
@@ -216,4 +216,36 @@ fn a_session_whose_new_token_is_another_persons_ends() {
     device.send(&json!({"t": "ops", "ops": []}));
     device.send(&json!({"t": "token", "token": relay.token("bob", "laptop")}));
     let _bye = device.bye("unauthorized");
+}
+
+#[test]
+fn the_relays_signing_key_is_exchanged_while_it_runs_and_nobody_is_signed_out() {
+    let relay = shop();
+    let kid = |token: &str| jsonwebtoken::decode_header(token).expect("a token").kid.expect("a name");
+    let before = relay.token("alice", "laptop");
+    let command = |relay: &Relay| {
+        let mut command = std::process::Command::new(binary());
+        command.args(["keys", "rotate-signing", "--json", "--relay", &format!("http://{}", relay.address())]);
+        command.env("TIDINGS_KEY", relay.key()).output().expect("it runs")
+    };
+    let output = command(&relay);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let after = relay.token("alice", "laptop");
+    assert_eq!((&names["kid"], &names["previous"]), (&json!(kid(&after)), &json!(kid(&before))), "{names}");
+    let refused = relay.caller().post("/v1/signing-keys", &json!({}));
+    let seconds: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("a time");
+    assert!((3_000..=3_600).contains(&seconds), "{seconds}");
+    let _too_soon = refused.problem(409, "too_soon");
+    assert_eq!(command(&relay).status.code(), Some(1));
+    let limited = relay.caller().post("/v1/keys", &json!({"scopes": ["configure"]})).ok(201);
+    let limited = relay.caller_with(limited["key"].as_str().expect("a key"));
+    let _lacks = limited.post("/v1/signing-keys", &json!({})).problem(403, "forbidden");
+    let log = relay.site().log();
+    assert!(log.contains(&kid(&after)) && !log.contains(&after), "the log names the key and no token");
+    let relay = Relay::start_on(relay.terminate().0);
+    for token in [&before, &after] {
+        let _me = relay.caller_with(token).get("/v1/me").ok(200);
+    }
+    assert_eq!(kid(&relay.token("alice", "laptop")), kid(&after), "the new key outlives a restart");
 }

@@ -126,7 +126,7 @@ async fn a_decision_is_chained_and_has_a_signed_receipt() {
     validation.validate_exp = false;
     validation.required_spec_claims.clear();
     let signed =
-        jsonwebtoken::decode::<serde_json::Value>(receipt.body["jws"].as_str().unwrap(), key, &validation);
+        jsonwebtoken::decode::<serde_json::Value>(receipt.body["jws"].as_str().unwrap(), &key, &validation);
     assert_eq!(signed.unwrap().claims["ledger"]["hash"], first.body["hash"]);
     // A receipt is no access token.
     let me = bench.call_as(receipt.body["jws"].as_str().unwrap(), "GET", "/v1/me", &[], Body::empty()).await;
