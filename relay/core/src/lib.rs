@@ -13,6 +13,7 @@ mod plan;
 pub mod ports;
 pub mod quiet_hours;
 pub mod refresh;
+pub mod retention;
 pub mod selection;
 pub mod send_window;
 pub mod session;

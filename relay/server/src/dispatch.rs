@@ -4,6 +4,7 @@
 //! hands them to the writer as acts; the act looks at the row again inside its transaction, so that a row that is read
 //! twice is moved once. It sleeps until the next row is due or the hub's bell says that an earlier one was added.
 
+mod purge;
 mod recount;
 mod time_guard;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::time_guard::{Anchor, JUMP_MILLIS_MAX, STEADY_MILLIS_MIN, TimeGuard};
 use crate::hub::{DueBell, Hub};
+use crate::socket::LiveConfiguration;
 use crate::submit::Submit;
 
 /// Rows of one project that are taken from a lane in one round, so that a large project does not delay the others.
@@ -53,6 +55,8 @@ pub struct Dispatch {
     pub books: Arc<dyn BookReader>,
     /// Which projects there are.
     pub registry: Arc<dyn Registry>,
+    /// What their documents say of retention.
+    pub live: Arc<dyn LiveConfiguration>,
     /// The heads of inboxes.
     pub inboxes: Arc<dyn InboxReader>,
     /// The writer.
@@ -209,7 +213,7 @@ impl Dispatch {
         if self.guard.is_paused() {
             return;
         }
-        match self.due.purge(self.clock.now(), PURGE_ROWS).await {
+        match purge::purge(self, PURGE_ROWS).await {
             Ok(0) => {}
             Ok(rows) => metrics::counter!("tidings_purged_rows_total").increment(rows),
             Err(error) => tracing::warn!(%error, "old rows could not be purged"),

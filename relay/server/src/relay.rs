@@ -205,6 +205,7 @@ impl Parts {
             due: Arc::clone(&app.ports.due),
             books: Arc::clone(&app.ports.books),
             registry: Arc::clone(&app.ports.registry),
+            live: Arc::new(Live(Arc::clone(app))),
             inboxes: Arc::clone(&app.ports.inbox),
             submit: Arc::clone(&submit),
             hub: Arc::clone(&app.listeners.hub),

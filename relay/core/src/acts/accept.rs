@@ -13,10 +13,8 @@ use crate::configuration::{Configuration, UnknownRecipient};
 use crate::expression::{NoLookups, Scope};
 use crate::model::{CollectedRow, Considered, Event, EventBody, Fired, PersonKey};
 use crate::ports::Need;
+use crate::retention::EVENT_IDS_KEPT;
 use crate::work::Work;
-
-/// How long an event's own id is remembered: seven days (API.md, Conventions).
-const SAME_EVENT_MILLIS: i64 = 7 * 86_400_000;
 
 pub(super) fn needs(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> Vec<Need> {
     let configuration = Arc::clone(&work.live(project).configuration);
@@ -27,7 +25,7 @@ pub(super) fn needs(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) 
                 project: project.clone(),
                 source: body.source.clone(),
                 external_id: external_id.clone(),
-                since: work.now().plus_millis(-SAME_EVENT_MILLIS),
+                since: work.now().plus_millis(-EVENT_IDS_KEPT.as_millis()),
             });
         }
         let root = body.root();
@@ -56,7 +54,7 @@ pub(super) fn accept(
 
 fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Work<'_>) -> EventAnswer {
     if let Some(external_id) = &body.external_id {
-        let since = work.now().plus_millis(-SAME_EVENT_MILLIS);
+        let since = work.now().plus_millis(-EVENT_IDS_KEPT.as_millis());
         let known = work.same_event(project, body.source.as_deref(), external_id);
         match known.filter(|known| known.accepted_at >= since) {
             Some(known) if known.body.digest == body.digest => {

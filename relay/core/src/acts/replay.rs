@@ -26,8 +26,10 @@ pub(super) fn replay(
     let Some(row) = work.notification(id).filter(|row| row.person.project == *project) else {
         return Err(Refusal::NotFound { what: "notification", id: id.as_str().into() });
     };
-    let (state, expires_at, person) = (row.state, row.expires_at, row.person.clone());
-    if state == NotificationState::Failed && expires_at > work.now() && work.person(&person).is_known() {
+    // What it says stands in its event: once that is past its retention, there is nothing left to send.
+    let can_be_said = work.event(&row.cause.event).is_some();
+    let in_time = row.state == NotificationState::Failed && row.expires_at > work.now();
+    if in_time && can_be_said && work.person(&row.person).is_known() {
         again(work, id);
     }
     let state = work.notification(id).expect("it was found above").state;

@@ -13,6 +13,7 @@ use crate::model::{
     BookKey, ConsentEntry, Delivery, DueRow, Entry, Event, FeedEntry, Lane, Notification, Person, PersonKey,
     Term,
 };
+use crate::retention::Outdated;
 
 /// What devices read.
 #[async_trait]
@@ -264,12 +265,18 @@ pub trait DueReader: Send + Sync {
     /// [`StoreError`].
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Deletes what is past its retention, a bounded amount; answers how many rows went. Counters of purged final rows
-    /// move to the purged ones, so that recounts still balance.
+    /// Deletes what is past its retention, a bounded amount that the projects share evenly; answers how many rows went
+    /// or left an inbox. What is pending, what has a plan that goes on, and the event behind either stays. Counters of
+    /// purged rows move to the purged ones, so that recounts still balance.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn purge(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    async fn purge(
+        &self,
+        now: Timestamp,
+        projects: &[(ProjectId, Outdated)],
+        limit: usize,
+    ) -> Result<u64, StoreError>;
 }
 
 /// The books.

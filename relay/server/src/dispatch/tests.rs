@@ -105,6 +105,19 @@ async fn a_dispatch_that_sleeps_stops_at_once() {
     assert!(stopped);
 }
 
+#[tokio::test]
+async fn a_purge_follows_each_live_document_and_leaves_a_project_alone_whose_document_it_cannot_read() {
+    let relay = FakeRelay::at(1_000 * 86_400_000);
+    assert_eq!(purge::purge(&relay.dispatch(), 7).await.unwrap(), 7);
+    let days = |n: i64| Timestamp::from_millis(n * 86_400_000);
+    let (purged, now) = (relay.purged(), 1_000);
+    assert_eq!(purged.iter().map(|(project, _)| project.as_str()).collect::<Vec<_>>(), ["shop"]);
+    let outdated = purged[0].1;
+    let outdated = (outdated.inbox, outdated.story, outdated.events);
+    assert!(outdated.2 >= days(now - 365) && outdated.2 < days(now - 364), "{outdated:?}");
+    assert!(outdated.0 >= days(now - 90) && outdated.1 < days(now - 179), "{outdated:?}");
+}
+
 #[test]
 fn the_dispatch_can_be_a_task() {
     fn is_send<T: Send>(_: &T) {}

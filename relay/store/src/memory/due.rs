@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use tidings_core::model::{DueRow, Lane, PersonKey};
 use tidings_core::ports::{DueReader, StoreError};
-use tidings_protocol::{NotificationId, Timestamp};
+use tidings_core::retention::Outdated;
+use tidings_protocol::{NotificationId, ProjectId, Timestamp};
 
 use super::{MemoryStore, PortCall};
 use crate::order::round_robin;
@@ -44,11 +45,16 @@ impl DueReader for MemoryStore {
         Ok(work.chain(pending.map(|row| row.expires_at)).min())
     }
 
-    async fn purge(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn purge(
+        &self,
+        now: Timestamp,
+        projects: &[(ProjectId, Outdated)],
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         self.at(PortCall::Due).await?;
         let _turn = self.shared.turnstile.turn().await;
         let mut tables = self.shared.lock();
-        let gone = tables.purge(now, limit);
+        let gone = tables.purge(now, projects, limit);
         tables.commit();
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }

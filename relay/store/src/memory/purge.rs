@@ -1,13 +1,19 @@
 //! Deletes what is past its retention.
 
-use tidings_core::model::{BookKey, Notification, Term, utc_day};
+use tidings_core::model::{BookKey, DueKey, Notification, Term, utc_day};
+use tidings_core::retention::Outdated;
 use tidings_protocol::{DeliveryState, EventState, ProjectId, Timestamp};
 
-use crate::retention::{BATCHES_KEPT, FEED_DAYS, NOTIFICATION_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before};
+use crate::retention::{BATCHES_KEPT, FEED_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before, share};
 use crate::tables::Tables;
 
 impl Tables {
-    pub(super) fn purge(&mut self, now: Timestamp, limit: usize) -> usize {
+    pub(super) fn purge(
+        &mut self,
+        now: Timestamp,
+        projects: &[(ProjectId, Outdated)],
+        limit: usize,
+    ) -> usize {
         let mut gone = 0;
         let operations = days_before(now, OPERATION_DAYS);
         gone += self.operations.remove_where(|_, row| !row.for_ever && row.at < operations, limit - gone);
@@ -24,25 +30,68 @@ impl Tables {
         gone += self.batches.remove_where(|number, _| *number <= first_batch, limit - gone);
         let batches = &self.batches;
         self.numbers.remove_where(|_, number| !batches.has(number), usize::MAX);
-        gone += self.purge_notifications(now, limit - gone);
-        gone + self.purge_events(now, limit - gone)
+        for (place, (project, outdated)) in projects.iter().enumerate() {
+            gone += self.purge_project(project, outdated, share(limit - gone, projects.len() - place));
+        }
+        gone
     }
 
-    fn purge_notifications(&mut self, now: Timestamp, limit: usize) -> usize {
-        let before = days_before(now, NOTIFICATION_DAYS);
+    fn purge_project(&mut self, project: &ProjectId, outdated: &Outdated, limit: usize) -> usize {
+        let mut gone = self.leave_inboxes(project, outdated.inbox, limit);
+        gone += self.purge_notifications(project, outdated.story, limit - gone);
+        gone + self.purge_events(project, outdated.events, limit - gone)
+    }
+
+    /// Notifications of a project that were made before an instant and that nothing can come of any more.
+    fn at_rest(
+        &self,
+        project: &ProjectId,
+        before: Timestamp,
+        also: impl Fn(&Notification) -> bool,
+        limit: usize,
+    ) -> Vec<Notification> {
         let rows = self.notifications.iter().map(|(_, row)| row);
         let mut old: Vec<Notification> = rows
-            .filter(|row| !row.is_pending() && row.created_at < before && row.expires_at < now)
+            .filter(|row| row.person.project == *project && row.created_at < before && also(row))
+            .filter(|row| !row.is_pending() && !self.plan_goes_on(row))
             .filter(|row| !self.deliveries.iter().any(|(_, d)| d.notification == row.id && waits(d.state)))
             .cloned()
             .collect();
         old.sort_by_key(|row| (row.created_at, row.id.clone()));
         old.truncate(limit);
+        old
+    }
+
+    /// Whether a step or another showing of it is due at some time.
+    fn plan_goes_on(&self, row: &Notification) -> bool {
+        let keys = [DueKey::Step(row.id.clone()), DueKey::Repeat(row.id.clone())];
+        keys.into_iter().any(|key| self.due.has(&(row.person.project.clone(), key)))
+    }
+
+    fn leave_inboxes(&mut self, project: &ProjectId, before: Timestamp, limit: usize) -> usize {
+        let old = self.at_rest(project, before, |row| row.created_seq.is_some(), limit);
         for row in &old {
-            let project = row.person.project.clone();
-            self.count_purged(&project, row.created_at, Term::Notification(row.state));
+            self.raise_floor(row);
+            let gone = Notification { created_seq: None, seq: None, content: None, ..row.clone() };
+            self.put_notification(gone);
+        }
+        old.len()
+    }
+
+    /// A device that stands before it may still have it: it begins from nothing.
+    fn raise_floor(&mut self, row: &Notification) {
+        if let (Some(seq), Some(mut inbox)) = (row.seq, self.inboxes.get(&row.person).cloned()) {
+            inbox.floor = inbox.floor.max(seq);
+            self.inboxes.set(row.person.clone(), inbox);
+        }
+    }
+
+    fn purge_notifications(&mut self, project: &ProjectId, before: Timestamp, limit: usize) -> usize {
+        let old = self.at_rest(project, before, |row| row.created_seq.is_none(), limit);
+        for row in &old {
+            self.count_purged(project, row.created_at, Term::Notification(row.state));
             if let Some(inapp) = row.inapp {
-                self.count_purged(&project, inapp.made_at, Term::Delivery(inapp.state));
+                self.count_purged(project, inapp.made_at, Term::Delivery(inapp.state));
             }
             let deliveries: Vec<_> = self
                 .deliveries
@@ -52,35 +101,34 @@ impl Tables {
                 .cloned()
                 .collect();
             for delivery in deliveries {
-                self.count_purged(&project, delivery.made_at, Term::Delivery(delivery.state));
+                self.count_purged(project, delivery.made_at, Term::Delivery(delivery.state));
                 self.deliveries.remove(&delivery.id);
             }
             self.receipts.remove_where(|(_, of, ..), _| *of == row.id, usize::MAX);
-            if let (Some(seq), Some(mut inbox)) = (row.seq, self.inboxes.get(&row.person).cloned()) {
-                inbox.floor = inbox.floor.max(seq);
-                self.inboxes.set(row.person.clone(), inbox);
-            }
             self.remove_notification(&row.id);
         }
         old.len()
     }
 
-    fn purge_events(&mut self, now: Timestamp, limit: usize) -> usize {
-        let before = days_before(now, NOTIFICATION_DAYS);
+    fn purge_events(&mut self, project: &ProjectId, before: Timestamp, limit: usize) -> usize {
         let rows = self.events.iter().map(|(_, row)| row);
         let mut old: Vec<_> = rows
+            .filter(|row| row.project == *project)
             .filter(|row| row.state == EventState::Done && row.accepted_at < before)
-            .filter(|row| self.notifications_from(&row.id, "").next().is_none())
+            .filter(|row| {
+                let waits = |made: &Notification| made.is_pending() || self.plan_goes_on(made);
+                !self.notifications_from(&row.id, "").any(waits)
+            })
             .cloned()
             .collect();
         old.sort_by_key(|row| (row.accepted_at, row.id.clone()));
         old.truncate(limit);
         for row in &old {
-            self.count_purged(&row.project, row.accepted_at, Term::Event(row.state));
+            self.count_purged(project, row.accepted_at, Term::Event(row.state));
             self.events.remove(&row.id);
             if let Some(external_id) = &row.body.external_id {
                 let key = super::find::external_key(row.body.source.as_deref(), external_id);
-                self.by_external.remove(&(row.project.clone(), format!("{key}{}", row.id)));
+                self.by_external.remove(&(project.clone(), format!("{key}{}", row.id)));
             }
         }
         old.len()

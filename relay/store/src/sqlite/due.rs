@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use tidings_core::model::{DueRow, Lane, PersonKey};
 use tidings_core::ports::{DueReader, StoreError};
-use tidings_protocol::{NotificationId, Timestamp};
+use tidings_core::retention::Outdated;
+use tidings_protocol::{NotificationId, ProjectId, Timestamp};
 
 use super::cells::Cells;
 use super::error::meaning;
@@ -67,10 +68,15 @@ impl DueReader for SqliteStore {
         Ok(next.into_iter().flatten().min())
     }
 
-    async fn purge(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn purge(
+        &self,
+        now: Timestamp,
+        projects: &[(ProjectId, Outdated)],
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         let mut writer = self.writer().await?;
         writer.begin().await?;
-        let gone = purge::purge(&mut writer.connection, now, limit).await?;
+        let gone = purge::purge(&mut writer.connection, now, projects, limit).await?;
         writer.commit().await.map_err(super::not_committed)?;
         self.shared.checkpoints.wrote();
         Ok(gone)

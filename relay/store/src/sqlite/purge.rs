@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use tidings_core::model::{BookKey, PersonKey, Term, utc_day};
+use tidings_core::model::{BookKey, Term, utc_day};
 use tidings_core::ports::StoreError;
-use tidings_protocol::{NotificationId, ProjectId, Timestamp};
+use tidings_core::retention::Outdated;
+use tidings_protocol::{ProjectId, RecipientId, Timestamp};
 
 use super::cells::Cells;
 use super::error::meaning;
-use super::rows::person::person_key;
 use super::statements::{keep as sql, write};
 use super::write::count;
 use super::{ask, limit as as_limit, put};
-use crate::retention::{BATCHES_KEPT, FEED_DAYS, NOTIFICATION_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before};
+use crate::retention::{BATCHES_KEPT, FEED_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before, share};
 
 pub(super) async fn purge(
     connection: &mut SqliteConnection,
     now: Timestamp,
+    projects: &[(ProjectId, Outdated)],
     limit: usize,
 ) -> Result<u64, StoreError> {
     let mut left = limit;
@@ -39,28 +40,67 @@ pub(super) async fn purge(
         let gone = done.map_err(meaning)?.rows_affected();
         left = left.saturating_sub(usize::try_from(gone).unwrap_or(usize::MAX));
     }
-    left -= purge_notifications(connection, now, left).await?;
-    left -= purge_events(connection, now, left).await?;
+    for (place, (project, outdated)) in projects.iter().enumerate() {
+        left -= purge_project(connection, project, outdated, share(left, projects.len() - place)).await?;
+    }
     Ok(u64::try_from(limit - left).unwrap_or(u64::MAX))
 }
 
-/// A final notification without pending deliveries.
-struct Old {
-    id: NotificationId,
-    person: PersonKey,
-    terms: Vec<(Timestamp, Term)>,
-    seq: Option<u64>,
-    content: Option<Box<str>>,
+async fn purge_project(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    outdated: &Outdated,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut gone = leave_inboxes(connection, project, outdated.inbox, limit).await?;
+    gone += purge_notifications(connection, project, outdated.story, limit - gone).await?;
+    gone += purge_events(connection, project, outdated.events, limit - gone).await?;
+    Ok(gone)
 }
 
-fn old(row: &SqliteRow) -> Result<Old, StoreError> {
-    let mut cells = Cells::of(row);
-    let (id, person) = (cells.word()?, person_key(&mut cells)?);
-    let mut terms = vec![(cells.time()?, Term::Notification(cells.word()?))];
-    let (inapp_made_at, inapp) = (cells.time_maybe()?, cells.word_maybe()?);
-    terms.extend(inapp_made_at.zip(inapp.map(Term::Delivery)));
-    let (seq, content) = (cells.number_maybe()?, cells.text_maybe()?);
-    Ok(Old { id, person, terms, seq, content: content.filter(|hash| !hash.is_empty()) })
+async fn old(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    project: &ProjectId,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let rows = sqlx::query(statement).bind(project.as_str()).bind(before.as_millis()).bind(as_limit(limit));
+    rows.fetch_all(connection).await.map_err(meaning)
+}
+
+/// Takes notifications out of their inboxes. A device that stands before one of them may still have it: it begins from
+/// nothing.
+async fn leave_inboxes(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let rows = old(connection, sql::LEAVING, project, before, limit).await?;
+    let (mut ids, mut contents) = (Vec::with_capacity(rows.len()), BTreeSet::new());
+    let mut floors: BTreeMap<RecipientId, u64> = BTreeMap::new();
+    for row in &rows {
+        let mut cells = Cells::of(row);
+        ids.push(Value::from(cells.cell::<&str>()?));
+        let floor = floors.entry(cells.word()?).or_default();
+        *floor = cells.number_maybe()?.unwrap_or(0).max(*floor);
+        contents.extend(cells.text_maybe()?.filter(|hash| !hash.is_empty()));
+    }
+    let floors = floors.into_iter().map(|(recipient, seq)| json!([project, recipient, seq]));
+    put(connection, sql::RAISE_FLOORS, floors.collect()).await?;
+    put(connection, sql::LEAVE_INBOXES, ids).await?;
+    remove_contents(connection, contents).await?;
+    Ok(rows.len())
+}
+
+/// Words that nobody says any more.
+async fn remove_contents(
+    connection: &mut SqliteConnection,
+    hashes: BTreeSet<Box<str>>,
+) -> Result<(), StoreError> {
+    let hashes = hashes.into_iter().map(|hash| json!(hash)).collect();
+    put(connection, write::REMOVE_CONTENTS, hashes).await.map(drop)
 }
 
 #[derive(Default)]
@@ -74,24 +114,22 @@ impl Purged {
 
 async fn purge_notifications(
     connection: &mut SqliteConnection,
-    now: Timestamp,
+    project: &ProjectId,
+    before: Timestamp,
     limit: usize,
 ) -> Result<usize, StoreError> {
-    let rows = sqlx::query(sql::OLD_NOTIFICATIONS)
-        .bind(days_before(now, NOTIFICATION_DAYS).as_millis())
-        .bind(now.as_millis())
-        .bind(as_limit(limit));
-    let rows = rows.fetch_all(&mut *connection).await.map_err(meaning)?;
-    let rows = rows.iter().map(old).collect::<Result<Vec<_>, _>>()?;
-    let ids: Vec<Value> = rows.iter().map(|row| json!(row.id)).collect();
+    let rows = old(connection, sql::OLD_NOTIFICATIONS, project, before, limit).await?;
+    let (mut ids, mut contents) = (Vec::with_capacity(rows.len()), BTreeSet::new());
     let mut purged = Purged::default();
-    let mut floors: BTreeMap<&PersonKey, u64> = BTreeMap::new();
     for row in &rows {
-        row.terms.iter().for_each(|term| purged.add(&row.person.project, *term));
-        if let Some(seq) = row.seq {
-            let floor = floors.entry(&row.person).or_default();
-            *floor = seq.max(*floor);
+        let mut cells = Cells::of(row);
+        ids.push(Value::from(cells.cell::<&str>()?));
+        purged.add(project, (cells.time()?, Term::Notification(cells.word()?)));
+        let (inapp_made_at, inapp) = (cells.time_maybe()?, cells.word_maybe()?);
+        if let Some(term) = inapp_made_at.zip(inapp.map(Term::Delivery)) {
+            purged.add(project, term);
         }
+        contents.extend(cells.text_maybe()?.filter(|hash| !hash.is_empty()));
     }
     for row in ask(connection, sql::DELIVERIES_OF, ids.clone()).await? {
         let mut cells = Cells::of(&row);
@@ -99,33 +137,32 @@ async fn purge_notifications(
         purged.add(&project, (cells.time()?, Term::Delivery(cells.word()?)));
     }
     count(connection, write::COUNT_PURGED, &purged.0).await?;
-    let floors = floors.into_iter().map(|(person, seq)| json!([person.project, person.recipient, seq]));
-    put(connection, sql::RAISE_FLOORS, floors.collect()).await?;
-    for statement in
-        [sql::REMOVE_RECEIPTS, sql::REMOVE_DELIVERIES, write::REMOVE_STORY, sql::REMOVE_NOTIFICATIONS]
-    {
+    for statement in [
+        sql::REMOVE_RECEIPTS,
+        sql::REMOVE_DELIVERIES,
+        write::REMOVE_MATCHES,
+        write::REMOVE_STORY,
+        sql::REMOVE_NOTIFICATIONS,
+    ] {
         put(connection, statement, ids.clone()).await?;
     }
-    let contents: BTreeSet<&str> = rows.iter().filter_map(|row| row.content.as_deref()).collect();
-    put(connection, write::REMOVE_CONTENTS, contents.into_iter().map(Value::from).collect()).await?;
+    remove_contents(connection, contents).await?;
     Ok(rows.len())
 }
 
 async fn purge_events(
     connection: &mut SqliteConnection,
-    now: Timestamp,
+    project: &ProjectId,
+    before: Timestamp,
     limit: usize,
 ) -> Result<usize, StoreError> {
-    let before = days_before(now, NOTIFICATION_DAYS).as_millis();
-    let rows = sqlx::query(sql::OLD_EVENTS).bind(before).bind(as_limit(limit));
-    let rows = rows.fetch_all(&mut *connection).await.map_err(meaning)?;
+    let rows = old(connection, sql::OLD_EVENTS, project, before, limit).await?;
     let mut purged = Purged::default();
     let mut ids = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut cells = Cells::of(row);
         ids.push(Value::from(cells.cell::<&str>()?));
-        let project = cells.word()?;
-        purged.add(&project, (cells.time()?, Term::Event(cells.word()?)));
+        purged.add(project, (cells.time()?, Term::Event(cells.word()?)));
     }
     count(connection, write::COUNT_PURGED, &purged.0).await?;
     put(connection, sql::REMOVE_EVENTS, ids).await?;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use tidings_core::model::{
-    BookKey, Changes, DirectSend, DueKey, DueRow, EntryHash, Erased, Event, Notification, PersonKey,
+    BookKey, Changes, DirectSend, DueKey, DueRow, Entry, EntryHash, Erased, Event, Notification, PersonKey,
     SendContent, Term, utc_day,
 };
 use tidings_core::ports::Need;
+use tidings_core::retention::Outdated;
 use tidings_protocol::item::ContentItem;
-use tidings_protocol::{DeliveryState, EventState, NotificationState};
+use tidings_protocol::{DeliveryState, EventState, NotificationState, StoryKind};
 
 use crate::samples::*;
 use crate::{Whole, on_every_store, read, write};
@@ -17,7 +18,10 @@ on_every_store!(
     what_is_counted_equals_the_rows,
     a_counter_without_its_row_is_a_residue,
     purged_rows_still_count_and_raise_the_floor,
-    an_event_stays_while_a_notification_of_it_does,
+    a_notification_leaves_the_inbox_with_its_words_before_its_story_goes,
+    an_event_goes_when_nothing_of_it_is_pending_and_its_stories_stay,
+    a_plan_that_goes_on_keeps_its_notification,
+    each_project_is_purged_by_its_own_document_and_has_its_share,
     an_erasure_leaves_rows_that_count_and_nothing_personal,
     an_erasure_takes_the_words_that_only_the_erased_were_told,
     a_recipient_may_come_again_after_an_erasure,
@@ -75,6 +79,7 @@ async fn finish(store: &impl Whole) {
     for row in read(store, &[Need::Everything(anna)]).await.notifications {
         let (mut done, shift) = (row.clone(), row.state);
         done.state = NotificationState::Reached;
+        done.told = vec![Entry::new(at(1), StoryKind::Ended)];
         let mut books = Changes { notifications_new: vec![row], ..Changes::default() };
         count(&mut books);
         for (key, n) in books.books.0 {
@@ -91,26 +96,97 @@ async fn finish(store: &impl Whole) {
     write(store, 2, &changes).await;
 }
 
+/// What is outdated at an instant, in days, where all three are kept as long.
+fn all_kept(days: i64, now: i64) -> Outdated {
+    let before = at(now - days * DAY);
+    Outdated { inbox: before, story: before, events: before }
+}
+
+async fn purge(store: &impl Whole, now: i64, outdated: Outdated, limit: usize) -> u64 {
+    store.purge(at(now), &[(project("p"), outdated)], limit).await.unwrap()
+}
+
 async fn purged_rows_still_count_and_raise_the_floor(store: impl Whole) {
-    store.put_project(&project_row("p")).await.unwrap();
     write(&store, 1, &scene()).await;
-    assert_eq!(store.purge(at(200 * DAY), 100).await.unwrap(), 0, "pending ones stay");
+    assert_eq!(purge(&store, 200 * DAY, all_kept(90, 200 * DAY), 100).await, 0, "pending ones stay");
     finish(&store).await;
     assert_eq!(residues(&store).await, [""; 0]);
-    assert_eq!(store.purge(at(90 * DAY), 100).await.unwrap(), 0, "on the last day");
-    assert_eq!(store.purge(at(90 * DAY + 1), 3).await.unwrap(), 3, "a bounded amount");
-    assert_eq!(store.purge(at(90 * DAY + 1), 100).await.unwrap(), 1);
+    assert_eq!(purge(&store, 90 * DAY, all_kept(90, 90 * DAY), 100).await, 0, "on the last day");
+    let (now, outdated) = (90 * DAY + 1, all_kept(90, 90 * DAY + 1));
+    assert_eq!(purge(&store, now, outdated, 3).await, 3, "a bounded amount");
+    assert_eq!(purge(&store, now, outdated, 100).await, 2, "one left the inbox before it went");
     assert_eq!(residues(&store).await, [""; 0]);
     let anna = person("p", "anna");
     assert!(read(&store, &[Need::Everything(anna.clone())]).await.notifications.is_empty());
     assert_eq!(store.person(&anna).await.unwrap().inbox.unwrap().floor, 1);
 }
 
-async fn an_event_stays_while_a_notification_of_it_does(store: impl Whole) {
-    store.put_project(&project_row("p")).await.unwrap();
+async fn a_notification_leaves_the_inbox_with_its_words_before_its_story_goes(store: impl Whole) {
     write(&store, 1, &scene()).await;
-    store.purge(at(200 * DAY), 100).await.unwrap();
-    assert_eq!(read(&store, &[Need::Event(event_id("e1"))]).await.events.len(), 1);
+    let anna = person("p", "anna");
+    let left = Outdated { inbox: at(1), story: at(0), events: at(0) };
+    assert_eq!(purge(&store, 1, left, 100).await, 0, "pending ones stay");
+    finish(&store).await;
+    assert_eq!(store.page(&anna, None, 9).await.unwrap().rows.len(), 1);
+    assert_eq!(purge(&store, 1, Outdated { inbox: at(0), ..left }, 100).await, 0, "not yet");
+    assert_eq!(purge(&store, 1, left, 100).await, 1);
+    assert_eq!(purge(&store, 1, left, 100).await, 0, "once");
+    let page = store.page(&anna, None, 9).await.unwrap();
+    assert_eq!((page.rows.len(), page.person.inbox.unwrap().floor), (0, 1));
+    let (row, story, deliveries) =
+        store.story(&project("p"), &notification_id("n1")).await.unwrap().expect("the story stays");
+    assert_eq!((row.content, story.is_empty(), deliveries.len()), (None, false, 1));
+    assert!(!store.dump().await.contains("Thank you"), "nobody says these words any more");
+    assert_eq!(residues(&store).await, [""; 0]);
+}
+
+async fn an_event_goes_when_nothing_of_it_is_pending_and_its_stories_stay(store: impl Whole) {
+    write(&store, 1, &scene()).await;
+    let outdated = Outdated { inbox: at(0), story: at(0), events: at(1) };
+    assert_eq!(purge(&store, 1, outdated, 100).await, 0, "both have a pending one");
+    finish(&store).await;
+    let anna = person("p", "anna");
+    let step = DueRow { key: DueKey::Step(notification_id("n1")), person: anna, at: at(60_000) };
+    let key = (step.person.project.clone(), step.key.clone());
+    write(&store, 3, &Changes { due_set: vec![step], ..Changes::default() }).await;
+    assert_eq!(purge(&store, 1, outdated, 100).await, 1, "the plan of one goes on");
+    let found = read(&store, &[Need::Event(event_id("e1")), Need::Event(event_id("e2"))]).await;
+    assert_eq!(found.events.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["e1"]);
+    write(&store, 4, &Changes { due_cleared: vec![key], ..Changes::default() }).await;
+    assert_eq!(purge(&store, 1, outdated, 100).await, 1);
+    assert_eq!(residues(&store).await, [""; 0]);
+    assert!(store.story(&project("p"), &notification_id("n1")).await.unwrap().is_some());
+}
+
+async fn a_plan_that_goes_on_keeps_its_notification(store: impl Whole) {
+    write(&store, 1, &scene()).await;
+    finish(&store).await;
+    let anna = person("p", "anna");
+    let again = DueRow { key: DueKey::Repeat(notification_id("n1")), person: anna, at: at(60_000) };
+    write(&store, 3, &Changes { due_set: vec![again], ..Changes::default() }).await;
+    let gone = Outdated { inbox: at(1), story: at(1), events: at(0) };
+    assert_eq!(purge(&store, 1, gone, 100).await, 1, "only the other one");
+    assert!(store.story(&project("p"), &notification_id("n1")).await.unwrap().is_some());
+}
+
+async fn each_project_is_purged_by_its_own_document_and_has_its_share(store: impl Whole) {
+    let events = |of: &str, n: u8| -> Vec<_> {
+        let named = (0..n).map(|n| event(of, &format!("{of}{n}")));
+        named.map(|row| Event { state: EventState::Done, ..row }).collect()
+    };
+    let mut new = Changes { events_new: events("p", 5), ..Changes::default() };
+    new.events_new.extend(events("q", 3));
+    count(&mut new);
+    write(&store, 1, &new).await;
+    let of = |name, before| {
+        let outdated = Outdated { inbox: at(0), story: at(0), events: at(before) };
+        (project(name), outdated)
+    };
+    let keeps = [of("p", 1), of("q", 0)];
+    assert_eq!(store.purge(at(1), &keeps, 2).await.unwrap(), 1, "the share of one");
+    assert_eq!(store.purge(at(1), &keeps, 100).await.unwrap(), 4);
+    assert_eq!(store.purge(at(1), &[of("p", 1), of("q", 1)], 100).await.unwrap(), 3);
+    assert_eq!(residues(&store).await, [""; 0]);
 }
 
 async fn an_erasure_leaves_rows_that_count_and_nothing_personal(store: impl Whole) {

@@ -7,6 +7,7 @@ use tidings_core::model::{
     PersonKey, ReceiptRow,
 };
 use tidings_core::ports::{BatchId, DueReader, Need, Registry, Store, StoreError};
+use tidings_core::retention::Outdated;
 use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, TopicId};
 use tidings_store::{SqliteOptions, SqliteStore};
 
@@ -132,9 +133,15 @@ async fn both_do_the_same(steps: &[Step]) {
     let found = memory.begin().await.unwrap().read(&needs).await.unwrap();
     let same = sqlite.begin().await.unwrap().read(&needs).await.unwrap();
     assert_eq!(format!("{found:?}"), format!("{same:?}"));
+    let now = at(100 * DAY);
+    let keeps = |name: &str, inbox: i64| {
+        let outdated = Outdated { inbox: at(inbox * DAY), story: at(2 * DAY), events: at(DAY) };
+        (project(name), outdated)
+    };
+    let keeps = [keeps("p", 1), keeps("q", 0)];
     assert_eq!(
-        memory.purge(at(100 * DAY), usize::MAX).await.unwrap(),
-        sqlite.purge(at(100 * DAY), usize::MAX).await.unwrap()
+        memory.purge(now, &keeps, usize::MAX).await.unwrap(),
+        sqlite.purge(now, &keeps, usize::MAX).await.unwrap()
     );
     assert_eq!(memory.dump(), sqlite.dump().await.unwrap());
 }

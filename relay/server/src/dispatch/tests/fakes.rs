@@ -3,9 +3,11 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
 
 use tidings_core::act::Act;
+use tidings_core::configuration::Configuration;
 use tidings_core::ports::{
     BookReader, ConfigurationRow, InboxPage, KeyRow, ProjectRow, SecretRow, StopEntry,
 };
+use tidings_core::retention::Outdated;
 use tidings_protocol::Cursor;
 
 use super::*;
@@ -25,6 +27,7 @@ struct State {
     handed_in: Mutex<Vec<String>>,
     refusal: Mutex<Option<Refusal>>,
     recounted: Mutex<BTreeSet<String>>,
+    purged: Mutex<Vec<(ProjectId, Outdated)>>,
 }
 
 impl FakeRelay {
@@ -39,6 +42,7 @@ impl FakeRelay {
             due: this.clone(),
             books: this.clone(),
             registry: this.clone(),
+            live: this.clone(),
             inboxes: this.clone(),
             submit: this.clone(),
             hub: Hub::new(),
@@ -53,6 +57,11 @@ impl FakeRelay {
 
     pub(super) fn expire(&self, project: &str, id: &str) {
         self.state.expired.lock().unwrap().push((person(project), id.parse().unwrap()));
+    }
+
+    /// What was given to purges.
+    pub(super) fn purged(&self) -> Vec<(ProjectId, Outdated)> {
+        self.state.purged.lock().unwrap().clone()
     }
 
     pub(super) fn refuse(&self, refusal: Refusal) {
@@ -148,8 +157,29 @@ impl DueReader for FakeRelay {
         Ok(self.state.due.lock().unwrap().iter().map(|row| row.at).min())
     }
 
-    async fn purge(&self, _now: Timestamp, _limit: usize) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn purge(
+        &self,
+        _now: Timestamp,
+        projects: &[(ProjectId, Outdated)],
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        self.state.purged.lock().unwrap().extend(projects.iter().cloned());
+        Ok(u64::try_from(limit).unwrap())
+    }
+}
+
+#[async_trait]
+impl LiveConfiguration for FakeRelay {
+    /// One project keeps events for a year, another one's document cannot be read.
+    async fn live(&self, project: &ProjectId) -> Result<Arc<Configuration>, StoreError> {
+        match project.as_str() {
+            "shop" => {
+                let mut configuration = Configuration::built_in();
+                configuration.retention.events = tidings_protocol::Span::from_days(365);
+                Ok(Arc::new(configuration))
+            }
+            _ => Err(StoreError::Damaged { detail: "no document".to_owned() }),
+        }
     }
 }
 

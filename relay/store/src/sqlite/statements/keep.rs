@@ -1,5 +1,25 @@
 //! Keeping the store: its own numbers, and what is past its retention.
 
+/// A step or another showing of the notification is due at some time.
+macro_rules! plan_goes_on {
+    () => {
+        "EXISTS (SELECT 1 FROM due AS w WHERE w.project = n.project AND w.kind IN ('step', 'repeat') AND w.id = n.id
+            AND w.rule = '')"
+    };
+}
+
+/// Nothing can come of the notification any more.
+macro_rules! at_rest {
+    () => {
+        concat!(
+            "n.state NOT IN ('held', 'active') AND NOT ",
+            plan_goes_on!(),
+            " AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.notification = n.id
+                AND d.state IN ('waiting', 'handing_over'))"
+        )
+    };
+}
+
 statements! {
     META = "SELECT value FROM meta WHERE name = ?1";
     SET_META = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
@@ -22,12 +42,14 @@ statements! {
         (SELECT hash FROM erased_tokens WHERE at < ?1 LIMIT ?2)";
     PURGE_BATCHES = "DELETE FROM batches WHERE number IN (SELECT number FROM batches
         WHERE number <= (SELECT max(number) FROM batches) - ?1 ORDER BY number LIMIT ?2)";
-    OLD_NOTIFICATIONS = "SELECT n.id, n.project, n.recipient, n.created_at, n.state, n.inapp_made_at, n.inapp_state,
-            n.seq, hex(n.content)
-        FROM projects AS p CROSS JOIN notifications AS n WHERE n.project = p.id AND n.created_at < ?1
-        AND n.state NOT IN ('held', 'active') AND n.expires_at < ?2
-        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.notification = n.id
-            AND d.state IN ('waiting', 'handing_over'))
+    LEAVING = "SELECT n.id, n.recipient, n.seq, hex(n.content) FROM notifications AS n
+        WHERE n.project = ?1 AND n.created_at < ?2 AND n.created_seq IS NOT NULL AND ", at_rest!(), "
+        ORDER BY n.created_at, n.id LIMIT ?3";
+    LEAVE_INBOXES = "UPDATE notifications SET created_seq = NULL, seq = NULL, content = NULL, words = NULL
+        WHERE id IN (SELECT c0 FROM k)";
+    OLD_NOTIFICATIONS = "SELECT n.id, n.created_at, n.state, n.inapp_made_at, n.inapp_state, hex(n.content)
+        FROM notifications AS n WHERE n.project = ?1 AND n.created_at < ?2 AND n.created_seq IS NULL AND ",
+        at_rest!(), "
         ORDER BY n.created_at, n.id LIMIT ?3";
     DELIVERIES_OF = "SELECT d.project, d.made_at, d.state FROM k CROSS JOIN deliveries AS d
         WHERE d.notification = k.c0";
@@ -36,9 +58,10 @@ statements! {
     REMOVE_RECEIPTS = "DELETE FROM receipts WHERE notification IN (SELECT c0 FROM k)";
     RAISE_FLOORS = "UPDATE inboxes SET floor = max(floor, k.c2) FROM k
         WHERE inboxes.project = k.c0 AND inboxes.recipient = k.c1";
-    OLD_EVENTS = "SELECT e.id, e.project, e.accepted_at, e.state FROM projects AS p CROSS JOIN events AS e
-        WHERE e.project = p.id AND e.accepted_at < ?1 AND e.state = 'done'
-        AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.event = e.id)
-        ORDER BY e.accepted_at, e.id LIMIT ?2";
+    OLD_EVENTS = "SELECT e.id, e.accepted_at, e.state FROM events AS e
+        WHERE e.project = ?1 AND e.accepted_at < ?2 AND e.state = 'done'
+        AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.event = e.id
+            AND (n.state IN ('held', 'active') OR ", plan_goes_on!(), "))
+        ORDER BY e.accepted_at, e.id LIMIT ?3";
     REMOVE_EVENTS = "DELETE FROM events WHERE id IN (SELECT c0 FROM k)";
 }
