@@ -138,7 +138,7 @@ pub struct View {
 }
 
 /// A recipient's settings as the relay has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsItem {
     /// Who and where the recipient is.
     pub profile: ProfileItem,
@@ -150,6 +150,26 @@ pub struct SettingsItem {
     pub quiet_hours: Option<QuietHoursItem>,
     /// Until when the recipient paused everything that may be paused.
     pub paused_until: Option<Timestamp>,
+    /// Whether the relay may learn from what the recipient does. A relay that does not say it learns nothing yet.
+    #[serde(default = "allowed")]
+    pub profiling: bool,
+}
+
+const fn allowed() -> bool {
+    true
+}
+
+impl Default for SettingsItem {
+    fn default() -> Self {
+        Self {
+            profile: ProfileItem::default(),
+            categories: Vec::new(),
+            policy: None,
+            quiet_hours: None,
+            paused_until: None,
+            profiling: allowed(),
+        }
+    }
 }
 
 /// Who and where a recipient is.

@@ -226,6 +226,10 @@ pub struct PreferencesRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_until: Option<Timestamp>,
+    /// Whether the relay may learn from what the recipient does; absent: as it was, because silence takes no objection
+    /// back.
+    #[serde(default)]
+    pub profiling: Option<bool>,
 }
 
 /// What a recipient likes.
@@ -240,4 +244,6 @@ pub struct PreferencesResponse {
     /// Until when everything that may wait waits.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_until: Option<Timestamp>,
+    /// Whether the relay may learn from what the recipient does.
+    pub profiling: bool,
 }

@@ -178,6 +178,8 @@ pub struct PreferenceChange {
     pub quiet_hours: Option<Option<QuietHoursItem>>,
     /// Named or not, then until when or no pause.
     pub paused_until: Option<Option<Timestamp>>,
+    /// Named or not: whether the relay may learn from what the recipient does.
+    pub profiling: Option<bool>,
     /// Whether choices that are not named are forgotten (`PUT`).
     pub replace: bool,
 }

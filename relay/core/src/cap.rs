@@ -7,6 +7,7 @@
 
 mod adapted;
 mod counters;
+mod responses;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use tidings_protocol::{CategoryId, Channel, Timestamp};
 
 pub use self::adapted::{ADAPT_SHOWN_MIN, adapted};
 pub use self::counters::{COUNTERS_BYTES_MAX, Counters, CountersError};
+pub use self::responses::{RESPONSE_DAYS, Responses, ResponsesError};
 use crate::calendar::{Day, Week, Zone, day_start_after};
 
 /// How many a day and a week; an absent one is no limit.

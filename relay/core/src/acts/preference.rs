@@ -7,6 +7,7 @@ use tidings_protocol::{CategoryId, Channel, LegalClass, ProjectId, Timestamp};
 use super::{consent, greet, restrict};
 use crate::act::{Answer, PreferenceChange, Refusal};
 use crate::calendar::Zone;
+use crate::cap::Responses;
 use crate::configuration::Configuration;
 use crate::model::{Choice, FeedEntry, FeedKind, PersonKey, Stamp};
 use crate::quiet_hours::QuietHours;
@@ -56,6 +57,9 @@ pub(super) fn put(
     }
     if let Some(until) = change.paused_until {
         effect.times |= pause(work, &person, until, &stamp);
+    }
+    if let Some(allowed) = change.profiling {
+        effect.times |= allow_profiling(work, &person, allowed, &stamp);
     }
     changed(work, &person, effect);
     Ok(Answer::Done)
@@ -173,6 +177,21 @@ pub(super) fn pause(
 ) -> bool {
     let register = &mut work.recipient_mut(person).preferences.paused_until;
     set(register, until, stamp)
+}
+
+/// Sets whether the relay may learn from what the recipient does. What it learnt is forgotten when it may not. Answers
+/// whether that changed anything: a cap that adapted may have room at another time.
+fn allow_profiling(work: &mut Work<'_>, person: &PersonKey, allowed: bool, stamp: &Stamp) -> bool {
+    let preferences = &mut work.recipient_mut(person).preferences;
+    if preferences.profiling.as_ref().is_some_and(|(_, old)| old >= stamp) {
+        return false;
+    }
+    let different = preferences.allows_profiling() != allowed;
+    preferences.profiling = Some((allowed, stamp.clone()));
+    if !allowed {
+        work.inbox_mut(person).responses = Responses::default();
+    }
+    different
 }
 
 /// A register that was never written stands for nothing.

@@ -209,10 +209,10 @@ fn keep(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt) -> bool {
 /// Displayed, clicked, dismissed: once for each device; the first of all is the notification's own.
 fn on_device(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt) {
     let first_here = keep(work, told, receipt);
-    let flags = &mut work.notification_mut(told.notification).flags;
-    let flag = match receipt {
-        DeviceReceipt::Displayed => &mut flags.displayed_at,
-        DeviceReceipt::Clicked => &mut flags.clicked_at,
+    let flags = &row(work, told.notification).flags;
+    let told_before = match receipt {
+        DeviceReceipt::Displayed => flags.displayed_at,
+        DeviceReceipt::Clicked => flags.clicked_at,
         // A notification has no flag for it: each device sweeps for itself.
         DeviceReceipt::Dismissed => {
             if first_here {
@@ -224,10 +224,42 @@ fn on_device(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt) {
             unreachable!("these are told once for all devices")
         }
     };
-    if flag.is_none() {
+    if told_before.is_none() {
+        let clicked = receipt == DeviceReceipt::Clicked;
+        learn(work, told, clicked);
+        let flags = &mut work.notification_mut(told.notification).flags;
+        let flag = if clicked { &mut flags.clicked_at } else { &mut flags.displayed_at };
         *flag = Some(told.stamp.at);
         story(work, told, receipt, None);
         steps::receipt_came(work, told.notification);
+    }
+}
+
+/// Counts what a receipt says of how the recipient responds, before the receipt is written down: the first showing of a
+/// notification, and its first answer (read, clicked, acted or acknowledged), which is a showing too. Counted only where
+/// a cap adapts to it and the recipient allows profiling. It moves neither number of the inbox.
+fn learn(work: &mut Work<'_>, told: &Told<'_>, answers: bool) {
+    let flags = &row(work, told.notification).flags;
+    let answered = flags.read_at.is_some()
+        || flags.clicked_at.is_some()
+        || flags.acted.is_some()
+        || flags.acknowledged_at.is_some();
+    let shown_at = flags.displayed_at;
+    if answered || (shown_at.is_some() && !answers) {
+        return;
+    }
+    let recipient = work.person(told.person).recipient.as_ref();
+    let allowed = recipient.is_some_and(|known| known.preferences.allows_profiling());
+    if !allowed || !work.live(&told.person.project).configuration.adapts() {
+        return;
+    }
+    let (now, at) = (work.now(), shown_at.unwrap_or(told.stamp.at));
+    let responses = &mut work.inbox_mut(told.person).responses;
+    if shown_at.is_none() {
+        responses.shown(at, now);
+    }
+    if answers {
+        responses.answered(at, now);
     }
 }
 
@@ -236,6 +268,7 @@ pub(super) fn first_read(work: &mut Work<'_>, told: &Told<'_>) -> bool {
     if row(work, told.notification).flags.read_at.is_some() {
         return false;
     }
+    learn(work, told, true);
     work.notification_mut(told.notification).flags.read_at = Some(told.stamp.at);
     keep(work, told, DeviceReceipt::Read);
     story(work, told, DeviceReceipt::Read, None);
@@ -259,6 +292,7 @@ fn act(work: &mut Work<'_>, told: &Told<'_>, action: &str) -> bool {
     if row(work, told.notification).flags.acted.is_some() {
         return false;
     }
+    learn(work, told, true);
     work.notification_mut(told.notification).flags.acted = Some((told.stamp.at, action.into()));
     keep(work, told, DeviceReceipt::Acted);
     story(work, told, DeviceReceipt::Acted, Some(action));
@@ -271,6 +305,7 @@ fn acknowledge(work: &mut Work<'_>, told: &Told<'_>) -> bool {
     if row(work, told.notification).flags.acknowledged_at.is_some() {
         return false;
     }
+    learn(work, told, true);
     work.notification_mut(told.notification).flags.acknowledged_at = Some(told.stamp.at);
     keep(work, told, DeviceReceipt::Acknowledged);
     story(work, told, DeviceReceipt::Acknowledged, None);

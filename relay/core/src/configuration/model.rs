@@ -76,6 +76,14 @@ impl Configuration {
     pub fn policy_version(&self) -> Option<&str> {
         self.policy.as_ref().and_then(|policy| policy.version.as_deref())
     }
+
+    /// Whether any cap moves with what recipients answer, so that it has to be counted.
+    #[must_use]
+    pub fn adapts(&self) -> bool {
+        let categories = self.categories.values().filter_map(|category| category.cap.as_ref());
+        let channels = self.channels.values().filter_map(|channel| channel.cap.as_ref());
+        self.caps.iter().chain(categories).chain(channels).any(|cap| cap.adapt.is_some())
+    }
 }
 
 /// Who and where the project is.

@@ -10,7 +10,7 @@ use tidings_protocol::{
 };
 
 use super::{ConsentHead, Consents};
-use crate::cap::Counters;
+use crate::cap::{Counters, Responses};
 use crate::throttle::ThrottleCounter;
 
 /// One recipient of one project.
@@ -69,8 +69,18 @@ pub struct Preferences {
     pub quiet_hours: Option<(Option<QuietHoursItem>, Stamp)>,
     /// Until when the recipient paused.
     pub paused_until: Option<(Option<Timestamp>, Stamp)>,
+    /// Whether the relay may learn from what the recipient does; never set means it may.
+    pub profiling: Option<(bool, Stamp)>,
     /// When zone and locale were last set by a device.
     pub profile: Option<Stamp>,
+}
+
+impl Preferences {
+    /// Whether the relay may learn from what the recipient does: caps that adapt, the best hour, interests.
+    #[must_use]
+    pub fn allows_profiling(&self) -> bool {
+        self.profiling.as_ref().is_none_or(|(allowed, _)| *allowed)
+    }
 }
 
 /// Whether a category is wanted on a channel.
@@ -114,6 +124,8 @@ pub struct Inbox {
     pub settings_seq: u64,
     /// What was counted against caps.
     pub counters: Counters,
+    /// What was shown and answered, where a cap adapts to it and the recipient allows profiling.
+    pub responses: Responses,
     /// What was counted against throttles, by rule and key.
     pub throttles: BTreeMap<(Box<str>, Box<str>), ThrottleCounter>,
     /// What was read in one go, at most one for each category and one for all.
@@ -146,6 +158,7 @@ impl Inbox {
             floor: 0,
             settings_seq: 0,
             counters: Counters::default(),
+            responses: Responses::default(),
             throttles: BTreeMap::new(),
             watermarks: Vec::new(),
             withdrawn_seq: 0,

@@ -4,13 +4,24 @@ use tidings_protocol::{Channel, Gate, Reason, Timestamp, Verdict};
 
 use super::{Asking, Ends, Outcome, Phase};
 use crate::calendar::{day_of, week_of};
-use crate::cap::{self, Cap, CapScope, Full};
+use crate::cap::{self, Cap, CapScope, Full, Period, RESPONSE_DAYS};
 use crate::configuration::{CapRule, Over};
 use crate::model::{DigestScope, Entry, PlannedStep};
 use crate::when;
 
 /// After so many deferrals by caps a notification is suppressed (SEMANTICS 3).
 pub(crate) const DEFERRALS_MAX: u8 = 7;
+
+/// A cap as it counts for one recipient, and in words how far it moved, if it did.
+struct Adapted {
+    cap: Cap,
+    note: Option<String>,
+}
+
+/// What a full cap says: how full, and how it came to be this one.
+fn words_of(full: &Full, note: Option<&str>) -> String {
+    note.map_or_else(|| full.to_string(), |note| format!("{full}; {note}"))
+}
 
 impl Asking<'_> {
     pub(super) fn throttle(&mut self) -> Ends {
@@ -56,12 +67,18 @@ impl Asking<'_> {
         let mut rules: Vec<(CapScope, &CapRule)> = Vec::new();
         rules.extend(category.map(|rule| (CapScope::Category(self.proposal.category_id.clone()), rule)));
         rules.extend(configuration.caps.as_ref().map(|rule| (CapScope::Project, rule)));
+        let mut moved = Vec::new();
         for (scope, rule) in &rules {
-            if let Err(full) = self.room(scope, rule) {
-                return Err(self.over(&full, rule.over));
+            let adapted = self.adapted(rule);
+            if let Err(full) = self.room(scope, adapted.cap) {
+                return Err(self.over(&full, adapted.note.as_deref(), rule.over));
             }
+            moved.extend(adapted.note);
         }
         self.pass(Gate::Cap, if rules.is_empty() { Reason::NoCap } else { Reason::CapRoom });
+        if let (Some(entry), false) = (self.told.last_mut(), moved.is_empty()) {
+            entry.text = Some(moved.join("; ").into());
+        }
         let mut scopes: Vec<CapScope> = rules.into_iter().map(|(scope, _)| scope).collect();
         let in_inbox = steps.first().is_some_and(|step| step.channels.contains(&Channel::Inapp));
         if in_inbox && self.inbox_cap().is_some() {
@@ -78,34 +95,52 @@ impl Asking<'_> {
     fn drop_capped_inbox(&mut self, steps: &mut [PlannedStep]) -> Result<(), Outcome> {
         let first = steps.first().is_some_and(|step| step.channels.contains(&Channel::Inapp));
         let Some(rule) = self.inbox_cap().filter(|_| first).cloned() else { return Ok(()) };
-        let Err(full) = self.room(&CapScope::Channel(Channel::Inapp), &rule) else { return Ok(()) };
+        let Adapted { cap, note } = self.adapted(&rule);
+        let Err(full) = self.room(&CapScope::Channel(Channel::Inapp), cap) else { return Ok(()) };
         if rule.over == Over::Defer {
-            return Err(self.over(&full, Over::Defer));
+            return Err(self.over(&full, note.as_deref(), Over::Defer));
         }
         for step in steps.iter_mut() {
             step.channels.retain(|channel| *channel != Channel::Inapp);
         }
         let mut entry = Entry::decided(self.now, Gate::Cap, Verdict::Stop, Reason::Cap);
-        (entry.channel, entry.text) = (Some(Channel::Inapp), Some(full.to_string().into()));
+        (entry.channel, entry.text) = (Some(Channel::Inapp), Some(words_of(&full, note.as_deref()).into()));
         self.told.push(entry);
         if steps.iter().all(|step| step.channels.is_empty()) {
-            return Err(self.over(&full, Over::Suppress));
+            return Err(self.over(&full, note.as_deref(), Over::Suppress));
         }
         Ok(())
     }
 
-    fn room(&self, scope: &CapScope, rule: &CapRule) -> Result<(), Full> {
+    fn room(&self, scope: &CapScope, cap: Cap) -> Result<(), Full> {
         let Some(inbox) = &self.person.inbox else { return Ok(()) };
         let (day, week) = (day_of(self.now, &self.zone), week_of(self.now, &self.zone));
-        let cap = rule.adapt.map_or(rule.cap, |adapt| {
-            let moved = |cap: Option<u32>| cap.map(|cap| cap::adapted(cap, adapt.min, adapt.max, 0, 0));
-            Cap { day: moved(rule.cap.day), week: moved(rule.cap.week) }
-        });
         inbox.counters.room(cap, scope, day, week)
     }
 
-    fn over(&mut self, full: &Full, over: Over) -> Outcome {
-        let text = Some(full.to_string());
+    /// The cap that counts for this recipient. Whoever refuses profiling has the document's own.
+    fn adapted(&self, rule: &CapRule) -> Adapted {
+        let profiled = self.person.recipient.as_ref().is_none_or(|known| known.preferences.allows_profiling());
+        let (Some(adapt), true) = (rule.adapt, profiled) else { return Adapted { cap: rule.cap, note: None } };
+        let responses = self.person.inbox.as_ref().map(|inbox| &inbox.responses);
+        let (shown, answered) = responses.map_or((0, 0), |responses| responses.counted(self.now));
+        let mut notes = Vec::new();
+        let mut moved = |cap: Option<u32>, period: Period| {
+            let cap = cap?;
+            let adapted = cap::adapted(cap, adapt.min, adapt.max, shown, answered);
+            if adapted != cap {
+                notes.push(format!(
+                    "{cap} a {period} moved to {adapted}: {answered} of {shown} shown in {RESPONSE_DAYS} days were answered"
+                ));
+            }
+            Some(adapted)
+        };
+        let cap = Cap { day: moved(rule.cap.day, Period::Day), week: moved(rule.cap.week, Period::Week) };
+        Adapted { cap, note: (!notes.is_empty()).then(|| notes.join("; ")) }
+    }
+
+    fn over(&mut self, full: &Full, note: Option<&str>, over: Over) -> Outcome {
+        let text = Some(words_of(full, note));
         let (is_digest, deferrals) = match self.proposal.phase {
             Phase::Digest { deferrals } => (true, deferrals),
             Phase::Released { deferrals, .. } => (false, deferrals),

@@ -6,7 +6,7 @@ use tidings_protocol::item::{CategoryItem, PolicyItem, ProfileItem, SettingsItem
 use tidings_protocol::{CategoryId, Channel, LegalClass};
 
 use crate::configuration::{Basis, Category, Configuration};
-use crate::model::Person;
+use crate::model::{Person, Preferences};
 use crate::template::Locale;
 
 /// The settings of a recipient, whole.
@@ -48,6 +48,7 @@ pub fn settings_item(person: &Person, configuration: &Configuration) -> Settings
         }),
         quiet_hours: preferences.and_then(|likes| likes.quiet_hours.as_ref()).and_then(|set| set.0.clone()),
         paused_until: preferences.and_then(|likes| likes.paused_until.as_ref()).and_then(|set| set.0),
+        profiling: preferences.is_none_or(Preferences::allows_profiling),
     }
 }
 

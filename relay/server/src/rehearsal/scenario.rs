@@ -208,6 +208,7 @@ async fn play_line(rehearsal: &Rehearsal, line: &ScenarioLine) -> Result<(), Tro
                 .collect(),
             quiet_hours: preference.body.contains_key("quiet_hours").then_some(body.quiet_hours),
             paused_until: preference.body.contains_key("paused_until").then_some(body.paused_until),
+            profiling: body.profiling,
             replace: false,
         };
         taken(rehearsal.act(Act::PutPreferences(Box::new(change))).await)?;

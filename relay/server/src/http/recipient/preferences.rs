@@ -57,6 +57,7 @@ async fn put(
         choices: choices.collect(),
         quiet_hours: Some(request.quiet_hours),
         paused_until: Some(request.paused_until),
+        profiling: request.profiling,
         replace: true,
     };
     act(&app, &caller, None, Act::PutPreferences(Box::new(change)), |_| Answered::nothing()).await?;
@@ -74,5 +75,6 @@ pub(crate) fn response(preferences: &Preferences) -> PreferencesResponse {
         categories,
         quiet_hours: preferences.quiet_hours.as_ref().and_then(|(own, _)| own.clone()),
         paused_until: preferences.paused_until.as_ref().and_then(|(until, _)| *until),
+        profiling: preferences.allows_profiling(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
-use tidings_core::cap::Counters;
+use tidings_core::cap::{Counters, Responses};
 use tidings_core::model::{
     Choice, Device, Endpoint, Inbox, PersonKey, Preferences, Recipient, Stamp, Watermark,
 };
@@ -37,6 +37,8 @@ struct PackedPreferences {
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_until: Option<(Option<i64>, PackedStamp)>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    profiling: Option<(bool, PackedStamp)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<PackedStamp>,
 }
 
@@ -53,6 +55,7 @@ fn pack_preferences(row: &Preferences) -> PackedPreferences {
             .paused_until
             .as_ref()
             .map(|(until, by)| (until.map(Timestamp::as_millis), pack_stamp(by))),
+        profiling: row.profiling.as_ref().map(|(allowed, by)| (*allowed, pack_stamp(by))),
         profile: row.profile.as_ref().map(pack_stamp),
     }
 }
@@ -65,6 +68,7 @@ fn preferences(row: PackedPreferences) -> Preferences {
             .collect(),
         quiet_hours: row.quiet_hours.map(|(hours, by)| (hours, stamp(by))),
         paused_until: row.paused_until.map(|(until, by)| (until.map(Timestamp::from_millis), stamp(by))),
+        profiling: row.profiling.map(|(allowed, by)| (allowed, stamp(by))),
         profile: row.profile.map(stamp),
     }
 }
@@ -123,7 +127,8 @@ pub(in crate::sqlite) fn inbox_cells((person, row): &(PersonKey, Inbox)) -> Valu
         row.withdrawn_seq,
         row.counters.to_text(),
         to_json(&throttles),
-        to_json(&watermarks)
+        to_json(&watermarks),
+        row.responses.to_text()
     ])
 }
 
@@ -149,6 +154,8 @@ pub(in crate::sqlite) fn inbox(row: &SqliteRow) -> Result<(PersonKey, Inbox), St
             seq,
         })
         .collect();
+    let responses = cells.cell::<&str>()?;
+    row.responses = Responses::from_text(responses).map_err(|error| damaged(error.to_string()))?;
     Ok((person, row))
 }
 

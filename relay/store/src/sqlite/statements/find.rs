@@ -28,7 +28,8 @@ statements! {
     RECIPIENTS = of_person!(
         "t.time_zone, t.locale, t.attributes, t.preferences, t.created_at, t.revision", "recipients");
     INBOXES = of_person!(
-        "t.epoch, t.seq, t.version, t.floor, t.settings_seq, t.withdrawn_seq, t.counters, t.throttles, t.watermarks",
+        "t.epoch, t.seq, t.version, t.floor, t.settings_seq, t.withdrawn_seq, t.counters, t.throttles, t.watermarks,
+            t.responses",
         "inboxes");
     CONSENT_STATES = of_person!("t.category, t.channel, t.decision, t.since, t.entry, t.policy_version",
         "consent_states");
