@@ -61,7 +61,7 @@ words! {
         /// Everything it causes was made.
         Done = "done",
     }
-    /// One check of the plan, in the order in which they are asked.
+    /// One check of the plan, in the order in which they are asked, and behind them what else ends a notification.
     Gate {
         /// Is the project, or the rule, running?
         Stop = "stop",
@@ -99,6 +99,16 @@ words! {
         ChannelPlan = "channel_plan",
         /// Can it be put into words?
         Render = "render",
+        /// Not asked by the plan: a newer notification replaced it.
+        Collapse = "collapse",
+        /// Not asked by the plan: a later event made it needless.
+        CancelOn = "cancel_on",
+        /// Not asked by the plan: its sender took it back.
+        Retract = "retract",
+        /// Not asked by the plan: its time passed.
+        Expires = "expires",
+        /// Not asked by the plan: somebody of its chain acknowledged.
+        Acknowledgement = "acknowledgement",
     }
     /// What a gate says.
     Verdict {

@@ -31,8 +31,8 @@ pub use recipient::{
     RecipientResponse,
 };
 pub use send::{
-    ActionBody, ContentBody, DeliverBody, MadeForResponse, SendProgress, SendRequest, SendResponse,
-    SentNotification, ToRequest, ToResponse,
+    ActionBody, ContentBody, DeliverBody, MadeForResponse, RepeatBody, SendProgress, SendRequest,
+    SendResponse, SentNotification, ToRequest, ToResponse, UntilBody,
 };
 pub use sign_in::{
     ConnectCodeRequest, ConnectCodeResponse, ConnectRequest, ConnectResponse, DeviceResponse, MeResponse,

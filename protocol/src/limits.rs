@@ -28,6 +28,10 @@ pub const HOLD_MILLIS_MAX: i64 = 90 * 86_400_000;
 pub const EVENT_TIME_PAST_MILLIS_MAX: i64 = 30 * 86_400_000;
 /// How far ahead an event's `time` may lie, in milliseconds: 5 minutes.
 pub const EVENT_TIME_FUTURE_MILLIS_MAX: i64 = 5 * 60_000;
+/// Steps of one plan.
+pub const STEPS_MAX: usize = 16;
+/// Showings of one step that repeats.
+pub const ROUNDS_MAX: u32 = 100;
 /// Rules of one project.
 pub const RULES_MAX: usize = 10_000;
 /// Open sessions of one recipient.

@@ -193,19 +193,60 @@ pub struct SendRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "2h")]
     pub delay: Option<Span>,
-    /// On which channels; absent: the category's. One step.
+    /// The steps of the plan; absent: the category's channels at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_items = 1, max_items = 1)]
+    #[schema(min_items = 1, max_items = 16)]
     pub deliver: Option<Vec<DeliverBody>>,
 }
 
-/// One step of a direct send's delivery.
+/// One step of a direct send's delivery, as a rule's `deliver` has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverBody {
     /// Which channels.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 5)]
     pub channels: Vec<Channel>,
+    /// How long after the notification left its holds; absent: at once. Not in the first step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "5m")]
+    pub after: Option<Span>,
+    /// What makes the step needless: `received`, `displayed`, `read` or `acknowledged`. Only beside `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<UntilBody>,
+    /// Shows it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<RepeatBody>,
+    /// Refused: telling somebody else needs a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub notify: Option<Value>,
+}
+
+/// What became of a notification on any device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UntilBody {
+    /// Durable on a device.
+    Received,
+    /// Shown.
+    Displayed,
+    /// Opened.
+    Read,
+    /// Confirmed.
+    Acknowledged,
+}
+
+/// How a step shows the same notification again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RepeatBody {
+    /// How long between two showings.
+    #[schema(value_type = String, example = "5m")]
+    pub every: Span,
+    /// How often, 1 to 100.
+    pub times: u32,
+    /// What ends it.
+    pub until: UntilBody,
 }
 
 /// The answer to a direct send.

@@ -12,7 +12,7 @@ use crate::{
 /// What stopped or holds a notification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StoppedBy {
-    /// The gate; null if no gate did.
+    /// The gate, or what else ended it: never null where something did.
     #[schema(value_type = Option<String>)]
     pub gate: Option<Gate>,
     /// Why.

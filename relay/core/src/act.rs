@@ -7,8 +7,8 @@ use serde_json::Value;
 use tidings_protocol::item::{Item, QuietHoursItem};
 use tidings_protocol::operation::{Answered, Operation, OperationError};
 use tidings_protocol::{
-    CategoryId, Channel, Decision, DeviceId, EntryId, EventId, NotificationId, NotificationState, ProjectId,
-    RecipientId, RuleId, SendId, Timestamp, TopicId,
+    CategoryId, Channel, Decision, DeliveryState, DeviceId, EntryId, EventId, NotificationId,
+    NotificationState, ProjectId, RecipientId, RuleId, SendId, Timestamp, TopicId,
 };
 
 use crate::model::{Collected, Considered, DueRow, Entry, EventBody, PersonKey, Stopped};
@@ -96,6 +96,8 @@ pub enum Act {
     StopSend(SendId),
     /// Revives a notification that failed.
     Replay(NotificationId),
+    /// Revives one dead delivery.
+    ReplayDelivery(Box<str>),
     /// A device says hello; makes it, and the recipient if the project allows.
     Greet {
         /// Whose device.
@@ -276,6 +278,13 @@ pub enum Answer {
         state: NotificationState,
         /// Deliveries that could not be stopped any more.
         too_late: bool,
+    },
+    /// To [`Act::ReplayDelivery`].
+    Delivery {
+        /// Where it stands.
+        state: DeliveryState,
+        /// Whether this revived it.
+        revived: bool,
     },
     /// To [`Act::StopSend`]: how many notifications were taken back by this call.
     SendStopped {

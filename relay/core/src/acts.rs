@@ -27,7 +27,7 @@ mod steps;
 #[cfg(test)]
 mod testing;
 
-use crate::act::{Act, Answer, Refusal, Unit};
+use crate::act::{Act, Answer, EventAnswer, Made, Refusal, Unit};
 use crate::model::PersonKey;
 use crate::ports::Need;
 use crate::work::Work;
@@ -46,7 +46,7 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
         return needs;
     }
     match &unit.act {
-        Act::AcceptEvents(bodies) => needs.extend(accept::needs(&unit.project, bodies, work)),
+        Act::AcceptEvents(bodies) => needs.extend(accept::needs(&unit.project, unit.sandbox, bodies, work)),
         Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to)),
         Act::PutRecipient(change) => {
             needs.extend(
@@ -75,6 +75,7 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
         Act::PutMembership { recipient, .. } => needs.push(Need::Person(person(recipient))),
         Act::Retract(id) => needs.extend(retract::needs(&unit.project, id, work)),
         Act::Replay(id) => needs.extend(replay::needs(&unit.project, id, work)),
+        Act::ReplayDelivery(id) => needs.extend(replay::delivery_needs(&unit.project, id, work)),
         Act::StopSend(send) => needs.extend(retract::send_needs(&unit.project, send, work)),
         Act::Greet { recipient, device, .. } => needs.extend(greet::needs(&person(recipient), device, work)),
         Act::Operate { recipient, device, sent, operations } => {
@@ -109,6 +110,7 @@ pub(crate) fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal>
         Act::Retract(id) => retract::retract(&project, &id, work),
         Act::StopSend(send) => retract::stop_send(&project, &send, work),
         Act::Replay(id) => replay::replay(&project, &id, work),
+        Act::ReplayDelivery(id) => replay::replay_delivery(&project, &id, work),
         Act::Greet { recipient, device, token_issued_at } => {
             greet::greet(&person(recipient), *device, token_issued_at, work)
         }
@@ -117,5 +119,32 @@ pub(crate) fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal>
         }
         Act::Advance(row) => Ok(advance::advance(&row, work)),
         Act::Expire(person, id) => Ok(expire::expire(&person, &id, work)),
+    }
+}
+
+/// Tells what became of the notifications of an answer, after something more happened to them in the same transaction.
+pub(crate) fn see_again(answer: &mut Answer, work: &Work<'_>) {
+    let made: Vec<&mut Made> = match answer {
+        Answer::Events(answers) => answers
+            .iter_mut()
+            .filter_map(|answer| match answer {
+                EventAnswer::Accepted { notifications, .. } => Some(notifications),
+                EventAnswer::Duplicate { .. } | EventAnswer::Refused(_) => None,
+            })
+            .flatten()
+            .collect(),
+        Answer::Sent { notifications, .. } => notifications.iter_mut().collect(),
+        Answer::Recipient { .. }
+        | Answer::Erased(_)
+        | Answer::Consent { .. }
+        | Answer::Notification { .. }
+        | Answer::Delivery { .. }
+        | Answer::SendStopped { .. }
+        | Answer::Greeted { .. }
+        | Answer::Operated(_)
+        | Answer::Done => Vec::new(),
+    };
+    for made in made {
+        *made = propose::made(work, &made.id);
     }
 }

@@ -14,7 +14,6 @@ mod error;
 mod evaluate;
 mod identity;
 mod meaning;
-mod nearest;
 mod shape;
 mod syntax;
 mod token;

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod expression;
 pub mod flows;
 pub mod model;
+pub mod nearest;
 mod plan;
 pub mod ports;
 pub mod quiet_hours;

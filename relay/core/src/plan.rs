@@ -116,7 +116,13 @@ pub(crate) enum Outcome {
     /// It may be a member of the digest.
     Survives,
     /// Now.
-    Go { steps: Vec<PlannedStep>, scopes: Vec<CapScope>, content: Arc<ContentItem> },
+    Go {
+        steps: Vec<PlannedStep>,
+        scopes: Vec<CapScope>,
+        content: Arc<ContentItem>,
+        /// What keeps it from its own recipient, if only the steps for somebody else are left.
+        unreached: Option<Stopped>,
+    },
 }
 
 /// The gates' common scratch: what is asked, of whom, when, and what was said so far.
@@ -127,6 +133,8 @@ struct Asking<'a> {
     zone: Zone,
     now: Timestamp,
     told: Vec<Entry>,
+    /// What keeps it from its own recipient while its plan goes on to somebody else.
+    unreached: Option<Stopped>,
 }
 
 /// A gate's word when it ends the asking.
@@ -135,7 +143,8 @@ type Ends = Option<Outcome>;
 /// Asks every gate.
 pub(crate) fn decide(proposal: &Proposal<'_>, person: &Person, seen: Seen<'_>, now: Timestamp) -> Plan {
     let zone = zone_of(person, proposal.configuration);
-    let mut asking = Asking { proposal, person, seen, zone, now, told: Vec::with_capacity(14) };
+    let mut asking =
+        Asking { proposal, person, seen, zone, now, told: Vec::with_capacity(14), unreached: None };
     let outcome = asking.ask_all();
     Plan { told: asking.told, outcome }
 }
@@ -148,14 +157,21 @@ pub(crate) fn zone_of(person: &Person, configuration: &Configuration) -> Zone {
 
 impl Asking<'_> {
     fn ask_all(&mut self) -> Outcome {
-        let before_channels = [Self::stop, Self::recipient, Self::cohort, Self::holdout];
-        for gate in before_channels {
+        if let Some(end) = self.stop() {
+            return end;
+        }
+        if let Some(end) = self.recipient().and_then(|end| self.or_somebody_else(end)) {
+            return end;
+        }
+        for gate in [Self::cohort, Self::holdout] {
             if let Some(end) = gate(self) {
                 return end;
             }
         }
         let mut steps = self.proposal.steps.clone();
-        if let Some(end) = self.channels(&mut steps) {
+        if self.unreached.is_none()
+            && let Some(end) = self.channels(&mut steps).and_then(|end| self.or_somebody_else(end))
+        {
             return end;
         }
         for gate in [Self::once, Self::throttle] {
@@ -169,7 +185,7 @@ impl Asking<'_> {
         if let Some(end) = self.time() {
             return end;
         }
-        let scopes = match self.cap(&mut steps) {
+        let scopes = match self.scopes(&mut steps) {
             Ok(scopes) => scopes,
             Err(end) => return end,
         };
@@ -177,6 +193,40 @@ impl Asking<'_> {
             return end;
         }
         self.words(steps, scopes)
+    }
+
+    /// A notification that may not reach its own recipient ends, unless its plan goes on to somebody else: a step whose
+    /// deliveries all end suppressed is over at once, and the next is due.
+    fn or_somebody_else(&mut self, end: Outcome) -> Ends {
+        let goes_on = match self.proposal.phase {
+            Phase::New { .. } | Phase::Released { .. } | Phase::Replayed => {
+                self.proposal.steps.iter().any(|step| step.linked)
+            }
+            Phase::Member | Phase::Digest { .. } => false,
+        };
+        match end {
+            Outcome::Stop(stopped) if goes_on => {
+                self.unreached = Some(stopped);
+                None
+            }
+            end => Some(end),
+        }
+    }
+
+    /// The caps to count against; none if nothing reaches the recipient.
+    fn scopes(&mut self, steps: &mut [PlannedStep]) -> Result<Vec<CapScope>, Outcome> {
+        let mut scopes = Vec::new();
+        if self.unreached.is_none() {
+            match self.cap(steps) {
+                Ok(counted) => scopes = counted,
+                Err(end) => self.or_somebody_else(end).map_or(Ok(()), Err)?,
+            }
+        }
+        if self.unreached.is_some() {
+            let own = steps.iter_mut().filter(|step| !step.linked);
+            own.for_each(|step| step.channels.clear());
+        }
+        Ok(scopes)
     }
 
     fn pass(&mut self, gate: Gate, reason: Reason) -> Ends {

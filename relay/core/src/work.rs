@@ -42,6 +42,8 @@ pub(crate) struct Work<'n> {
     once: BTreeMap<(PersonKey, RuleId, Box<str>), OnceKey>,
     histories: BTreeMap<HistoryAsked, i64>,
     due: BTreeMap<DueKey, DueRow>,
+    /// Work that these decisions made due at this very instant.
+    at_once: BTreeMap<DueKey, DueRow>,
     operations: Vec<OperationRow>,
     answers: Vec<StoredAnswer>,
     owners: Vec<(tidings_protocol::Channel, Box<str>, PersonKey)>,
@@ -113,6 +115,7 @@ impl<'n> Work<'n> {
             once: BTreeMap::new(),
             histories: BTreeMap::new(),
             due: BTreeMap::new(),
+            at_once: BTreeMap::new(),
             operations: Vec::new(),
             answers: Vec::new(),
             owners: Vec::new(),

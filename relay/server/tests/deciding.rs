@@ -7,6 +7,8 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+#[path = "deciding/adapting.rs"]
+mod adapting;
 #[path = "deciding/audiences.rs"]
 mod audiences;
 #[path = "deciding/choosing.rs"]
@@ -15,6 +17,8 @@ mod choosing;
 mod documents;
 #[path = "deciding/ending.rs"]
 mod ending;
+#[path = "deciding/escalating.rs"]
+mod escalating;
 #[path = "deciding/gathering.rs"]
 mod gathering;
 #[path = "deciding/hours.rs"]
@@ -25,6 +29,10 @@ mod limits;
 mod racing;
 #[path = "deciding/random.rs"]
 mod random;
+#[path = "deciding/reviving.rs"]
+mod reviving;
+#[path = "deciding/sandbox.rs"]
+mod sandbox;
 #[path = "deciding/scene.rs"]
 mod scene;
 #[path = "deciding/steps.rs"]

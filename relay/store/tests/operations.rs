@@ -125,7 +125,7 @@ impl World {
             priority: None,
             collapse: None,
             expires_at: None,
-            channels: None,
+            deliver: None,
             not_before: None,
         };
         let body = EventBody {

@@ -562,6 +562,7 @@ pub(crate) fn answer_word(answer: &Result<Answer, Refusal>) -> &'static str {
         Ok(Answer::Erased(_)) => "erased",
         Ok(Answer::Consent { .. }) => "consent",
         Ok(Answer::Notification { .. }) => "notification",
+        Ok(Answer::Delivery { .. }) => "delivery",
         Ok(Answer::SendStopped { .. }) => "send stopped",
         Ok(Answer::Greeted { .. }) => "greeted",
         Ok(Answer::Operated(_)) => "operated",

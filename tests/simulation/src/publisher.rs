@@ -126,6 +126,7 @@ impl Simulation {
             | Answer::Erased(_)
             | Answer::Consent { .. }
             | Answer::Notification { .. }
+            | Answer::Delivery { .. }
             | Answer::SendStopped { .. }
             | Answer::Greeted { .. }
             | Answer::Operated(_)
@@ -182,7 +183,7 @@ impl Simulation {
                 priority,
                 collapse,
                 expires_at: expires,
-                channels: None,
+                deliver: None,
                 not_before: delay,
             }),
         };

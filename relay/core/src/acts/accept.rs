@@ -16,7 +16,7 @@ use crate::ports::Need;
 use crate::retention::EVENT_IDS_KEPT;
 use crate::work::Work;
 
-pub(super) fn needs(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> Vec<Need> {
+pub(super) fn needs(project: &ProjectId, sandbox: bool, bodies: &[EventBody], work: &Work<'_>) -> Vec<Need> {
     let configuration = Arc::clone(&work.live(project).configuration);
     let mut needs = Vec::new();
     for body in bodies {
@@ -37,7 +37,7 @@ pub(super) fn needs(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) 
                 needs.extend(firing::needs_for(&candidate.rule, facts, &person, work));
             }
         }
-        needs.extend(cancel::needs(project, &configuration, facts));
+        needs.extend(cancel::needs(project, sandbox, &configuration, facts, work));
     }
     needs
 }
@@ -55,7 +55,7 @@ pub(super) fn accept(
 fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Work<'_>) -> EventAnswer {
     if let Some(external_id) = &body.external_id {
         let since = work.now().plus_millis(-EVENT_IDS_KEPT.as_millis());
-        let known = work.same_event(project, body.source.as_deref(), external_id);
+        let known = work.same_event(project, sandbox, body.source.as_deref(), external_id);
         match known.filter(|known| known.accepted_at >= since) {
             Some(known) if known.body.digest == body.digest => {
                 return EventAnswer::Duplicate { event: known.id.clone() };
@@ -70,7 +70,9 @@ fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Wo
     let stated = Stated { event: id.clone(), root: Arc::new(body.root()), body: Arc::new(body), sandbox };
     let configuration = Arc::clone(&work.live(project).configuration);
     let cancelled = cancel::cancel_by(work, project, &configuration, &stated);
-    collect(work, project, &configuration, &stated);
+    if !sandbox {
+        collect(work, project, &configuration, &stated);
+    }
     let facts = Facts { body: &stated.body, root: &stated.root };
     let (may, mut considered) = firing::candidates(&configuration, facts);
     let unknown_type = may.is_empty()
@@ -129,7 +131,7 @@ pub(super) fn fire(
         if work.made_by(&stated.event, Some(&rule.id), person).is_some() {
             continue;
         }
-        let created = ensure(work, person);
+        let created = ensure(work, person, stated.sandbox);
         let live = work.live(&person.project);
         let subject = Subject::of_rule(stated, rule, person, &live.configuration, work.now());
         made.push(propose::make(work, &subject, person, keys, created));
@@ -142,8 +144,12 @@ pub(super) fn fire(
     made
 }
 
-/// Makes a recipient that was never seen, where the project wants that. Answers whether it was made.
-pub(super) fn ensure(work: &mut Work<'_>, person: &PersonKey) -> bool {
+/// Makes a recipient that was never seen, where the project wants that; never for the sandbox. Answers whether it was
+/// made.
+pub(super) fn ensure(work: &mut Work<'_>, person: &PersonKey, sandbox: bool) -> bool {
+    if sandbox {
+        return false;
+    }
     match work.live(&person.project).configuration.project.unknown_recipient {
         UnknownRecipient::Create => work.ensure_recipient(person),
         UnknownRecipient::Refuse => false,

@@ -142,6 +142,7 @@ pub(super) fn subject_of(work: &Work<'_>, row: &Notification) -> Option<Subject>
     subject.priority = row.priority;
     if let (Some(root), Some(step)) = (&row.chain, row.cause.step) {
         subject.chain = Some((root.clone(), step));
+        subject.not_before = Some(row.created_at);
         let planned = subject.steps.get(usize::from(step).saturating_sub(1)).cloned();
         subject.steps = planned.into_iter().collect();
         for step in &mut subject.steps {
@@ -207,10 +208,12 @@ pub(super) fn apply(work: &mut Work<'_>, subject: &Subject, id: &NotificationId,
             work.clear_due(&person, DueKey::Release(id.clone()));
             digest::join(work, id, scope);
         }
-        Outcome::Go { steps, scopes, content } => {
-            if let Some(rule) = &subject.rule {
+        Outcome::Go { steps, scopes, content, unreached } => {
+            let person = work.notification(id).expect("it was told above").person.clone();
+            if let Some(rule) = subject.rule.as_ref().filter(|_| work.person(&person).is_known()) {
                 propose::take_throttle(work, rule, id);
             }
+            work.notification_mut(id).stopped = unreached;
             propose::go(work, id, steps, scopes, content);
         }
         Outcome::Survives => unreachable!("only members of a digest are asked whether they survive"),

@@ -9,7 +9,7 @@ use super::propose::Stated;
 use super::steps;
 use crate::configuration::{CancelOn, Configuration, Notify, Rule};
 use crate::expression::{NoLookups, Scope};
-use crate::model::Stopped;
+use crate::model::{Event, Stopped};
 use crate::ports::Need;
 use crate::work::Work;
 
@@ -58,17 +58,28 @@ fn target<'a>(
     (value.is_some() || whom.is_some()).then_some(Target { rule, value, whom })
 }
 
-pub(super) fn needs(project: &ProjectId, configuration: &Configuration, facts: Facts<'_>) -> Vec<Need> {
-    let found = targets(configuration, facts).into_iter().map(|target| Need::Match {
-        project: project.clone(),
-        rule: target.rule.id.clone(),
-        event_type: facts.body.event_type.clone(),
-        value: target.value,
-    });
-    found.collect()
+pub(super) fn needs(
+    project: &ProjectId,
+    sandbox: bool,
+    configuration: &Configuration,
+    facts: Facts<'_>,
+    work: &Work<'_>,
+) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for target in targets(configuration, facts) {
+        let (rule, event_type) = (target.rule.id.clone(), facts.body.event_type.clone());
+        if sandbox {
+            // Whether a notification is the sandbox's own stands in the event that made it.
+            let found = work.matching(project, &rule, &event_type, target.value.as_deref());
+            needs.extend(found.into_iter().map(|row| Need::Event(row.cause.event.clone())));
+        }
+        needs.push(Need::Match { project: project.clone(), rule, event_type, value: target.value });
+    }
+    needs
 }
 
-/// Cancels what an event makes needless. What reached somebody stays, and its later steps end.
+/// Cancels what an event makes needless. What reached somebody stays, and its later steps end. A sandbox event cancels
+/// what the sandbox made, and nothing else.
 pub(super) fn cancel_by(
     work: &mut Work<'_>,
     project: &ProjectId,
@@ -82,6 +93,10 @@ pub(super) fn cancel_by(
         let found: Vec<NotificationId> = work
             .matching(project, &target.rule.id, event_type, target.value.as_deref())
             .into_iter()
+            .filter(|row| {
+                let own = |made: &Event| made.sandbox;
+                !stated.sandbox || work.event(&row.cause.event).is_some_and(own)
+            })
             .filter(|row| {
                 // Whoever was told by a step of somebody else's plan is told nothing more either: the fact is about
                 // the first of the chain.

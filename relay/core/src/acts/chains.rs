@@ -51,10 +51,14 @@ fn linked_people(rule: &Rule, step: usize, facts: firing::Facts<'_>, first: &Per
         .collect()
 }
 
-/// Makes the linked notifications of a step, each through all gates of its own recipient.
-pub(super) fn link(work: &mut Work<'_>, id: &NotificationId, number: u16) {
+/// Makes the linked notifications of a step, each through all gates of its own recipient. Answers whether any of them
+/// can arrive.
+pub(super) fn link(work: &mut Work<'_>, id: &NotificationId, number: u16) -> bool {
     let row = work.notification(id).expect("the caller looked it up").clone();
-    let (Some(rule), Some(event)) = (rule_of(work, &row), work.event(&row.cause.event)) else { return };
+    let (Some(rule), Some(event)) = (rule_of(work, &row), work.event(&row.cause.event)) else {
+        return false;
+    };
+    let mut arrives = false;
     let stated = Stated {
         event: event.id.clone(),
         body: Arc::clone(&event.body),
@@ -65,24 +69,29 @@ pub(super) fn link(work: &mut Work<'_>, id: &NotificationId, number: u16) {
     let root = row.chain.clone().unwrap_or_else(|| id.clone());
     let configuration: Arc<Configuration> = Arc::clone(&work.live(&row.person.project).configuration);
     for person in linked_people(&rule, usize::from(number) - 1, facts, &row.person) {
-        if work.made_by(&stated.event, Some(&rule.id), &person).is_some() {
+        if let Some(made) = work.made_by(&stated.event, Some(&rule.id), &person) {
+            arrives |= made.is_open() || made.state == NotificationState::Reached;
             continue;
         }
-        let created = accept::ensure(work, &person);
+        let created = accept::ensure(work, &person, stated.sandbox);
         let mut subject = Subject::of_rule(&stated, &rule, &person, &configuration, work.now());
         let channels = row.plan[usize::from(number) - 1].channels.clone();
         let mut step = subject.steps[0].clone();
         (step.channels, step.linked, step.repeat) = (channels, false, None);
         subject.steps = vec![PlannedStep { after: tidings_protocol::Span::ZERO, unless: None, ..step }];
         subject.chain = Some((root.clone(), number));
+        // The plan waited for the rule's delay before its first step.
+        subject.not_before = Some(work.now());
         let keys = Keys { matches: row.keys.matches.clone(), ..Keys::default() };
         let made = propose::make(work, &subject, &person, keys, created);
+        arrives |= !matches!(made.state, NotificationState::Suppressed | NotificationState::Failed);
         let mut entry = Entry::new(work.now(), StoryKind::Released);
         (entry.reason, entry.step) = (Some(Reason::StepDue), Some(number));
         entry.text = Some(format!("told {} with {}", person.recipient, made.id).into());
         work.tell(id, entry);
     }
     work.notification_mut(id).chain = Some(root);
+    arrives
 }
 
 /// Somebody acknowledged: everything else of the chain is needless.

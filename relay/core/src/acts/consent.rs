@@ -10,6 +10,7 @@ use crate::configuration::{Category, Configuration};
 use crate::model::{
     Collected, ConsentEntry, EntryHash, FeedEntry, FeedKind, Person, PersonKey, PersonalFields, entry_hash,
 };
+use crate::nearest::nearest;
 use crate::work::Work;
 
 /// The version of a policy, in characters.
@@ -129,9 +130,8 @@ pub(super) fn known_category<'c>(
 ) -> Result<&'c Category, Refusal> {
     configuration.categories.get(id).ok_or_else(|| {
         let names = configuration.categories.keys().map(CategoryId::as_str);
-        let near = names.map(|name| (strsim::damerau_levenshtein(id.as_str(), name), name));
-        let near = near.filter(|(distance, name)| *distance <= (name.chars().count() / 2).clamp(1, 3)).min();
-        Refusal::UnknownCategory { category: id.as_str().into(), hint: near.map(|(_, name)| name.into()) }
+        let hint = nearest(id.as_str(), names).map(Into::into);
+        Refusal::UnknownCategory { category: id.as_str().into(), hint }
     })
 }
 

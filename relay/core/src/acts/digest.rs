@@ -9,7 +9,7 @@ use super::propose::{self, OwnedWords, Standing, Stated, Subject};
 use super::{advance, expire};
 use crate::calendar;
 use crate::configuration::{Configuration, Digest, DigestTrigger};
-use crate::model::{DigestScope, DueKey, Entry, Keys, Notification, OpenDigest, PersonKey, Stopped};
+use crate::model::{DigestScope, DueKey, DueRow, Entry, Keys, Notification, OpenDigest, PersonKey, Stopped};
 use crate::plan::{self, Outcome, Phase, Plan};
 use crate::ports::Need;
 use crate::template;
@@ -45,11 +45,15 @@ pub(super) fn join(work: &mut Work<'_>, id: &NotificationId, scope: DigestScope)
         members: 0,
     });
     digest.members += 1;
-    if settings.max.is_some_and(|max| digest.members >= max) {
+    let full = settings.max.is_some_and(|max| digest.members >= max);
+    if full {
         digest.due = work.now();
     }
     let (digest_id, due) = (digest.id.clone(), digest.due);
     work.set_digest(digest);
+    if full {
+        work.at_once(DueRow { key: due_key(&digest_id), person: person.clone(), at: due });
+    }
     let stopped = Stopped { gate: Some(Gate::Digest), reason: Reason::Digest, text: None };
     let row = work.notification_mut(id);
     row.digest = Some(digest_id);

@@ -110,7 +110,6 @@ impl Subject {
                 .get(&**name)
                 .map_or(OwnedWords::Gone, |template| OwnedWords::Template(Arc::clone(template))),
         };
-        let channels = send.channels.clone().unwrap_or_else(|| category.channels.clone());
         let longest = now.plus_millis(HOLD_MILLIS_MAX);
         Some(Self {
             event: stated.event.clone(),
@@ -120,7 +119,7 @@ impl Subject {
             rule: None,
             category: send.category.clone(),
             priority: send.priority.unwrap_or(category.priority),
-            steps: vec![one_step(channels)],
+            steps: steps_of_send(send, category),
             words,
             variant: None,
             not_before: send.not_before,
@@ -196,6 +195,12 @@ pub(super) struct Standing<'a> {
 
 fn one_step(channels: Vec<Channel>) -> PlannedStep {
     PlannedStep { channels, after: Span::ZERO, unless: None, repeat: None, linked: false }
+}
+
+/// A direct send's plan, or its category's channels in one step.
+pub(super) fn steps_of_send(send: &DirectSend, category: &Category) -> Vec<PlannedStep> {
+    let deliver = send.deliver.as_ref().map(|steps| steps.to_vec());
+    deliver.unwrap_or_else(|| vec![one_step(category.channels.clone())])
 }
 
 /// A rule's plan, or its category's channels in one step.
@@ -309,14 +314,17 @@ pub(super) fn apply_new(work: &mut Work<'_>, subject: &Subject, mut notification
             notification.deferrals = u8::from(deferred);
             work.add_notification(notification);
             work.set_due(&person, DueKey::Release(id.clone()), due);
-            collapse::replace_held(work, &id);
+            if !subject.sandbox {
+                collapse::replace_held(work, &id);
+            }
         }
         Outcome::Collect(scope) => {
             notification.state = NotificationState::Held;
             work.add_notification(notification);
             digest::join(work, &id, scope);
         }
-        Outcome::Go { steps, scopes, content } => {
+        Outcome::Go { steps, scopes, content, unreached } => {
+            notification.stopped = unreached;
             work.add_notification(notification);
             go(work, &id, steps, scopes, content);
         }
@@ -325,18 +333,22 @@ pub(super) fn apply_new(work: &mut Work<'_>, subject: &Subject, mut notification
     take_keys(work, subject, &id);
 }
 
-/// What a rule counts is taken when its notification is held or active.
+/// What a rule counts is taken when its notification is held or active. The sandbox counts nothing: a live one would
+/// meet it.
 fn take_keys(work: &mut Work<'_>, subject: &Subject, id: &NotificationId) {
-    let Some(rule) = subject.rule.as_deref() else { return };
+    let Some(rule) = subject.rule.as_deref().filter(|_| !subject.sandbox) else { return };
     take_once(work, subject, id);
-    take_throttle(work, rule, id);
     let person = work.notification(id).expect("it was made above").person.clone();
-    work.raise_version(&person);
+    // Somebody unknown, whose plan went on to others, has no inbox to count in.
+    if work.person(&person).is_known() {
+        take_throttle(work, rule, id);
+        work.raise_version(&person);
+    }
 }
 
 /// The rule told the recipient of this value, unless it did before.
 pub(super) fn take_once(work: &mut Work<'_>, subject: &Subject, id: &NotificationId) {
-    let Some(rule) = subject.rule.as_deref() else { return };
+    let Some(rule) = subject.rule.as_deref().filter(|_| !subject.sandbox) else { return };
     let notification = work.notification(id).expect("the caller looked it up");
     let (person, keys) = (notification.person.clone(), notification.keys.clone());
     if let (Some(value), Some(once)) = (keys.once, &rule.once_per)
@@ -365,7 +377,7 @@ pub(super) fn take_throttle(work: &mut Work<'_>, rule: &Rule, id: &NotificationI
     }
 }
 
-/// A notification leaves its holds: it takes from the caps, replaces what it collapses with, and its plan begins.
+/// A notification leaves its holds, with what keeps it from its own recipient as what stopped it: it takes from the caps, replaces what it collapses with, and its plan begins.
 pub(super) fn go(
     work: &mut Work<'_>,
     id: &NotificationId,
@@ -377,23 +389,26 @@ pub(super) fn go(
     let person = work.notification(id).expect("the caller looked it up").person.clone();
     let configuration = Arc::clone(&work.live(&person.project).configuration);
     let zone = plan::zone_of(work.person(&person), &configuration);
+    let unreached = work.notification(id).expect("it was read above").stopped.clone();
     if work.notification(id).expect("it was read above").state == NotificationState::Held {
         work.shift(id, NotificationState::Active, None);
     }
     let (day, week) = (day_of(now, &zone), week_of(now, &zone));
-    let counters = &mut work.inbox_mut(&person).counters;
     let mut bucket = (day.number(), week.number());
-    for scope in &scopes {
-        let taken = counters.take(scope, day, week);
-        bucket = (taken.day.number(), taken.week.number());
+    if work.person(&person).is_known() {
+        let counters = &mut work.inbox_mut(&person).counters;
+        for scope in &scopes {
+            let taken = counters.take(scope, day, week);
+            bucket = (taken.day.number(), taken.week.number());
+        }
+        work.raise_version(&person);
     }
-    work.raise_version(&person);
     let notification = work.notification_mut(id);
     notification.taken = (!scopes.is_empty()).then_some(Taken { day: bucket.0, week: bucket.1, scopes });
     notification.content = Some(content);
     notification.plan = plan.into();
     notification.released_at = Some(now);
-    notification.stopped = None;
+    notification.stopped = unreached;
     notification.configuration = configuration.version;
     collapse::replace_all(work, id);
     steps::begin(work, id, false);

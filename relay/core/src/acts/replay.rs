@@ -1,12 +1,14 @@
 //! A notification that failed is decided anew, for instance after its template was mended. It takes from no cap and no
-//! throttle; its once-key becomes its own, because somebody is told now.
+//! throttle; its once-key becomes its own, because somebody is told now. A delivery that died waits again, as it is.
 
-use tidings_protocol::{NotificationId, NotificationState, ProjectId, Reason, StoryKind};
+use tidings_protocol::{
+    DeliveryState, NotificationId, NotificationState, ProjectId, Reason, StoryKind, Verdict,
+};
 
 use super::{advance, propose, retract};
 use crate::act::{Answer, Refusal};
-use crate::model::{DueKey, Entry};
-use crate::plan::Phase;
+use crate::model::{Delivery, DueKey, Entry};
+use crate::plan::{Phase, channels_left};
 use crate::ports::Need;
 use crate::work::Work;
 
@@ -52,4 +54,61 @@ fn again(work: &mut Work<'_>, id: &NotificationId) {
     if work.notification(id).is_some_and(|row| row.is_pending()) {
         propose::take_once(work, &subject, id);
     }
+}
+
+pub(super) fn delivery_needs(project: &ProjectId, id: &str, work: &Work<'_>) -> Vec<Need> {
+    let mut needs = vec![Need::Delivery(project.clone(), id.into())];
+    if let Some(row) = work.delivery(project, id) {
+        needs.push(Need::Notification(project.clone(), row.notification.clone()));
+        needs.push(Need::Person(row.person.clone()));
+    }
+    needs
+}
+
+/// One dead delivery waits again. One that is not dead, or whose notification is over, stays as it is: the call can be
+/// repeated.
+pub(super) fn replay_delivery(project: &ProjectId, id: &str, work: &mut Work<'_>) -> Result<Answer, Refusal> {
+    let Some(row) = work.delivery(project, id).cloned() else {
+        return Err(Refusal::NotFound { what: "delivery", id: id.into() });
+    };
+    let revived = row.state == DeliveryState::Dead && is_worth_it(work, &row) && is_allowed(work, &row);
+    if revived {
+        let mut entry = Entry::new(work.now(), StoryKind::Released);
+        entry.reason = Some(Reason::Replayed);
+        (entry.channel, entry.delivery) = (Some(row.channel), Some(row.id.clone()));
+        work.tell(&row.notification, entry);
+        let failed = |state| state == NotificationState::Failed;
+        if work.notification(&row.notification).is_some_and(|of| failed(of.state)) {
+            work.shift(&row.notification, NotificationState::Active, None);
+        }
+        work.shift_delivery(id, DeliveryState::Waiting, Some(Reason::Replayed));
+    }
+    let state = if revived { DeliveryState::Waiting } else { row.state };
+    Ok(Answer::Delivery { state, revived })
+}
+
+/// Whether somebody would still be told something true.
+fn is_worth_it(work: &Work<'_>, row: &Delivery) -> bool {
+    let Some(of) = work.notification(&row.notification) else { return false };
+    let lives = matches!(
+        of.state,
+        NotificationState::Failed | NotificationState::Active | NotificationState::Reached
+    );
+    lives
+        && of.flags.retracted_at.is_none()
+        && of.expires_at > work.now()
+        && work.person(&row.person).is_known()
+}
+
+/// Whether law and recipient allow its channel at this instant; the story says if not.
+fn is_allowed(work: &mut Work<'_>, row: &Delivery) -> bool {
+    let of = work.notification(&row.notification).expect("it was read above");
+    let live = work.live(&row.person.project);
+    let Some(category) = live.configuration.categories.get(&of.category) else { return false };
+    let (_, out) = channels_left(&of.category, category, &[row.channel], work.person(&row.person));
+    let Some((channel, gate, reason)) = out.into_iter().next() else { return true };
+    let mut entry = Entry::decided(work.now(), gate, Verdict::Stop, reason);
+    (entry.channel, entry.delivery) = (Some(channel), Some(row.id.clone()));
+    work.tell(&row.notification, entry);
+    false
 }

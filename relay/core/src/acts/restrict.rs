@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind};
 
-use super::{advance, propose};
+use super::{advance, chains, propose, steps};
 use crate::configuration::Configuration;
 use crate::model::{DueKey, Entry, Notification, PersonKey, Stopped};
 use crate::plan::channels_left;
@@ -23,6 +23,8 @@ pub(super) fn needs(person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
         needs.push(Need::Event(notification.cause.event.clone()));
         if waits_alone(notification) {
             needs.extend(advance::redecide_needs(&notification.id, work));
+        } else if goes_on(work, &notification.id) {
+            needs.extend(chains::link_needs(&notification.id, work));
         }
     }
     let waiting = work.deliveries_to(person);
@@ -45,6 +47,7 @@ pub(super) fn forbid(work: &mut Work<'_>, person: &PersonKey) -> Vec<Notificatio
         work.notifications_of(person).filter(|n| n.is_pending()).map(|n| n.id.clone()).collect();
     for id in pending {
         match forbidden(work, &id, &live.configuration) {
+            Some(stopped) if goes_on(work, &id) => to_somebody_else(work, &id, stopped),
             Some(stopped) => work.shift(&id, NotificationState::Cancelled, Some(stopped)),
             None => {
                 withdraw_from_inbox(work, &id, &live.configuration);
@@ -53,6 +56,30 @@ pub(super) fn forbid(work: &mut Work<'_>, person: &PersonKey) -> Vec<Notificatio
         }
     }
     too_late.into_iter().collect()
+}
+
+/// Whether a step for somebody else is still to come.
+fn goes_on(work: &Work<'_>, id: &NotificationId) -> bool {
+    let Some(row) = work.notification(id).filter(|row| row.digest.is_none()) else { return false };
+    if row.state == NotificationState::Held {
+        let live = work.live(&row.person.project);
+        let rule = row.cause.rule.as_ref().and_then(|rule| live.configuration.rules.get(rule));
+        let steps = rule.filter(|_| row.chain.is_none()).and_then(|rule| rule.deliver.as_ref());
+        return steps.into_iter().flatten().any(|step| step.notify.is_some());
+    }
+    row.plan.iter().skip(usize::from(row.steps_begun)).any(|step| step.linked)
+}
+
+/// Its own recipient hears no more of it, and its plan goes on at once to whoever is next.
+fn to_somebody_else(work: &mut Work<'_>, id: &NotificationId, stopped: Stopped) {
+    if work.notification(id).is_some_and(|row| row.state == NotificationState::Held) {
+        advance::redecide(work, id);
+        return;
+    }
+    let live = work.live(&work.notification(id).expect("it was read above").person.project);
+    withdraw_from_inbox(work, id, &live.configuration);
+    work.notification_mut(id).stopped = Some(stopped);
+    steps::over(work, id);
 }
 
 /// The inbox is a channel like the others: what is placed in it and is on no device yet is stopped when only the inbox
@@ -170,8 +197,8 @@ fn channels_of(work: &Work<'_>, notification: &Notification, configuration: &Con
         return own(&propose::planned_steps(rule, category));
     }
     let send = work.event(&notification.cause.event).and_then(|event| event.body.send.as_ref());
-    let named = send.and_then(|send| send.channels.clone());
-    named.or_else(|| category.map(|category| category.channels.clone())).unwrap_or_default()
+    let steps = send.zip(category).map(|(send, category)| propose::steps_of_send(send, category));
+    steps.map(|steps| own(&steps)).unwrap_or_default()
 }
 
 /// A notification whose last delivery was stopped, with no step to come, was never handed over.
@@ -185,9 +212,23 @@ fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) {
         || work.deliveries_of(id).any(|d| pending(d.state))
         || usize::from(notification.steps_begun) < notification.plan.len();
     if notification.state == NotificationState::Active && stopped_here && !waits {
-        let stopped = Stopped { gate: None, reason: Reason::NoLongerAllowed, text: None };
+        let stopped = no_longer_allowed(work, id);
         work.shift(id, NotificationState::Suppressed, Some(stopped));
     }
+}
+
+/// Why a notification ends whose ways were closed one after the other: the gate that closed them, the law's first.
+pub(super) fn no_longer_allowed(work: &Work<'_>, id: &NotificationId) -> Stopped {
+    let notification = work.notification(id).expect("the caller looked it up");
+    let live = work.live(&notification.person.project);
+    let category = live.configuration.categories.get(&notification.category);
+    let channels = channels_of(work, notification, &live.configuration);
+    let out = category.map(|category| {
+        channels_left(&notification.category, category, &channels, work.person(&notification.person)).1
+    });
+    let said = |gate| out.iter().flatten().any(|(_, asked, _)| *asked == gate);
+    let gate = [Gate::Consent, Gate::Preference, Gate::StopList].into_iter().find(|gate| said(*gate));
+    Stopped { gate: gate.or(Some(Gate::ChannelPlan)), reason: Reason::NoLongerAllowed, text: None }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::propose::{self, Stated, Subject};
 use crate::act::{Answer, Refusal, SendTo};
 use crate::configuration::Configuration;
 use crate::model::{Audience, DigestScope, DirectSend, EventBody, Keys, SendContent};
+use crate::nearest::nearest;
 use crate::ports::Need;
 use crate::work::Work;
 
@@ -77,7 +78,7 @@ pub(super) fn send_to(
     person: &crate::model::PersonKey,
     configuration: &Configuration,
 ) -> crate::act::Made {
-    let created = accept::ensure(work, person);
+    let created = accept::ensure(work, person, stated.sandbox);
     let subject = Subject::of_send(stated, send, configuration, work.now())
         .expect("the category was checked against the same configuration");
     let keys = Keys { collapse: send.collapse.clone(), ..Keys::default() };
@@ -89,15 +90,11 @@ fn check(configuration: &Configuration, send: &DirectSend) -> Result<(), Refusal
     match &send.content {
         SendContent::Template(name) if !configuration.templates.contains_key(&**name) => {
             let names = configuration.templates.keys().map(String::as_str);
-            Err(Refusal::UnknownTemplate { template: name.clone(), hint: nearest(name, names) })
+            Err(Refusal::UnknownTemplate {
+                template: name.clone(),
+                hint: nearest(name, names).map(Into::into),
+            })
         }
         SendContent::Template(_) | SendContent::Literal(_) => Ok(()),
     }
-}
-
-/// The name that was probably meant.
-pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
-    let scored =
-        names.map(|name| (strsim::jaro_winkler(given, name), name)).filter(|(score, _)| *score > 0.75);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name.into())
 }

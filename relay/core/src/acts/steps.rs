@@ -4,7 +4,7 @@ use tidings_protocol::{
     Channel, DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind, Timestamp, Verdict,
 };
 
-use super::chains;
+use super::{chains, restrict};
 use crate::configuration::Unless;
 use crate::model::{Delivery, DueKey, Entry, Flags, Notification, PlannedStep, Stopped};
 use crate::plan;
@@ -47,8 +47,7 @@ fn take(work: &mut Work<'_>, id: &NotificationId, step: &PlannedStep) -> bool {
         work.tell(id, entry);
     }
     if step.linked {
-        chains::link(work, id, number);
-        return false;
+        return !chains::link(work, id, number);
     }
     let mut arrives = false;
     for channel in still_allowed(work, id, step, number) {
@@ -118,8 +117,10 @@ fn end(work: &mut Work<'_>, id: &NotificationId) {
     let on_way = |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver);
     let pending = placed || work.deliveries_of(id).any(|delivery| on_way(delivery.state));
     if row.state == NotificationState::Active && !pending {
-        let stopped = if row.inapp.is_some() {
-            Stopped { gate: None, reason: Reason::NoLongerAllowed, text: None }
+        let stopped = if let Some(stopped) = &row.stopped {
+            stopped.clone()
+        } else if row.inapp.is_some() {
+            restrict::no_longer_allowed(work, id)
         } else {
             let text = Some("none of its channels has a provider".into());
             Stopped { gate: Some(Gate::ChannelPlan), reason: Reason::NoProvider, text }
@@ -212,6 +213,13 @@ pub(super) fn receipt_came(work: &mut Work<'_>, id: &NotificationId) {
 fn waits(work: &Work<'_>, id: &NotificationId) -> bool {
     let row = work.notification(id).expect("the caller looked it up");
     row.steps_begun > 0 && usize::from(row.steps_begun) < row.plan.len()
+}
+
+/// Nothing of the step that was begun can arrive any more: the next one is due.
+pub(super) fn over(work: &mut Work<'_>, id: &NotificationId) {
+    if waits(work, id) {
+        begin(work, id, true);
+    }
 }
 
 /// The next step is due.

@@ -200,6 +200,7 @@ impl World {
                 rows(&|row| row.person == *key);
                 found.deliveries.extend(self.deliveries.values().filter(|d| d.person == *key).cloned());
             }
+            Need::Delivery(_, id) => found.deliveries.extend(self.deliveries.get(id).cloned()),
             Need::Deliveries(id) => found
                 .deliveries
                 .extend(self.deliveries.values().filter(|d| d.notification == *id && on_way(d)).cloned()),
@@ -391,7 +392,7 @@ impl World {
             priority: None,
             collapse: None,
             expires_at: None,
-            channels: None,
+            deliver: None,
             not_before: None,
         };
         let fact = Self::fact("tidings.send", recipient, self.now, Value::Null);

@@ -11,6 +11,7 @@ use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 use super::Files;
 use super::mistake::{Findings, Found, MISTAKES_MAX};
 use super::node::{Entry, Node, Place, Scalar, Value};
+use crate::nearest::nearest;
 use crate::template::Locale;
 
 /// Names that are shown where one of them was expected; more say nothing.
@@ -72,7 +73,7 @@ impl<'d> Reader<'d> {
         given: &str,
         known: impl IntoIterator<Item = &'n str>,
     ) -> Option<String> {
-        if self.found.total() < MISTAKES_MAX { nearest(given, known) } else { None }
+        if self.found.total() < MISTAKES_MAX { nearest(given, known).map(str::to_owned) } else { None }
     }
 
     /// Reads a map with these keys; others are mistakes.
@@ -364,17 +365,6 @@ fn names<'d>(root: &'d Node<'d>) -> Names<'d> {
         digests: digests.map(|entry| &*entry.key).collect(),
         collected: keys("collect"),
     }
-}
-
-/// The name of `known` that is nearest to `given`, if one is near enough to be meant.
-fn nearest<'n>(given: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let given = given.to_lowercase();
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&given, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.chars().count() / 2).clamp(1, 3))
-        .min()
-        .map(|(_, name)| name.to_owned())
 }
 
 /// `one of a, b, c`.

@@ -11,11 +11,11 @@ use tidings_protocol::{Span, TopicId};
 
 use super::error::{ExpressionError, ExpressionErrorKind as Kind, Unsupported};
 use super::meaning::{calculation, can_be_number, comparison, quantified, step, text_of};
-use super::nearest::nearest;
 use super::syntax;
 use super::token::{Token, TokenKind, tokens};
 use super::tree::{Literal, Node, Path, Root, Search, Segment};
 use super::{EXPRESSION_BYTES_MAX, Uses, shape};
+use crate::nearest::nearest;
 
 type Compiled = Result<Node, ExpressionError>;
 
@@ -123,8 +123,7 @@ impl Compiler<'_> {
             return self.refuse(Kind::TemplateName { name }, id);
         }
         let known: Vec<&str> = ROOTS.into_iter().chain(self.element.as_deref()).collect();
-        let hint =
-            nearest(name.trim_start_matches('.'), &known).map(|root| format!("did you mean `{root}`?"));
+        let hint = nearest(name.trim_start_matches('.'), known).map(|root| format!("did you mean `{root}`?"));
         let mut error = self.refuse(Kind::UnknownName { name }, id);
         error.hint = hint;
         error

@@ -72,8 +72,12 @@ fn apart(units: Vec<Unit>) -> Vec<Vec<(usize, Unit)>> {
 async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled>, AfterCommit), StoreError> {
     let mut transaction = node.store.begin().await?;
     let mut work = Work::new(node.clock.now(), &*node.ids);
-    read_all(node, &mut *transaction, part, &mut work).await?;
-    let answers: Vec<Settled> = part.iter().map(|(_, unit)| settle(unit.clone(), &mut work)).collect();
+    let units: Vec<&Unit> = part.iter().map(|(_, unit)| unit).collect();
+    read_all(node, &mut *transaction, &units, &mut work).await?;
+    let mut answers = Vec::with_capacity(units.len());
+    for unit in units {
+        answers.push(settle(node, &mut *transaction, unit.clone(), &mut work).await?);
+    }
     let (changes, after) = work.finish();
     if changes.is_empty() {
         return Ok((answers, after));
@@ -95,11 +99,11 @@ async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled
 async fn read_all(
     node: &Node,
     transaction: &mut dyn Transaction,
-    part: &[(usize, Unit)],
+    units: &[&Unit],
     work: &mut Work<'_>,
 ) -> Result<(), StoreError> {
     for _ in 0..READINGS_MAX {
-        let asked = part.iter().flat_map(|(_, unit)| acts::needs(unit, work));
+        let asked = units.iter().flat_map(|unit| acts::needs(unit, work));
         let needs = work.missing(asked.chain(work.strangers()).collect::<Vec<Need>>());
         if needs.is_empty() {
             return Ok(());
@@ -115,25 +119,53 @@ async fn read_all(
 }
 
 /// Decides one unit, or repeats the answer that its first time got.
-fn settle(unit: Unit, work: &mut Work<'_>) -> Settled {
+async fn settle(
+    node: &Node,
+    transaction: &mut dyn Transaction,
+    unit: Unit,
+    work: &mut Work<'_>,
+) -> Result<Settled, StoreError> {
     if let Some(repeat) = &unit.repeat
         && let Some(stored) = work.answer(&unit.project, &repeat.route, &repeat.key)
     {
         if stored.fingerprint != repeat.fingerprint {
-            return Settled { answer: Err(Refusal::RepeatMismatch), replay: None };
+            return Ok(Settled { answer: Err(Refusal::RepeatMismatch), replay: None });
         }
-        return Settled { answer: Ok(Answer::Done), replay: Some((stored.status, stored.body.clone())) };
+        return Ok(Settled { answer: Ok(Answer::Done), replay: Some((stored.status, stored.body.clone())) });
     }
     if work.live_if_read(&unit.project).is_none() {
         let gone = |id: &ProjectId| Refusal::NotFound { what: "project", id: id.as_str().into() };
-        return Settled { answer: Err(gone(&unit.project)), replay: None };
+        return Ok(Settled { answer: Err(gone(&unit.project)), replay: None });
     }
     let (project, repeat) = (unit.project.clone(), unit.repeat.clone());
-    let answer = acts::decide(unit, work);
+    let mut answer = acts::decide(unit, work);
+    if at_once(node, transaction, work).await?
+        && let Ok(answer) = &mut answer
+    {
+        acts::see_again(answer, work);
+    }
     if let (Some(repeat), Ok(answer)) = (repeat, &answer) {
         work.keep_answer(project, repeat, answer);
     }
-    Settled { answer, replay: None }
+    Ok(Settled { answer, replay: None })
+}
+
+/// Does what a decision made due at this very instant, in the same transaction: a digest that is full closes with its
+/// last member. Answers whether there was anything.
+async fn at_once(
+    node: &Node,
+    transaction: &mut dyn Transaction,
+    work: &mut Work<'_>,
+) -> Result<bool, StoreError> {
+    let mut any = false;
+    while let Some(row) = work.next_at_once() {
+        let project = row.person.project.clone();
+        let unit = Unit { project, sandbox: false, repeat: None, act: Act::Advance(row) };
+        read_all(node, transaction, &[&unit], work).await?;
+        acts::decide(unit, work).expect("work that is due is never refused");
+        any = true;
+    }
+    Ok(any)
 }
 
 fn refusal_of(error: &StoreError) -> Refusal {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::{
-    CategoryId, Channel, EventId, EventState, Priority, ProjectId, Reason, RecipientId, RuleId, Timestamp,
-    TopicId,
+    CategoryId, EventId, EventState, Priority, ProjectId, Reason, RecipientId, RuleId, Timestamp, TopicId,
 };
 
-use super::EntryHash;
+use super::{EntryHash, PlannedStep};
 
 /// An accepted event or direct send.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +71,9 @@ pub struct DirectSend {
     pub collapse: Option<Box<str>>,
     /// When it is no longer worth sending.
     pub expires_at: Option<Timestamp>,
-    /// The channels, if not the category's.
-    pub channels: Option<Vec<Channel>>,
+    /// The plan; absent: the category's channels in one step. Never empty, and no step is linked: whom it would be for
+    /// only a rule can say.
+    pub deliver: Option<Arc<[PlannedStep]>>,
     /// Not before this instant.
     pub not_before: Option<Timestamp>,
 }

@@ -130,6 +130,30 @@ pub struct Stopped {
     pub text: Option<Box<str>>,
 }
 
+impl Stopped {
+    /// What did it: the gate of the plan, or what else ends notifications. None only where nothing stopped it.
+    #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other reason is a gate's own, which names itself"
+    )]
+    pub const fn by(&self) -> Option<Gate> {
+        if self.gate.is_some() {
+            return self.gate;
+        }
+        match self.reason {
+            Reason::Collapse => Some(Gate::Collapse),
+            Reason::CancelledByEvent => Some(Gate::CancelOn),
+            Reason::Retracted => Some(Gate::Retract),
+            Reason::Expired => Some(Gate::Expires),
+            Reason::AcknowledgedInTime => Some(Gate::Acknowledgement),
+            Reason::Digest => Some(Gate::Digest),
+            Reason::NoLongerAllowed => Some(Gate::Preference),
+            _ => None,
+        }
+    }
+}
+
 /// What was counted against caps, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -259,5 +283,26 @@ impl Notification {
     #[must_use]
     pub fn inapp_id(&self) -> Box<str> {
         format!("{}.inapp", self.id).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Reason::Collapse, Gate::Collapse)]
+    #[case(Reason::CancelledByEvent, Gate::CancelOn)]
+    #[case(Reason::Retracted, Gate::Retract)]
+    #[case(Reason::Expired, Gate::Expires)]
+    #[case(Reason::AcknowledgedInTime, Gate::Acknowledgement)]
+    #[case(Reason::Digest, Gate::Digest)]
+    #[case(Reason::NoLongerAllowed, Gate::Preference)]
+    fn what_no_gate_of_the_plan_stopped_says_what_did(#[case] reason: Reason, #[case] by: Gate) {
+        assert_eq!(Stopped { gate: None, reason, text: None }.by(), Some(by));
+        let gate = Some(Gate::Consent);
+        assert_eq!(Stopped { gate, reason, text: None }.by(), gate, "a gate speaks for itself");
     }
 }

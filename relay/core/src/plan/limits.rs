@@ -46,9 +46,7 @@ impl Asking<'_> {
         let text = format!("{} of {} in {}", full.used, full.limit, throttle.throttle.per);
         match throttle.over {
             Over::Suppress => self.halt(Gate::Throttle, Reason::Throttled, Some(text)),
-            Over::Digest if rule.digest.is_some() => {
-                Some(Outcome::Collect(DigestScope::Rule(rule.id.clone())))
-            }
+            Over::Digest if rule.digest.is_some() => Some(self.collect(DigestScope::Rule(rule.id.clone()))),
             Over::Defer | Over::Digest => {
                 Some(self.hold(Gate::Throttle, Reason::Throttled, Some(text), full.until, false))
             }
@@ -120,8 +118,11 @@ impl Asking<'_> {
 
     /// The cap that counts for this recipient. Whoever refuses profiling has the document's own.
     fn adapted(&self, rule: &CapRule) -> Adapted {
-        let profiled = self.person.recipient.as_ref().is_none_or(|known| known.preferences.allows_profiling());
-        let (Some(adapt), true) = (rule.adapt, profiled) else { return Adapted { cap: rule.cap, note: None } };
+        let profiled =
+            self.person.recipient.as_ref().is_none_or(|known| known.preferences.allows_profiling());
+        let (Some(adapt), true) = (rule.adapt, profiled) else {
+            return Adapted { cap: rule.cap, note: None };
+        };
         let responses = self.person.inbox.as_ref().map(|inbox| &inbox.responses);
         let (shown, answered) = responses.map_or((0, 0), |responses| responses.counted(self.now));
         let mut notes = Vec::new();
@@ -149,7 +150,7 @@ impl Asking<'_> {
         match over {
             Over::Suppress if !is_digest => Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text)),
             Over::Digest if !is_digest && self.proposal.category.digest.is_some() => {
-                Outcome::Collect(DigestScope::Category(self.proposal.category_id.clone()))
+                self.collect(DigestScope::Category(self.proposal.category_id.clone()))
             }
             Over::Defer | Over::Digest | Over::Suppress if deferrals >= DEFERRALS_MAX => {
                 Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text))

@@ -131,8 +131,8 @@ fn the_gates_are_asked_in_the_order_that_the_law_gives_them() {
 #[test]
 fn an_earlier_gate_speaks_before_a_later_one_and_nothing_is_asked_after_it() {
     // Everything that can stop it does; taking the first away lets the next one speak.
-    let mut asked = Asked { data: json!({}), sandbox: true, ..Asked::new() }
-        .counted(&CapScope::Category("orders".parse().unwrap()), 1);
+    let mut asked =
+        Asked { data: json!({}), ..Asked::new() }.counted(&CapScope::Category("orders".parse().unwrap()), 1);
     asked.stop.project = true;
     let known = asked.person.recipient.take();
     let stops = |asked: &Asked| {
@@ -149,10 +149,10 @@ fn an_earlier_gate_speaks_before_a_later_one_and_nothing_is_asked_after_it() {
     assert_eq!(stops(&asked).1, Reason::SendWindow, "time holds before the cap is asked");
     asked.now = Timestamp::from_millis(NOON);
     assert_eq!(stops(&asked), (Gate::Cap, Reason::Cap));
-    asked.person.inbox = Some(Inbox::new(1));
+    (asked.person.inbox, asked.sandbox) = (Some(Inbox::new(1)), true);
+    assert_eq!(stops(&asked), (Gate::Render, Reason::Template), "the sandbox puts into words too");
+    asked.data = Asked::new().data;
     assert_eq!(stops(&asked), (Gate::ChannelPlan, Reason::Sandbox));
-    asked.sandbox = false;
-    assert_eq!(stops(&asked), (Gate::Render, Reason::Template));
 }
 
 #[rstest]

@@ -14,13 +14,15 @@ const NOTHING_LEARNED: [u32; 24] = [0; 24];
 impl Asking<'_> {
     pub(super) fn time(&mut self) -> Ends {
         let is_digest = matches!(self.proposal.phase, Phase::Digest { .. });
-        let collecting = self.proposal.rule.filter(|rule| rule.digest.is_some() && !is_digest);
-        let collects = collecting.is_some();
+        let reaches = self.unreached.is_none();
+        let collecting = self.proposal.rule.filter(|rule| rule.digest.is_some() && !is_digest && reaches);
+        // Whom it does not reach it does not disturb: only the rule's own delay counts then.
+        let collects = collecting.is_some() || !reaches;
         let own = self.own_quiet_hours();
         let moment = when::moment(&self.gates(collects, own.as_ref()), self.now);
         let Some((gate, until)) = moment.moved_by.last().copied() else {
             if let Some(rule) = collecting {
-                return Some(Outcome::Collect(DigestScope::Rule(rule.id.clone())));
+                return Some(self.collect(DigestScope::Rule(rule.id.clone())));
             }
             let mut entry = Entry::decided(self.now, Gate::QuietHours, Verdict::Pass, Reason::Now);
             entry.text = self.passed_text();

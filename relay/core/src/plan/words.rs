@@ -9,15 +9,11 @@ use tidings_protocol::{Channel, Gate, Reason};
 use super::{Asking, Ends, Outcome, Words, zone_of};
 use crate::cap::CapScope;
 use crate::configuration::Configuration;
-use crate::model::{Person, PlannedStep, Stopped};
+use crate::model::{DigestScope as DigestOf, Person, PlannedStep, Stopped};
 use crate::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope, Template};
 
 impl Asking<'_> {
     pub(super) fn channel_plan(&mut self, steps: &[PlannedStep]) -> Ends {
-        if self.proposal.sandbox {
-            let text = "the sandbox does everything but the hand-over".to_owned();
-            return self.halt(Gate::ChannelPlan, Reason::Sandbox, Some(text));
-        }
         let reaches = |step: &PlannedStep| step.linked || step.channels.contains(&Channel::Inapp);
         if steps.iter().any(reaches) {
             return self.pass(Gate::ChannelPlan, Reason::Planned);
@@ -25,6 +21,19 @@ impl Asking<'_> {
         // Channels beside the inbox have no providers yet: each of their deliveries is suppressed, which the act that
         // follows the plan writes down. The notification itself goes on, to end as suppressed.
         self.pass(Gate::ChannelPlan, Reason::NoProvider)
+    }
+
+    /// It joins a digest. The sandbox has none: its members would be sent with those that are live.
+    pub(super) fn collect(&mut self, scope: DigestOf) -> Outcome {
+        if !self.proposal.sandbox {
+            return Outcome::Collect(scope);
+        }
+        let of = match scope {
+            DigestOf::Rule(rule) => format!("rule {rule}"),
+            DigestOf::Category(category) => format!("category {category}"),
+        };
+        let text = format!("the sandbox collects nothing: it would wait for the digest of {of}");
+        Outcome::Stop(self.halted(Gate::Digest, Reason::Sandbox, Some(text)))
     }
 
     pub(super) fn words(&mut self, steps: Vec<PlannedStep>, scopes: Vec<CapScope>) -> Outcome {
@@ -48,7 +57,11 @@ impl Asking<'_> {
         match rendered {
             Ok(content) => {
                 self.pass(Gate::Render, Reason::Rendered);
-                Outcome::Go { steps, scopes, content }
+                if proposal.sandbox {
+                    let text = "the sandbox does everything but the hand-over".to_owned();
+                    return Outcome::Stop(self.halted(Gate::ChannelPlan, Reason::Sandbox, Some(text)));
+                }
+                Outcome::Go { steps, scopes, content, unreached: self.unreached.take() }
             }
             Err(detail) => {
                 let Stopped { gate, reason, text } =

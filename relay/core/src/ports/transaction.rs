@@ -160,6 +160,8 @@ pub enum Need {
     Once(PersonKey, RuleId, Box<str>),
     /// How many events of a type are kept since an instant.
     History(HistoryAsked),
+    /// A delivery by id, whatever its state.
+    Delivery(ProjectId, Box<str>),
     /// Pending deliveries of a notification.
     Deliveries(NotificationId),
     /// Every pending delivery of a recipient.

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use super::error::{TemplateError, TemplateErrorKind};
 use super::lexer::{Lexer, Piece, Token, unclosed, unexpected};
-use super::vocabulary::{CONSTANTS, LOOP_FIELDS, RESERVED, ROOTS, nearest};
+use super::vocabulary::{CONSTANTS, LOOP_FIELDS, RESERVED, ROOTS};
 use super::{BRANCHES_MAX, DEPTH_MAX, EXPRESSION_PARTS_MAX, LOOP_DEPTH_MAX};
+use crate::nearest::nearest;
 
 mod operand;
 

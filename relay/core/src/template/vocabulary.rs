@@ -87,18 +87,3 @@ pub(super) const TESTS: &[Callable] = &[
     required("startingwith", "one argument in parentheses: startingwith('A')"),
     required("endingwith", "one argument in parentheses: endingwith('z')"),
 ];
-
-/// The name nearest to `wanted`, if one is near enough to be what was meant.
-pub(super) fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    /// Names are short: comparing against a long text would only cost time.
-    const CHARS_MAX: usize = 64;
-    if wanted.chars().count() > CHARS_MAX {
-        return None;
-    }
-    names
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
-        .filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}

@@ -59,7 +59,9 @@ impl Work<'_> {
             self.once.entry((key.person.clone(), key.rule.clone(), key.value.clone())).or_insert(key);
         }
         self.histories.extend(found.histories);
-        self.due.extend(found.due.into_iter().map(|row| (row.key.clone(), row)));
+        for row in found.due {
+            self.due.entry(row.key.clone()).or_insert(row);
+        }
         self.operations.extend(found.operations);
         self.answers.extend(found.answers);
         self.owners.extend(found.owners);

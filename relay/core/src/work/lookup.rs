@@ -41,15 +41,18 @@ impl Work<'_> {
         self.events.get(id).map(|copy| &copy.row)
     }
 
-    /// The event that a backend named so, if it was accepted before or by this batch.
+    /// The event that a backend named so, if it was accepted before or by this batch. The sandbox has its own: a live
+    /// event is no repetition of what was tried there.
     pub(crate) fn same_event(
         &self,
         project: &ProjectId,
+        sandbox: bool,
         source: Option<&str>,
         external_id: &str,
     ) -> Option<&Event> {
         self.events.values().map(|copy| &copy.row).find(|event| {
             event.project == *project
+                && event.sandbox == sandbox
                 && event.body.source.as_deref() == source
                 && event.body.external_id.as_deref() == Some(external_id)
         })
@@ -154,6 +157,11 @@ impl Work<'_> {
     /// Pending deliveries of a notification.
     pub(crate) fn deliveries_of<'a>(&'a self, id: &'a NotificationId) -> impl Iterator<Item = &'a Delivery> {
         self.deliveries.values().map(|copy| &copy.row).filter(move |delivery| delivery.notification == *id)
+    }
+
+    /// A delivery of a project by id.
+    pub(crate) fn delivery(&self, project: &ProjectId, id: &str) -> Option<&Delivery> {
+        self.deliveries.get(id).map(|copy| &copy.row).filter(|row| row.person.project == *project)
     }
 
     /// A row of work.

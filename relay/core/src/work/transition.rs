@@ -310,6 +310,16 @@ impl Work<'_> {
         self.due.insert(key, row);
     }
 
+    /// Work that is due at this very instant is done in the same transaction.
+    pub(crate) fn at_once(&mut self, row: DueRow) {
+        self.at_once.insert(row.key.clone(), row);
+    }
+
+    /// The next work that is to be done in the same transaction.
+    pub(crate) fn next_at_once(&mut self) -> Option<DueRow> {
+        self.at_once.pop_first().map(|(_, row)| row)
+    }
+
     /// Takes work away, whether or not there is any.
     pub(crate) fn clear_due(&mut self, person: &PersonKey, key: DueKey) {
         self.changes.due_set.retain(|set| set.key != key);

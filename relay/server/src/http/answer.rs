@@ -134,7 +134,8 @@ pub(crate) async fn settle_in(
     }));
     let repeat = sent.map(Sent::repeat).transpose()?.flatten();
     let repeat = repeat.map(|repeat| RepeatKey {
-        route: repeat.route,
+        // What was tried in the sandbox is not the answer to a live request of the same key.
+        route: if sandbox { format!("sandbox {}", repeat.route).into() } else { repeat.route },
         key: repeat.key,
         fingerprint: repeat.fingerprint,
         render: rendered,

@@ -1,5 +1,7 @@
 //! Direct sends: `/v1/to/{recipient}`, `POST /v1/notifications`, `/v1/sends`.
 
+mod deliver;
+
 use std::sync::Arc;
 
 use axum::Extension;
@@ -195,16 +197,7 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
         }
         span => Ok(span.map(|span| now.plus_millis(span.as_millis()))),
     };
-    let channels = match request.deliver {
-        None => None,
-        Some(steps) => match <[_; 1]>::try_from(steps) {
-            Ok([step]) if !step.channels.is_empty() => Some(step.channels),
-            Ok(_) => return Err(Problem::invalid("/deliver/0/channels", "A step needs a channel.")),
-            Err(_) => {
-                return Err(Problem::invalid("/deliver", "A direct send has one step; more need a rule."));
-            }
-        },
-    };
+    let deliver = request.deliver.map(|steps| deliver::planned(steps, request.expires)).transpose()?;
     if let Some(collapse) = &request.collapse {
         at_most("/collapse", "Bytes of collapse", ID_BYTES_MAX, collapse.len())?;
     }
@@ -214,7 +207,7 @@ pub(super) fn direct(request: SendRequest, now: Timestamp) -> Result<(EventBody,
         priority: request.priority,
         collapse: request.collapse.map(Into::into),
         expires_at: ahead("/expires", request.expires)?,
-        channels,
+        deliver,
         not_before: ahead("/delay", request.delay)?,
     };
     let body = EventBody {

@@ -1,6 +1,5 @@
 //! Notifications as they are read, taken back and replayed; deliveries.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -284,14 +283,13 @@ async fn replay_delivery(
     At(id): At<String>,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let work = async {
-        let replayed = revive(&app, &caller, |row| *row.id == *id).await?;
-        if replayed == 0 {
-            return Err(Problem::not_found("dead delivery", &id));
-        }
-        Ok(Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed }))
-    };
-    app.repeats.once(&caller.project, &sent, work).await
+    let act_body = Act::ReplayDelivery(id.as_str().into());
+    Ok(act(&app, &caller, Some(&sent), act_body, replays).await?.response())
+}
+
+fn replays(answer: &Answer) -> Answered {
+    let revived = matches!(answer, Answer::Delivery { revived: true, .. });
+    Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed: u64::from(revived) })
 }
 
 async fn replay_deliveries(
@@ -311,8 +309,8 @@ async fn replay_deliveries(
     app.repeats.once(&caller.project, &sent, work).await
 }
 
-/// Revives the notifications of dead deliveries, page by page. A revived one is dead no more, so that the call can be
-/// repeated until it answers 0.
+/// Revives dead deliveries, page by page. A revived one is dead no more, so that the call can be repeated until it
+/// answers 0.
 async fn revive(
     app: &App,
     caller: &KeyCaller,
@@ -325,14 +323,9 @@ async fn revive(
             app.ports.stories.deliveries(&caller.project, dead, after.as_deref(), LIST_LIMIT_MAX).await?;
         let Some(last) = rows.last() else { return Ok(replayed) };
         after = Some(last.id.clone());
-        let meant: BTreeSet<_> =
-            rows.iter().filter(|row| is_meant(row)).map(|row| &row.notification).collect();
-        for notification in meant {
-            let act_body = Act::Replay(notification.clone());
-            // One that has gone on by itself in the meantime is left alone.
-            if act(app, caller, None, act_body, standing(StatusCode::OK)).await.is_ok() {
-                replayed += 1;
-            }
+        for row in rows.iter().filter(|row| is_meant(row)) {
+            let answered = act(app, caller, None, Act::ReplayDelivery(row.id.clone()), replays).await?;
+            replayed += answered.read::<ReplaysResponse>()?.replayed;
         }
     }
 }

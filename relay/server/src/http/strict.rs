@@ -95,9 +95,7 @@ impl Error for Mistake {
 
 /// The name that was probably meant.
 pub(crate) fn nearest(name: &str, names: &[&str]) -> Option<String> {
-    let likeness = |other: &&&str| strsim::jaro_winkler(name, other);
-    let best = names.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
-    (strsim::jaro_winkler(name, best) > 0.7).then(|| (*best).to_owned())
+    tidings_core::nearest::nearest(name, names.iter().copied()).map(str::to_owned)
 }
 
 struct Reader(Value);

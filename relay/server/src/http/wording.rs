@@ -7,7 +7,7 @@ use tidings_protocol::http::StoppedBy;
 /// What stopped or holds something, with a sentence.
 pub(crate) fn stopped_by(stopped: &Stopped) -> StoppedBy {
     let text = stopped.text.as_deref().unwrap_or_else(|| sentence(stopped.reason));
-    StoppedBy { gate: stopped.gate, reason: stopped.reason, text: text.to_owned() }
+    StoppedBy { gate: stopped.by(), reason: stopped.reason, text: text.to_owned() }
 }
 
 /// A reason as a sentence.

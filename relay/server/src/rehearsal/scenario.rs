@@ -302,6 +302,7 @@ async fn tell_receipt(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<(), T
         | Answer::Erased(_)
         | Answer::Consent { .. }
         | Answer::Notification { .. }
+        | Answer::Delivery { .. }
         | Answer::SendStopped { .. }
         | Answer::Greeted { .. }
         | Answer::Done => Ok(()),

@@ -2,12 +2,12 @@
 
 use rstest::rstest;
 use serde_json::json;
-use tidings_core::act::Act;
+use tidings_core::act::{Act, Answer, EventAnswer};
 use tidings_core::model::Notification;
 use tidings_protocol::{Channel, Decision, NotificationId, NotificationState};
 
 use crate::documents::{rule, ruled, with};
-use crate::scene::{Scene, instant};
+use crate::scene::{Scene, fact, instant};
 
 const DIGEST: &str = "category: orders, digest: {key: data.k, window: 30m, max: 3, template: several}";
 
@@ -40,13 +40,31 @@ async fn a_full_digest_closes_early_and_the_next_opens_another() {
     for n in 0..3 {
         scene.e("alice", n).await;
     }
-    scene.minutes(0).await;
     scene.e("alice", 3).await;
     assert_eq!(scene.count(NotificationState::Merged).await, 3);
     assert_eq!(scene.count(NotificationState::Held).await, 1);
     scene.minutes(30).await;
     assert_eq!(digests(&scene).await.len(), 1, "the fourth went as itself");
     assert_eq!(scene.count(NotificationState::Active).await, 2);
+}
+
+#[tokio::test]
+async fn a_digest_that_reaches_its_max_closes_in_the_commit_of_its_last_member_and_the_answer_says_so() {
+    let scene = Scene::new(&rule(DIGEST)).await;
+    let body = |n: i32| fact("e", Some("alice"), json!({"n": n}), scene.now());
+    scene.act(Act::AcceptEvents(vec![body(1), body(2)])).await;
+    assert_eq!(digests(&scene).await.len(), 0);
+    let answer = scene.act(Act::AcceptEvents(vec![body(3), body(4)])).await;
+    let Answer::Events(answers) = answer else { panic!("{answer:?}") };
+    let states = answers.iter().map(|answer| match answer {
+        EventAnswer::Accepted { notifications, .. } => notifications[0].state,
+        other => panic!("{other:?}"),
+    });
+    let expected = [NotificationState::Merged, NotificationState::Merged];
+    assert_eq!(states.collect::<Vec<_>>(), expected, "no work was done in between");
+    assert_eq!(digests(&scene).await.len(), 1);
+    assert_eq!(scene.title(&digests(&scene).await[0].id).await, "4 things, the last is 4");
+    scene.balanced().await;
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ pub(crate) fn words(category: &str) -> DirectSend {
         priority: None,
         collapse: None,
         expires_at: None,
-        channels: None,
+        deliver: None,
         not_before: None,
     }
 }
@@ -309,6 +309,8 @@ impl Scene {
     pub(crate) async fn stands(&self, id: &NotificationId, state: &str, line: &str) {
         let told = self.told(id).await;
         assert_eq!(self.state(id).await, state, "{told:#?}");
+        let stopped = self.row(id).await.stopped;
+        assert!(stopped.is_none_or(|stopped| stopped.by().is_some()), "something stopped it");
         assert!(told.iter().any(|entry| entry == line), "{line:?} is not in {told:#?}");
         self.balanced().await;
     }

@@ -48,6 +48,7 @@ impl Tables {
             | Need::DigestById(_)
             | Need::Once(..)
             | Need::History(_)
+            | Need::Delivery(..)
             | Need::Deliveries(_)
             | Need::PendingDeliveries(_)
             | Need::Due(..)
@@ -156,6 +157,10 @@ impl Tables {
                     row.person == asked.person && row.event_type == asked.event_type && row.at >= asked.since
                 });
                 found.histories.insert(asked.clone(), i64::try_from(kept.count()).unwrap_or(i64::MAX));
+            }
+            Need::Delivery(project, id) => {
+                let row = self.deliveries.get(id).filter(|row| row.person.project == *project);
+                found.deliveries.extend(row.map(|row| (id.clone(), row.clone())));
             }
             Need::Deliveries(notification) => self
                 .deliveries

@@ -140,6 +140,7 @@ impl<'n> Asked<'n> {
             Need::Once(person, rule, value) => {
                 (Kind::Once, sql::ONCE, json!([person.project, person.recipient, rule, value]))
             }
+            Need::Delivery(project, id) => (Kind::Delivery, sql::DELIVERY, json!([project, id])),
             Need::Deliveries(notification) => (Kind::Delivery, sql::DELIVERIES, json!(notification)),
             Need::PendingDeliveries(person) => (Kind::Delivery, sql::PENDING_DELIVERIES, key_cells(person)),
             Need::Due(project, key) => {

@@ -132,3 +132,6 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
     ("send_stopped", "stands on the fan-out, not in a story"),
     ("erased", "an erased recipient's stories are deleted"),
 ];
+
+/// Gates that the plan does not ask: they name what else ended a notification, and no line of a story has them.
+pub const ENDS: &[&str] = &["collapse", "cancel_on", "retract", "expires", "acknowledgement"];

@@ -1,5 +1,6 @@
 //! `deliver`: the steps of a plan, and whether they can work one after the other.
 
+use tidings_protocol::limits::{ROUNDS_MAX, STEPS_MAX};
 use tidings_protocol::{Channel, Span};
 
 use crate::configuration::mistake::Found;
@@ -13,10 +14,6 @@ const UNLESS: [(&str, Unless); 4] = [
     ("read", Unless::Read),
     ("acknowledged", Unless::Acknowledged),
 ];
-/// Steps of one plan.
-const STEPS_MAX: usize = 16;
-/// Rounds of one step.
-const ROUNDS_MAX: u32 = 100;
 
 pub(super) fn steps<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<Vec<Step>> {
     let items = reader.list(node, "steps")?;

@@ -2,8 +2,9 @@
 
 use super::super::error::{TemplateError, TemplateErrorKind};
 use super::super::lexer::Token;
-use super::super::vocabulary::{CONSTANTS, Callable, FILTERS, LOOP_FIELDS, RESERVED, ROOTS, TESTS, nearest};
+use super::super::vocabulary::{CONSTANTS, Callable, FILTERS, LOOP_FIELDS, RESERVED, ROOTS, TESTS};
 use super::Grammar;
+use crate::nearest::nearest;
 
 impl<'s> Grammar<'s> {
     /// Returns where it ends, in bytes of the source, if it is a path and nothing else.

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, SHOP};
+use super::bench::{Bench, Reply, SHOP};
 
 fn send() -> Value {
     json!({"recipients": ["alice"], "content": {"title": "Hello"}})
@@ -134,4 +134,68 @@ async fn a_list_is_read_page_by_page_newest_first() {
     let mut sorted = seen.clone();
     sorted.sort_by(|one, other| other.cmp(one));
     assert_eq!((seen.len(), &seen), (5, &sorted));
+}
+
+#[tokio::test]
+async fn a_direct_send_takes_the_steps_that_a_rule_takes_and_refuses_what_cannot_work() {
+    let bench = Bench::new().await;
+    let send = |deliver: Value| json!({"recipients": ["alice"], "expires": "1h", "content": {"title": "Hi"}, "deliver": deliver});
+    let steps = json!([
+        {"channels": ["inapp"], "repeat": {"every": "1m", "times": 2, "until": "read"}},
+        {"after": "5m", "unless": "read", "channels": ["email"]}
+    ]);
+    let sent = bench.post("/v1/notifications", &send(steps)).await;
+    assert_eq!(sent.status, 202, "{}", sent.body);
+    let refused = [
+        (json!([]), "/deliver"),
+        (json!([{"channels": []}]), "/deliver/0/channels"),
+        (json!([{"channels": ["inapp", "inapp"]}]), "/deliver/0/channels"),
+        (json!([{"after": "1m", "channels": ["inapp"]}]), "/deliver/0/after"),
+        (json!([{"channels": ["inapp"]}, {"unless": "read", "channels": ["email"]}]), "/deliver/1/unless"),
+        (
+            json!([{"channels": ["sms"]}, {"after": "1m", "unless": "read", "channels": ["email"]}]),
+            "/deliver/1/unless",
+        ),
+        (
+            json!([{"channels": ["inapp"]}, {"after": "1m", "notify": "data.boss", "channels": ["inapp"]}]),
+            "/deliver/1/notify",
+        ),
+        (json!([{"channels": ["inapp"]}, {"after": "2h", "channels": ["email"]}]), "/deliver/1/after"),
+        (
+            json!([{"channels": ["inapp"]}, {"after": "5m", "channels": ["email"]}, {"after": "4m", "channels": ["sms"]}]),
+            "/deliver/2/after",
+        ),
+        (
+            json!([{"channels": ["sms"], "repeat": {"every": "1m", "times": 2, "until": "read"}}]),
+            "/deliver/0/repeat",
+        ),
+        (
+            json!([{"channels": ["inapp"], "repeat": {"every": "1m", "times": 101, "until": "read"}}]),
+            "/deliver/0/repeat/times",
+        ),
+        (
+            json!([{"channels": ["inapp"], "repeat": {"every": "0s", "times": 1, "until": "read"}}]),
+            "/deliver/0/repeat/every",
+        ),
+        (json!(vec![json!({"channels": ["inapp"]}); 17]), "/deliver"),
+    ];
+    for (deliver, pointer) in refused {
+        let reply = bench.post("/v1/notifications", &send(deliver.clone())).await;
+        let said = reply.body["errors"][0]["pointer"].as_str();
+        assert_eq!((reply.status, said), (422, Some(pointer)), "{deliver}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_replaced_or_taken_back_says_what_did_it() {
+    let bench = Bench::new().await;
+    let send = |title: &str| json!({"recipients": ["alice"], "collapse": "x", "content": {"title": title}});
+    let first = bench.post("/v1/notifications", &send("first")).await;
+    let second = bench.post("/v1/notifications", &send("second")).await;
+    let id = |reply: &Reply| reply.body["notifications"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/notifications/{}", id(&first));
+    assert_eq!(bench.get(&path).await.body["stopped_by"]["gate"], "collapse");
+    let path = format!("/v1/notifications/{}", id(&second));
+    bench.delete(&path).await;
+    assert_eq!(bench.get(&path).await.body["stopped_by"]["gate"], "retract");
 }

@@ -12,6 +12,7 @@ use tidings_core::ports::StoreError;
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::{CategoryId, Channel, Priority, Reason, RecipientId, RuleId, Timestamp, TopicId};
 
+use super::notification::{PackedStep, pack_step, step};
 use crate::erasure::hex;
 use crate::sqlite::cells::{Cells, damaged, to_json};
 
@@ -35,7 +36,11 @@ struct PackedSend {
     priority: Option<Priority>,
     collapse: Option<Box<str>>,
     expires_at: Option<i64>,
+    /// How a plan of one step was stored before there were others; only read.
+    #[serde(default, skip_serializing)]
     channels: Option<Vec<Channel>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deliver: Option<Vec<PackedStep>>,
     not_before: Option<i64>,
 }
 
@@ -56,12 +61,15 @@ fn pack_send(row: &DirectSend) -> PackedSend {
         priority: row.priority,
         collapse: row.collapse.clone(),
         expires_at: row.expires_at.map(Timestamp::as_millis),
-        channels: row.channels.clone(),
+        channels: None,
+        deliver: row.deliver.as_ref().map(|steps| steps.iter().map(pack_step).collect()),
         not_before: row.not_before.map(Timestamp::as_millis),
     }
 }
 
 fn send(row: PackedSend) -> DirectSend {
+    let one = row.channels.map(|channels| vec![(channels, 0, None, None, false)]);
+    let steps = row.deliver.or(one);
     DirectSend {
         category: row.category,
         content: match row.content {
@@ -71,7 +79,7 @@ fn send(row: PackedSend) -> DirectSend {
         priority: row.priority,
         collapse: row.collapse,
         expires_at: row.expires_at.map(Timestamp::from_millis),
-        channels: row.channels,
+        deliver: steps.map(|steps| steps.into_iter().map(step).collect()),
         not_before: row.not_before.map(Timestamp::from_millis),
     }
 }

@@ -68,11 +68,12 @@ struct Packed {
 }
 
 /// Channels, how long after, what makes it needless, the repetition, and whether it is for somebody else.
-type PackedStep = (Vec<Channel>, i64, Option<PackedUnless>, Option<(i64, u16, PackedUnless)>, bool);
+pub(super) type PackedStep =
+    (Vec<Channel>, i64, Option<PackedUnless>, Option<(i64, u16, PackedUnless)>, bool);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum PackedUnless {
+pub(super) enum PackedUnless {
     Received,
     Displayed,
     Read,
@@ -138,12 +139,12 @@ const fn unless(packed: &PackedUnless) -> Unless {
     }
 }
 
-fn pack_step(row: &PlannedStep) -> PackedStep {
+pub(super) fn pack_step(row: &PlannedStep) -> PackedStep {
     let repeat = row.repeat.map(|(every, times, until)| (every.as_millis(), times, pack_unless(until)));
     (row.channels.clone(), row.after.as_millis(), row.unless.map(pack_unless), repeat, row.linked)
 }
 
-fn step((channels, after, needless, repeat, linked): PackedStep) -> PlannedStep {
+pub(super) fn step((channels, after, needless, repeat, linked): PackedStep) -> PlannedStep {
     PlannedStep {
         channels,
         after: Span::from_millis(after),

@@ -84,6 +84,8 @@ statements! {
     HISTORIES = "SELECT k.c4, (SELECT count(*) FROM collected AS c WHERE c.project = k.c0
         AND c.recipient = k.c1 AND c.event_type = k.c2 AND c.at >= k.c3)
         FROM k";
+    DELIVERY = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d
+        WHERE d.id = k.c1 AND d.project = k.c0";
     DELIVERIES = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d
         WHERE d.notification = k.c0 AND d.state IN ('waiting', 'handing_over')";
     PENDING_DELIVERIES = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d
