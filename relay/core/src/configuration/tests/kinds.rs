@@ -148,6 +148,20 @@ fn the_rule_of_these_tests_is_right_without_more() {
     "/tokens/keys/0/public",
     None
 )]
+#[case::private_key_beside_the_public_one(
+    "tokens: {keys: [{kid: a, alg: EdDSA, public: '-----BEGIN PUBLIC KEY----- -----BEGIN PRIVATE KEY-----'}]}",
+    "bad_key",
+    46,
+    "/tokens/keys/0/public",
+    None
+)]
+#[case::one_kid_for_two_keys(
+    "tokens: {keys: [{kid: a, alg: EdDSA, public: '-----BEGIN PUBLIC KEY-----'}, {kid: a, alg: ES256, public: '-----BEGIN PUBLIC KEY-----'}]}",
+    "duplicate_key",
+    77,
+    "/tokens/keys/1",
+    None
+)]
 #[case::algorithm(
     "tokens: {keys: [{kid: a, alg: HS256, public: '-----BEGIN PUBLIC KEY-----'}]}",
     "unknown_word",

@@ -84,7 +84,7 @@ async fn preferences_are_replaced_and_decide() {
     bench.apply(SHOP).await;
     bench.put("/v1/recipients/bob", &json!({})).await;
     let path = "/v1/recipients/bob/preferences";
-    let wanted = json!({"categories": {"orders": {"inapp": false}}, "quiet_hours": {"spans": [{"from": "22:00", "to": "08:00"}]}, "paused_until": null});
+    let wanted = json!({"categories": {"orders": {"inapp": false}}, "quiet_hours": {"spans": [{"from": "22:00", "to": "08:00"}]}, "paused_until": null, "profiling": false});
     let set = bench.put(path, &wanted).await;
     assert_eq!((set.status, &set.body), (200, &wanted), "{}", set.body);
     assert_eq!(bench.get(path).await.body, wanted);
@@ -93,6 +93,8 @@ async fn preferences_are_replaced_and_decide() {
         (&sent.body["state"], &sent.body["stopped_by"]["gate"]),
         (&json!("suppressed"), &json!("preference"))
     );
+    let silent = bench.put(path, &json!({})).await;
+    assert_eq!(silent.body["profiling"], false, "silence takes no objection back");
     let reply = bench.put(path, &json!({"categories": {"nothing": {"inapp": false}}})).await;
     assert_eq!(reply.status, 422, "{}", reply.body);
 }

@@ -191,6 +191,7 @@ async fn what_is_replaced_or_taken_back_says_what_did_it() {
     let bench = Bench::new().await;
     let send = |title: &str| json!({"recipients": ["alice"], "collapse": "x", "content": {"title": title}});
     let first = bench.post("/v1/notifications", &send("first")).await;
+    bench.advance(1_000);
     let second = bench.post("/v1/notifications", &send("second")).await;
     let id = |reply: &Reply| reply.body["notifications"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/v1/notifications/{}", id(&first));
