@@ -29,6 +29,7 @@ async fn a_sandbox_event_cancels_what_the_sandbox_made_and_nothing_live() {
 async fn a_sandbox_event_takes_no_once_key_and_no_throttle() {
     let keys = "category: orders, delay: 1h, once_per: data.n, throttle: {count: 1, per: 6h, over: suppress}";
     let scene = Scene::new(&rule(keys)).await;
+    scene.zone("alice", "UTC").await;
     let own = tried(&scene, "e", "alice", json!({"n": 1})).await.remove(0);
     scene.held_until(&own, "2026-11-23T13:00:00Z").await;
     let live = scene.e("alice", 1).await;
