@@ -209,7 +209,12 @@ impl Asking<'_> {
                 self.unreached = Some(stopped);
                 None
             }
-            end => Some(end),
+            end @ (Outcome::Stop(_)
+            | Outcome::Fail(_)
+            | Outcome::Hold { .. }
+            | Outcome::Collect(_)
+            | Outcome::Survives
+            | Outcome::Go { .. }) => Some(end),
         }
     }
 

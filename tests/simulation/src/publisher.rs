@@ -223,6 +223,7 @@ fn act_word(act: &Act) -> String {
         Act::Retract(id) => format!("retract {id}"),
         Act::StopSend(id) => format!("stop {id}"),
         Act::Replay(id) => format!("replay {id}"),
+        Act::ReplayDelivery(id) => format!("replay delivery {id}"),
         Act::Greet { .. } | Act::Operate { .. } | Act::Advance(_) | Act::Expire(..) => {
             "of the relay".to_owned()
         }

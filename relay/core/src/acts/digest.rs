@@ -52,7 +52,7 @@ pub(super) fn join(work: &mut Work<'_>, id: &NotificationId, scope: DigestScope)
     let (digest_id, due) = (digest.id.clone(), digest.due);
     work.set_digest(digest);
     if full {
-        work.at_once(DueRow { key: due_key(&digest_id), person: person.clone(), at: due });
+        work.at_once(DueRow { key: due_key(&digest_id), person, at: due });
     }
     let stopped = Stopped { gate: Some(Gate::Digest), reason: Reason::Digest, text: None };
     let row = work.notification_mut(id);
