@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    CategoryId, Channel, Cursor, Decision, LegalClass, NotificationId, Priority, RecipientId, Timestamp,
+    CategoryId, Channel, Cursor, Decision, LegalClass, NotificationId, Priority, RecipientId, Stamp,
+    Timestamp,
 };
 
 /// One change of an inbox.
@@ -21,15 +22,13 @@ pub enum Item {
     },
     /// The recipient's settings, whole.
     Settings(Box<SettingsItem>),
-    /// Everything up to a place in the inbox was read elsewhere.
+    /// Everything up to a place in the inbox was read.
     ReadUpTo {
-        /// The place; items that came later stay unread. Compared by the relay, which also sends `created_before`.
+        /// The place as a cursor, as it was asked for.
         cursor: Cursor,
-        /// The instant that stands for the cursor: what was created at or before it is read.
-        created_before: Timestamp,
-        /// Only this category, or all.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        category: Option<CategoryId>,
+        /// What it reads.
+        #[serde(flatten)]
+        watermark: Watermark,
     },
     /// The recipient was erased: wipe everything.
     Erased,
@@ -43,6 +42,8 @@ pub enum Item {
 pub struct NotificationItem {
     /// The relay's id.
     pub id: NotificationId,
+    /// Where it came into the inbox, rising in each epoch; it stays when the notification changes.
+    pub place: u64,
     /// What it is about.
     pub category: CategoryId,
     /// How urgent it is; an unknown word reads as normal.
@@ -120,12 +121,39 @@ pub struct Because {
     pub text: String,
 }
 
+/// Everything up to a place was read in one go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// Notifications that came into the inbox at or before this place.
+    pub place: u64,
+    /// When, and by which operation.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// Only this category, or all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<CategoryId>,
+}
+
+impl Watermark {
+    /// Whether it makes an unread notification read: one at or before its place, unless that was marked unread by a
+    /// later word. Relay and device both ask this, so that they never part.
+    #[must_use]
+    pub fn reads(&self, place: u64, category: &CategoryId, unread: Option<&Stamp>) -> bool {
+        place <= self.place
+            && self.category.as_ref().is_none_or(|only| only == category)
+            && unread.is_none_or(|unread| *unread < self.stamp)
+    }
+}
+
 /// What the recipient did with a notification, on any device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// When it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Timestamp>,
+    /// When, and by which operation, it was marked unread; only on one that is unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Stamp>,
     /// When it was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Timestamp>,

@@ -1,7 +1,7 @@
 //! The words that a relay and its clients exchange: ids, times, frames, operations, bodies and error codes.
 //!
-//! This crate has no logic beyond parsing and printing. What a word means is decided in `tidings-core` (relay)
-//! and `tidings-sdk-core` (client).
+//! This crate has no logic beyond parsing, printing and the order of stamps, which relay and client must see alike. What
+//! else a word means is decided in `tidings-core` (relay) and `tidings-sdk-core` (client).
 #![deny(missing_docs)]
 
 pub mod cursor;
@@ -14,6 +14,7 @@ pub mod limits;
 pub mod operation;
 pub mod problem;
 pub mod span;
+pub mod stamp;
 pub mod time;
 pub mod vocabulary;
 
@@ -24,5 +25,6 @@ pub use id::{
     SendId, TopicId,
 };
 pub use span::Span;
+pub use stamp::Stamp;
 pub use time::Timestamp;
 pub use vocabulary::{Channel, Decision, DeviceReceipt, LegalClass, Priority};

@@ -40,6 +40,9 @@ pub const SESSIONS_PER_RECIPIENT_MAX: usize = 32;
 pub const OPERATIONS_WAITING_MAX: usize = 10_000;
 /// Operations in one `ops` frame or one request.
 pub const OPERATIONS_PER_FRAME_MAX: usize = 500;
+/// Watermarks (`read_up_to`) that one inbox keeps for one category, or for all. More than one is kept only where a
+/// later one reaches less far, which takes devices that were offline in turn.
+pub const WATERMARKS_MAX: usize = 16;
 /// One page of changes.
 pub const CHANGES_PER_PAGE_MAX: usize = 500;
 /// One frame of the socket, in bytes.

@@ -30,7 +30,9 @@ pub use notification::{
 };
 pub use person::{
     Choice, Device, DeviceReceipts, Endpoint, Erased, Inbox, Person, PersonKey, Preferences, Recipient,
-    Stamp, Watermark, cursor, parse_cursor,
+    cursor, parse_cursor,
 };
 pub use project::{ProjectState, StopSwitch};
 pub use story::Entry;
+pub use tidings_protocol::Stamp;
+pub use tidings_protocol::item::Watermark;

@@ -19,6 +19,7 @@ use crate::model::{Inbox, Notification, Watermark};
 pub fn notification_item(notification: &Notification) -> NotificationItem {
     NotificationItem {
         id: notification.id.clone(),
+        place: notification.created_seq.unwrap_or_default(),
         category: notification.category.clone(),
         priority: notification.priority,
         content: notification.content.as_deref().cloned().unwrap_or_default(),
@@ -57,28 +58,21 @@ pub fn change_item_in(inbox: &Inbox, notification: &Notification) -> Item {
 #[must_use]
 pub fn view_in(inbox: &Inbox, notification: &Notification) -> View {
     let mut view = notification.view();
-    if view.read_at.is_none() {
-        let covering = inbox.watermarks.iter().filter(|mark| covers(mark, notification));
-        view.read_at = covering.map(|mark| mark.created_before).min();
+    let Some(place) = notification.created_seq.filter(|_| view.read_at.is_none()) else { return view };
+    let unread = view.unread.as_ref();
+    let reading = inbox.watermarks.iter().map(|(_, mark)| mark);
+    let reading = reading.filter(|mark| mark.reads(place, &notification.category, unread));
+    if let Some(at) = reading.map(|mark| mark.stamp.at).min() {
+        view.read_at = Some(at);
+        view.unread = None;
     }
     view
 }
 
 /// What a watermark is to devices.
 #[must_use]
-pub fn watermark_item(inbox: &Inbox, mark: &Watermark) -> Item {
-    Item::ReadUpTo {
-        cursor: inbox.cursor(mark.upto),
-        created_before: mark.created_before,
-        category: mark.category.clone(),
-    }
-}
-
-fn covers(mark: &Watermark, notification: &Notification) -> bool {
-    let same = mark.category.as_ref().is_none_or(|category| *category == notification.category);
-    let by_hand =
-        notification.marks.read.as_ref().is_some_and(|by_hand| by_hand.stamp.at >= mark.created_before);
-    same && !by_hand && notification.created_seq.is_some_and(|seq| seq <= mark.upto)
+pub fn watermark_item(inbox: &Inbox, watermark: &Watermark) -> Item {
+    Item::ReadUpTo { cursor: inbox.cursor(watermark.place), watermark: watermark.clone() }
 }
 
 /// Whether the sender waits for it: an action that acknowledges, or a step that goes on until somebody does.

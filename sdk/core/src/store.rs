@@ -119,8 +119,8 @@ pub trait DeviceStore: Send + Sync {
         operation: &Operation,
     ) -> impl Future<Output = Result<Option<Queued>, Self::Error>> + Send;
 
-    /// Removes answered operations. What was done becomes part of the relay's view unless a later page has written
-    /// the row; what was refused is put back.
+    /// Removes answered operations. What was done becomes part of the relay's view, and the true value of what was
+    /// refused takes its place, unless a later page has written the row.
     fn settle(&self, settlement: &Settlement) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Remembers that the relay was heard, and how far its clock is from ours.

@@ -21,6 +21,7 @@ pub(crate) fn cursor(number: u64) -> Cursor {
 pub(crate) fn notification(name: &str, created_at: i64) -> NotificationItem {
     NotificationItem {
         id: id(name),
+        place: 1,
         category: "orders".parse().unwrap(),
         priority: Priority::Normal,
         content: ContentItem { title: name.to_owned(), ..ContentItem::default() },

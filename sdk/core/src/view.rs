@@ -5,12 +5,12 @@
 
 use tidings_protocol::item::{NotificationItem, SettingsItem, View};
 use tidings_protocol::operation::{Operation, Request};
-use tidings_protocol::{DeviceReceipt, NotificationId, Timestamp};
+use tidings_protocol::{DeviceReceipt, NotificationId, Stamp, Timestamp};
 
 use crate::outbox::Queued;
 
 /// One notification's state on this device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalView {
     /// The relay's view with the pending operations on top.
     pub view: View,
@@ -44,7 +44,7 @@ pub fn local_view<'a>(
     arrived: u64,
     pending: impl IntoIterator<Item = &'a Queued>,
 ) -> LocalView {
-    let mut local = LocalView { view: item.view, round: item.round };
+    let mut local = LocalView { view: item.view.clone(), round: item.round };
     for queued in pending {
         apply(&mut local, item, arrived, queued);
     }
@@ -74,7 +74,7 @@ fn apply(local: &mut LocalView, item: &NotificationItem, arrived: u64, queued: &
     let view = &mut local.view;
     match &queued.operation.request {
         Request::Mark { notification, read, archived, snoozed_until } if *notification == item.id => {
-            set(&mut view.read_at, *read, at);
+            mark_read(view, *read, at, &queued.operation);
             set(&mut view.archived_at, *archived, at);
             if let Some(until) = snoozed_until {
                 view.snoozed_until = Some(*until);
@@ -82,7 +82,7 @@ fn apply(local: &mut LocalView, item: &NotificationItem, arrived: u64, queued: &
             }
         }
         Request::Receipt { notification, receipt, action } if *notification == item.id => match receipt {
-            DeviceReceipt::Read => set(&mut view.read_at, Some(true), at),
+            DeviceReceipt::Read => mark_read(view, Some(true), at, &queued.operation),
             DeviceReceipt::Acknowledged => set(&mut view.acknowledged_at, Some(true), at),
             DeviceReceipt::Acted => {
                 let acknowledges = item
@@ -99,7 +99,7 @@ fn apply(local: &mut LocalView, item: &NotificationItem, arrived: u64, queued: &
         Request::ReadUpTo { category, .. } => {
             let meant = arrived <= queued.page && category.as_ref().is_none_or(|only| *only == item.category);
             if meant {
-                set(&mut view.read_at, Some(true), at);
+                mark_read(view, Some(true), at, &queued.operation);
             }
         }
         Request::Mark { .. }
@@ -113,6 +113,29 @@ fn apply(local: &mut LocalView, item: &NotificationItem, arrived: u64, queued: &
         | Request::Endpoint { .. }
         | Request::Feedback { .. } => {}
     }
+}
+
+/// What is read or unread already stays as it is, with its instant and its stamp.
+fn mark_read(view: &mut View, read: Option<bool>, at: Timestamp, by: &Operation) {
+    match read {
+        Some(true) if view.read_at.is_none() => {
+            view.read_at = Some(at);
+            view.unread = None;
+        }
+        Some(false) if view.read_at.is_some() => {
+            view.read_at = None;
+            view.unread = Some(Stamp { at, by: by.id.as_str().into() });
+        }
+        Some(true | false) | None => {}
+    }
+}
+
+/// What an operation that took effect leaves behind on the relay, as far as it is known here. All but one: what was
+/// marked unread is read by a `read_up_to` only if that is the later word, and the relay's item tells.
+pub fn settled_view(item: &NotificationItem, arrived: u64, done: &Queued) -> LocalView {
+    let leaves_open =
+        matches!(done.operation.request, Request::ReadUpTo { .. }) && item.view.unread.is_some();
+    local_view(item, arrived, (!leaves_open).then_some(done))
 }
 
 /// The first `true` keeps its instant; `false` clears it.

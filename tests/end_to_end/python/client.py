@@ -249,9 +249,12 @@ class Client:
 
 def read_up_to(items, mark):
     for id, item in items.items():
-        of_category = mark.get("category") in (None, item["category"])
-        if of_category and item["created_at"] <= mark["created_before"] and "read_at" not in item["view"]:
-            items[id] = {**item, "view": {**item["view"], "read_at": mark["created_before"]}}
+        view, unread = item["view"], item["view"].get("unread")
+        meant = item["place"] <= mark["place"] and mark.get("category") in (None, item["category"])
+        later = unread is None or (unread["at"], unread["by"]) < (mark["at"], mark["by"])
+        if meant and later and "read_at" not in view:
+            kept = {name: value for name, value in view.items() if name != "unread"}
+            items[id] = {**item, "view": {**kept, "read_at": mark["at"]}}
 
 
 def now():

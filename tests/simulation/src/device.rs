@@ -370,7 +370,6 @@ impl Simulation {
         let at = this.sync.as_ref().map_or(now, |sync| sync.relay_time(now));
         let operation = Operation { id: id.clone(), at: Some(at), request: request.clone() };
         let Ok(Some(_)) = at_once(this.store.queue(&operation)) else { return };
-        self.oracle.marks(device, &request);
         self.devices[device].asked.insert(id, request);
         self.world.trace(|| format!("device {device} asks {operation:?}"));
         if self.world.fault("second process asks", 50) {

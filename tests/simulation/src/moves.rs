@@ -171,7 +171,31 @@ impl Simulation {
                 Request::ReadUpTo { cursor, category }
             }
         };
+        if let Request::Mark { notification, read, archived, .. } = &request
+            && self.world.inside().chance.happens(400)
+        {
+            self.contradict(device, notification, read.map(|read| !read), archived.map(|archived| !archived));
+        }
         self.ask(device, request);
+    }
+
+    /// Another device of the same person says the opposite at the same moment: the stamps decide, not what comes first.
+    fn contradict(
+        &mut self,
+        device: usize,
+        notification: &NotificationId,
+        read: Option<bool>,
+        archived: Option<bool>,
+    ) {
+        let shows = |other: &Device| {
+            other.sync.is_some() && other.store.rows().iter().any(|row| row.item.id == *notification)
+        };
+        let same =
+            |other: &usize| *other != device && self.devices[*other].person == self.devices[device].person;
+        let others = (0..self.devices.len()).filter(same).find(|other| shows(&self.devices[*other]));
+        let Some(other) = others else { return };
+        let snoozed_until = (read.is_none() && archived.is_none()).then(|| self.world.clock(90_000));
+        self.ask(other, Request::Mark { notification: notification.clone(), read, archived, snoozed_until });
     }
 
     fn mark(&self, notification: NotificationId, roll: usize) -> Request {
@@ -179,8 +203,7 @@ impl Simulation {
         let until = now.plus_millis(self.world.inside().chance.between(60_000, 7_200_000));
         Request::Mark {
             notification,
-            // Marking as unread is left out: docs/SIMULATION.md, "What it does not do".
-            read: (roll < 15).then_some(true),
+            read: (roll < 15).then_some(roll == 13),
             archived: match roll {
                 15 => Some(true),
                 16 => Some(false),

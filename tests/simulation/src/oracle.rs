@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::model::{Notification, PersonKey, parse_cursor};
 use tidings_core::ports::BookReader;
-use tidings_protocol::operation::Request;
 use tidings_protocol::{
     DeliveryState, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId, Reason,
 };
@@ -36,8 +35,6 @@ pub struct Oracle {
     /// Operations that were answered, and whether they were refused.
     operations: BTreeMap<(PersonKey, OperationId), bool>,
     releases: Vec<Release>,
-    /// Which devices marked a notification.
-    markers: BTreeMap<NotificationId, BTreeSet<usize>>,
     /// What each device is known to hold.
     held: BTreeMap<(PersonKey, DeviceId), u64>,
     shown: Vec<BTreeSet<(NotificationId, u32)>>,
@@ -55,7 +52,6 @@ impl Oracle {
             events: BTreeSet::new(),
             operations: BTreeMap::new(),
             releases: Vec::new(),
-            markers: BTreeMap::new(),
             held: BTreeMap::new(),
             shown: vec![BTreeSet::new(); devices],
         }
@@ -160,18 +156,6 @@ impl Oracle {
                 )
             });
         }
-    }
-
-    /// A device asks for a mark.
-    pub(crate) fn marks(&mut self, device: usize, request: &Request) {
-        if let Request::Mark { notification, .. } = request {
-            self.markers.entry(notification.clone()).or_default().insert(device);
-        }
-    }
-
-    /// Whether the order of marks may be another by the clocks of two devices and two nodes.
-    pub(crate) fn is_contested(&self, id: &NotificationId) -> bool {
-        self.markers.get(id).is_some_and(|devices| devices.len() > 1)
     }
 
     /// The place up to which the relay knows a device to hold everything.

@@ -33,6 +33,11 @@ impl Rejection {
     fn invalid(detail: impl Into<String>) -> Self {
         Self { code: "invalid", detail: detail.into() }
     }
+
+    /// A later word on the same thing counts.
+    fn superseded() -> Self {
+        Self { code: "superseded", detail: "it was set again by a later operation".to_owned() }
+    }
 }
 
 impl From<Refusal> for Rejection {
@@ -96,9 +101,9 @@ fn request_needs(asking: Asking<'_>, sent: Option<u64>, request: &Request, work:
             }
             needs
         }
-        Request::ReadUpTo { cursor, .. } => marks::read_up_to_needs(person, cursor, work),
         Request::Endpoint { channel, address, .. } => endpoint::needs(person, *channel, Some(address), work),
-        Request::Preference { .. }
+        Request::ReadUpTo { .. }
+        | Request::Preference { .. }
         | Request::QuietHours { .. }
         | Request::Pause { .. }
         | Request::Profile { .. }
@@ -244,7 +249,7 @@ fn true_value(work: &Work<'_>, person: &PersonKey, request: &Request) -> Option<
     }
 }
 
-/// Does what is asked, or changes nothing.
+/// Does what is asked, or changes nothing. Of several registers those are set that no later word has set.
 fn apply(
     work: &mut Work<'_>,
     asking: Asking<'_>,
@@ -282,10 +287,7 @@ fn apply(
         Request::QuietHours { quiet_hours } => {
             settings::quiet_hours(work, person, quiet_hours.as_ref(), stamp)
         }
-        Request::Pause { until } => {
-            settings::pause(work, person, *until, stamp);
-            Ok(())
-        }
+        Request::Pause { until } => settings::pause(work, person, *until, stamp),
         Request::Profile { time_zone, locale } => {
             settings::profile(work, person, time_zone.as_deref(), locale.as_deref(), stamp)
         }

@@ -142,7 +142,8 @@ pub(super) fn receipt(
         }
         DeviceReceipt::Read => {
             let first = first_read(work, told);
-            if mark_read(work, told) || first {
+            // Where it was marked unread later, the device that took it for read hears so by the row.
+            if mark_read(work, told) || first || is_marked_unread(work, told.notification) {
                 show(work, told.notification);
             }
         }
@@ -285,6 +286,10 @@ fn mark_read(work: &mut Work<'_>, told: &Told<'_>) -> bool {
     let mark = Mark { value: true, stamp: told.stamp.clone() };
     work.notification_mut(told.notification).marks.read = Some(mark);
     true
+}
+
+fn is_marked_unread(work: &Work<'_>, id: &NotificationId) -> bool {
+    row(work, id).marks.read.as_ref().is_some_and(|mark| !mark.value)
 }
 
 /// The first action is kept. Answers whether it is the first.

@@ -271,8 +271,10 @@ impl Notification {
     /// What the recipient sees of what they did.
     #[must_use]
     pub fn view(&self) -> View {
+        let read = self.marks.read.as_ref();
         View {
-            read_at: self.marks.read.as_ref().filter(|mark| mark.value).map(|mark| mark.stamp.at),
+            read_at: read.filter(|mark| mark.value).map(|mark| mark.stamp.at),
+            unread: read.filter(|mark| !mark.value).map(|mark| mark.stamp.clone()),
             archived_at: self.marks.archived.as_ref().filter(|mark| mark.value).map(|mark| mark.stamp.at),
             snoozed_until: self.marks.snoozed.as_ref().and_then(|mark| mark.value),
             acknowledged_at: self.flags.acknowledged_at,

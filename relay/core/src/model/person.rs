@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tidings_protocol::item::QuietHoursItem;
+use tidings_protocol::item::{QuietHoursItem, Watermark};
 use tidings_protocol::{
-    CategoryId, Channel, Cursor, DeviceId, DeviceReceipt, OperationId, ProjectId, RecipientId, Timestamp,
-    TopicId,
+    CategoryId, Channel, Cursor, DeviceId, DeviceReceipt, ProjectId, RecipientId, Stamp, Timestamp, TopicId,
 };
 
 use super::{ConsentHead, Consents};
@@ -92,23 +91,6 @@ pub struct Choice {
     pub stamp: Stamp,
 }
 
-/// When a register was written and by what: a later stamp wins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp {
-    /// When.
-    pub at: Timestamp,
-    /// By which operation; breaks ties.
-    pub by: Box<str>,
-}
-
-impl Stamp {
-    /// A stamp of an operation, not later than its arrival.
-    #[must_use]
-    pub fn of(at: Option<Timestamp>, arrival: Timestamp, operation: &OperationId) -> Self {
-        Self { at: at.map_or(arrival, |at| at.min(arrival)), by: operation.as_str().into() }
-    }
-}
-
 /// The two numbers of a recipient, and what counts against them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inbox {
@@ -128,23 +110,11 @@ pub struct Inbox {
     pub responses: Responses,
     /// What was counted against throttles, by rule and key.
     pub throttles: BTreeMap<(Box<str>, Box<str>), ThrottleCounter>,
-    /// What was read in one go, at most one for each category and one for all.
-    pub watermarks: Vec<Watermark>,
+    /// What was read in one go, each with the seq of its item. None says less than another: of any two one reaches
+    /// farther and the other is later.
+    pub watermarks: Vec<(u64, Watermark)>,
     /// The seq of the latest withdrawal of a consent; a grant must have seen it.
     pub withdrawn_seq: u64,
-}
-
-/// Everything up to a place was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watermark {
-    /// Only this category, or all.
-    pub category: Option<CategoryId>,
-    /// The place: rows whose `created_seq` is at most this were read.
-    pub upto: u64,
-    /// The instant that stands for the place on devices.
-    pub created_before: Timestamp,
-    /// The seq of this watermark itself.
-    pub seq: u64,
 }
 
 impl Inbox {

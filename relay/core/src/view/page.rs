@@ -77,8 +77,8 @@ fn items(
     let lies_here = |seq: u64| seq > after && seq <= page.to;
     let rows = page.rows.iter().filter(|row| page.after.is_some() || row.is_visible());
     let rows = rows.filter_map(|row| Some((row.seq?, change_item_in(inbox, row))));
-    let marks = inbox.watermarks.iter().filter(|mark| lies_here(mark.seq));
-    let marks = marks.map(|mark| (mark.seq, watermark_item(inbox, mark)));
+    let marks = inbox.watermarks.iter().filter(|(seq, _)| lies_here(*seq));
+    let marks = marks.map(|(seq, mark)| (*seq, watermark_item(inbox, mark)));
     let mut placed: Vec<(u64, Item)> = rows.chain(marks).collect();
     placed.sort_by_key(|(seq, _)| *seq);
     let settings = position.first || page.after.is_none() || lies_here(inbox.settings_seq);

@@ -80,8 +80,12 @@ fn person(head: u64) -> Person {
     person
 }
 
-fn watermark(upto: u64, seq: u64) -> Watermark {
-    Watermark { category: None, upto, created_before: at(50), seq }
+fn watermark(place: u64, seq: u64) -> (u64, Watermark) {
+    (seq, Watermark { place, stamp: stamp(50), category: None })
+}
+
+fn stamp(seconds: i64) -> Stamp {
+    Stamp { at: at(seconds), by: "op-1".into() }
 }
 
 fn page_of(person: Person, after: Option<u64>, rows: Vec<Notification>) -> InboxPage {
@@ -155,13 +159,18 @@ fn a_row_that_changes_after_it_was_read_in_one_go_stays_read(
     #[case] unread_at: Option<i64>,
     #[case] read: bool,
 ) {
-    let mark = Watermark { category: category.map(|c| c.parse().unwrap()), ..watermark(2, 3) };
+    let mut mark = watermark(2, 3);
+    mark.1.category = category.map(|c| c.parse().unwrap());
     let inbox = Inbox { seq: 4, watermarks: vec![mark], ..Inbox::new(EPOCH) };
     let mut changed = row(2, 4);
-    let stamp = |seconds| Stamp { at: at(seconds), by: "op-1".into() };
     changed.marks.read = unread_at.map(|seconds| Mark { value: false, stamp: stamp(seconds) });
     let Item::Notification(shown) = change_item_in(&inbox, &changed) else { panic!("it is visible") };
     assert_eq!(shown.view.read_at.is_some(), read);
+    assert_eq!(
+        shown.view.unread,
+        unread_at.filter(|_| !read).map(stamp),
+        "only what is unread says since when"
+    );
 
     let later = row(3, 4);
     let Item::Notification(shown) = change_item_in(&inbox, &later) else { panic!("it is visible") };
@@ -280,10 +289,11 @@ fn every_kind_of_item_is_written_as_the_contract_says() {
     }));
     shown.keys.collapse = Some("1001".into());
     shown.flags.acknowledged_at = Some(at(60));
+    shown.marks.read = Some(Mark { value: false, stamp: stamp(61) });
     let items = [
         change_item(&shown),
         change_item(&retracted(2, 2)),
-        watermark_item(&inbox, &inbox.watermarks[0]),
+        watermark_item(&inbox, &inbox.watermarks[0].1),
         Item::Erased,
     ];
     insta::assert_json_snapshot!("items", items);

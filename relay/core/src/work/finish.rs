@@ -76,8 +76,8 @@ impl Work<'_> {
             let settings = view::settings_item(person, configuration);
             items.insert(inbox.settings_seq, Item::Settings(Box::new(settings)));
         }
-        for watermark in inbox.watermarks.iter().filter(|watermark| watermark.seq > from) {
-            items.insert(watermark.seq, view::watermark_item(inbox, watermark));
+        for (seq, watermark) in inbox.watermarks.iter().filter(|(seq, _)| *seq > from) {
+            items.insert(*seq, view::watermark_item(inbox, watermark));
         }
         Hint {
             person: key.clone(),

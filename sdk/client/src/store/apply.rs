@@ -3,7 +3,7 @@
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Row as _, Sqlite, Transaction};
-use tidings_protocol::item::{Item, NotificationItem};
+use tidings_protocol::item::{Item, NotificationItem, Watermark};
 use tidings_protocol::{CategoryId, NotificationId, Timestamp};
 use tidings_sdk_core::view::{local_view, notification_of};
 use tidings_sdk_core::{Applied, Batch, LocalView, Queued};
@@ -16,30 +16,37 @@ use crate::seal::Sealer;
 
 /// Rows of one insert: well below SQLite's 32,766 parameters, and a text that is prepared once.
 const ROWS_PER_INSERT: usize = 100;
-const INSERT: &str = "INSERT INTO items (id, category, priority, title, body, link, icon, image, actions, because, \
-     collapse, needs_acknowledgement, created_at, expires_at, server_round, server_read_at, server_archived_at, \
-     server_snoozed_until, server_acknowledged_at, round, read_at, archived_at, snoozed_until, acknowledged_at, \
+const INSERT: &str = "INSERT INTO items (id, place, category, priority, title, body, link, icon, image, actions, \
+     because, collapse, needs_acknowledgement, created_at, expires_at, \
+     server_round, server_read_at, server_archived_at, server_snoozed_until, server_acknowledged_at, \
+     server_unread_at, server_unread_by, \
+     round, read_at, archived_at, snoozed_until, acknowledged_at, unread_at, unread_by, \
      arrived, written, generation, after_absence, unsettled) VALUES ";
 const VALUES: &str =
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
 /// `arrived` stays: it says which `read_up_to` meant the row.
-const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET category = excluded.category, \
+const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET place = excluded.place, category = excluded.category, \
      priority = excluded.priority, title = excluded.title, body = excluded.body, link = excluded.link, \
      icon = excluded.icon, image = excluded.image, actions = excluded.actions, because = excluded.because, \
      collapse = excluded.collapse, needs_acknowledgement = excluded.needs_acknowledgement, \
      created_at = excluded.created_at, expires_at = excluded.expires_at, server_round = excluded.server_round, \
      server_read_at = excluded.server_read_at, server_archived_at = excluded.server_archived_at, \
      server_snoozed_until = excluded.server_snoozed_until, \
-     server_acknowledged_at = excluded.server_acknowledged_at, round = excluded.round, \
+     server_acknowledged_at = excluded.server_acknowledged_at, server_unread_at = excluded.server_unread_at, \
+     server_unread_by = excluded.server_unread_by, round = excluded.round, \
      read_at = excluded.read_at, archived_at = excluded.archived_at, snoozed_until = excluded.snoozed_until, \
-     acknowledged_at = excluded.acknowledged_at, written = excluded.written, generation = excluded.generation, \
+     acknowledged_at = excluded.acknowledged_at, unread_at = excluded.unread_at, \
+     unread_by = excluded.unread_by, written = excluded.written, generation = excluded.generation, \
      after_absence = excluded.after_absence, unsettled = 1";
-const READ_UP_TO: &str = "UPDATE items SET server_read_at = ?1, read_at = coalesce(read_at, ?1) \
-     WHERE created_at <= ?1 AND server_read_at IS NULL AND (?2 IS NULL OR category = ?2) RETURNING id";
+/// [`Watermark::reads`] in SQL.
+const READ_UP_TO: &str = "UPDATE items SET server_read_at = ?1, server_unread_at = NULL, server_unread_by = NULL, \
+     read_at = coalesce(read_at, ?1), unread_at = NULL, unread_by = NULL \
+     WHERE server_read_at IS NULL AND place <= ?2 AND (?3 IS NULL OR category = ?3) \
+     AND (server_unread_at IS NULL OR (server_unread_at, server_unread_by) < (?1, ?4)) RETURNING id";
 const SETTLED_ALREADY: &str = "UPDATE items SET unsettled = 0 WHERE unsettled = 1 AND written = ? AND EXISTS \
      (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = items.round)";
 const UPDATE_LOCAL: &str = "UPDATE items SET round = ?2, read_at = ?3, archived_at = ?4, snoozed_until = ?5, \
-     acknowledged_at = ?6, unsettled = NOT EXISTS \
+     acknowledged_at = ?6, unread_at = ?7, unread_by = ?8, unsettled = NOT EXISTS \
      (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = ?2) WHERE id = ?1";
 
 type Writing<'a> = Transaction<'a, Sqlite>;
@@ -112,8 +119,8 @@ impl Step<'_> {
                         .execute(&mut **writing)
                         .await?;
                 }
-                Item::ReadUpTo { created_before, category, .. } => {
-                    touched.extend(read_up_to(writing, *created_before, category.as_ref()).await?);
+                Item::ReadUpTo { watermark, .. } => {
+                    touched.extend(read_up_to(writing, watermark).await?);
                 }
                 // The machine turns an erasure into a wipe before anything is stored.
                 Item::Notification(_) | Item::Erased | Item::Unknown => {}
@@ -150,6 +157,7 @@ impl Step<'_> {
         let content = seal_content(self.sealer, item)?;
         let query = query
             .bind(item.id.as_str().to_owned())
+            .bind(signed(item.place))
             .bind(item.category.as_str().to_owned())
             .bind(item.priority.as_str())
             .bind(content.title)
@@ -163,7 +171,7 @@ impl Step<'_> {
             .bind(item.needs_acknowledgement)
             .bind(item.created_at.as_millis())
             .bind(item.expires_at.as_millis());
-        let local = LocalView { view: item.view, round: item.round };
+        let local = LocalView { view: item.view.clone(), round: item.round };
         let query = bind_view(bind_view(query, &local), &local);
         Ok(query
             .bind(signed(self.page))
@@ -173,7 +181,8 @@ impl Step<'_> {
     }
 }
 
-fn bind_view<'q>(
+/// In the order of the columns: round, read, archived, snoozed, acknowledged, unread and by what.
+pub(super) fn bind_view<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
     local: &LocalView,
 ) -> Query<'q, Sqlite, SqliteArguments> {
@@ -184,16 +193,19 @@ fn bind_view<'q>(
         .bind(view.archived_at.map(Timestamp::as_millis))
         .bind(view.snoozed_until.map(Timestamp::as_millis))
         .bind(view.acknowledged_at.map(Timestamp::as_millis))
+        .bind(view.unread.as_ref().map(|stamp| stamp.at.as_millis()))
+        .bind(view.unread.as_ref().map(|stamp| stamp.by.to_string()))
 }
 
 async fn read_up_to(
     writing: &mut Writing<'_>,
-    created_before: Timestamp,
-    category: Option<&CategoryId>,
+    watermark: &Watermark,
 ) -> Result<Vec<NotificationId>, StoreError> {
     let read: Vec<String> = sqlx::query_scalar(READ_UP_TO)
-        .bind(created_before.as_millis())
-        .bind(category.map(CategoryId::as_str))
+        .bind(watermark.stamp.at.as_millis())
+        .bind(signed(watermark.place))
+        .bind(watermark.category.as_ref().map(CategoryId::as_str))
+        .bind(&*watermark.stamp.by)
         .fetch_all(&mut **writing)
         .await?;
     read.into_iter().map(stored_id).collect()
@@ -228,7 +240,7 @@ pub(super) const fn named(queued: &Queued) -> Option<&NotificationId> {
     notification_of(&queued.operation.request)
 }
 
-/// Counters of pages start at zero and rise by one: they fit.
+/// Counters of pages and places start at zero and rise by one: they fit. A larger one is no place of any inbox.
 pub(super) fn signed(count: u64) -> i64 {
-    i64::try_from(count).expect("a counter of pages stays below 2^63")
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use tidings_protocol::Priority;
 use tidings_protocol::item::{ActionItem, Because, ContentItem, NotificationItem, View};
-use tidings_protocol::{NotificationId, Timestamp};
+use tidings_protocol::{NotificationId, Stamp, Timestamp};
 
 use super::StoreError;
 use super::account::{instant, stored_id, unsigned};
@@ -13,10 +13,11 @@ use crate::seal::Sealer;
 /// The columns that [`read_item`] reads, in its order: the relay's words with the recipient's own state.
 pub(super) const LOCAL_COLUMNS: &str = "id, category, priority, title, body, link, icon, image, actions, because, \
      collapse, needs_acknowledgement, created_at, expires_at, round, read_at, archived_at, snoozed_until, \
-     acknowledged_at";
+     acknowledged_at, unread_at, unread_by, place";
 /// The columns that [`read_state`] reads, in its order: the relay's own state and what a view of it depends on.
 pub(super) const STATE_COLUMNS: &str = "id, category, actions, created_at, server_round, server_read_at, \
-     server_archived_at, server_snoozed_until, server_acknowledged_at, arrived";
+     server_archived_at, server_snoozed_until, server_acknowledged_at, server_unread_at, server_unread_by, \
+     arrived";
 
 /// What a notification says, sealed column by column.
 pub(super) struct SealedContent {
@@ -65,6 +66,7 @@ pub(super) fn read_item(sealer: &Sealer, row: &SqliteRow) -> Result<Notification
     };
     Ok(NotificationItem {
         id: stored_id::<NotificationId>(&id)?,
+        place: unsigned(row, 21)?,
         category: stored_id(row.try_get::<&str, _>(1)?)?,
         priority: row.try_get::<&str, _>(2)?.parse().unwrap_or(Priority::Normal),
         content,
@@ -76,6 +78,7 @@ pub(super) fn read_item(sealer: &Sealer, row: &SqliteRow) -> Result<Notification
         expires_at: Timestamp::from_millis(row.try_get(13)?),
         view: View {
             read_at: instant(row, 15)?,
+            unread: stamp(row, 19)?,
             archived_at: instant(row, 16)?,
             snoozed_until: instant(row, 17)?,
             acknowledged_at: instant(row, 18)?,
@@ -90,6 +93,7 @@ pub(super) fn read_state(sealer: &Sealer, row: &SqliteRow) -> Result<(Notificati
     let actions: Vec<ActionItem> = serde_json::from_slice(&sealer.open(id, "actions", row.try_get(2)?)?)?;
     let item = NotificationItem {
         id: stored_id(id)?,
+        place: 0,
         category: stored_id(row.try_get::<&str, _>(1)?)?,
         priority: Priority::Normal,
         content: ContentItem { actions, ..ContentItem::default() },
@@ -101,12 +105,19 @@ pub(super) fn read_state(sealer: &Sealer, row: &SqliteRow) -> Result<(Notificati
         expires_at: Timestamp::MAX,
         view: View {
             read_at: instant(row, 5)?,
+            unread: stamp(row, 9)?,
             archived_at: instant(row, 6)?,
             snoozed_until: instant(row, 7)?,
             acknowledged_at: instant(row, 8)?,
         },
     };
-    Ok((item, unsigned(row, 9)?))
+    Ok((item, unsigned(row, 11)?))
+}
+
+/// A stamp in two columns that are both null or neither.
+pub(super) fn stamp(row: &SqliteRow, first: usize) -> Result<Option<Stamp>, StoreError> {
+    let by: Option<&str> = row.try_get(first + 1)?;
+    Ok(instant(row, first)?.zip(by).map(|(at, by)| Stamp { at, by: by.into() }))
 }
 
 pub(super) fn open_text(sealer: &Sealer, id: &str, column: &str, value: &[u8]) -> Result<String, StoreError> {

@@ -15,7 +15,8 @@ use crate::error::StorageFault;
 use crate::seal::{EncryptionKey, Sealer};
 
 /// Forward only, never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_inbox.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_inbox.sql"), include_str!("../../migrations/0002_places.sql")];
 /// How long a write waits for another process. Its transactions take milliseconds; a backup may take seconds.
 const BUSY_MILLIS_MAX: u64 = 5_000;
 /// Readers beside the writer: lists, a search and a count at the same time.

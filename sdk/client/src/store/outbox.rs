@@ -1,33 +1,36 @@
 //! The outbox in the file: queued with its local effect, settled with what the relay said.
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row as _, Sqlite, Transaction};
 use tidings_protocol::item::{SettingsItem, View};
 use tidings_protocol::limits::OPERATIONS_WAITING_MAX;
 use tidings_protocol::operation::{Operation, Request};
 use tidings_protocol::{CategoryId, NotificationId, Timestamp};
-use tidings_sdk_core::view::{local_settings, local_view};
-use tidings_sdk_core::{Queued, Settlement};
+use tidings_sdk_core::view::{local_settings, settled_view};
+use tidings_sdk_core::{LocalView, Queued, Settlement};
 
 use super::account::{damaged, stored_id, unsigned};
-use super::apply::{named, refresh, signed};
+use super::apply::{bind_view, named, refresh, signed};
 use super::items::{STATE_COLUMNS, read_state};
 use super::{Store, StoreError, begin};
 use crate::seal::Sealer;
 
 /// `read_up_to` means many rows, so it is laid over them in one statement. It goes last over what is pending.
-const READ_HERE: &str = "UPDATE items SET read_at = coalesce(?1, created_at) \
+const READ_HERE: &str = "UPDATE items SET read_at = coalesce(?1, created_at), unread_at = NULL, unread_by = NULL \
      WHERE read_at IS NULL AND arrived <= ?2 AND (?3 IS NULL OR category = ?3)";
 const READ_FOR_THE_RELAY: &str = "UPDATE items SET server_read_at = coalesce(?1, created_at) \
-     WHERE server_read_at IS NULL AND written <= ?2 AND arrived <= ?2 AND (?3 IS NULL OR category = ?3)";
-/// The rows whose local state a done `read_up_to` leaves open: a later page has written them.
-const WRITTEN_SINCE: &str =
-    "SELECT id FROM items WHERE written > ?1 AND arrived <= ?1 AND (?2 IS NULL OR category = ?2)";
+     WHERE server_read_at IS NULL AND server_unread_at IS NULL AND written <= ?2 AND arrived <= ?2 \
+     AND (?3 IS NULL OR category = ?3)";
+/// The rows whose local state a done `read_up_to` leaves open: a later page has written them, or they were marked
+/// unread and the relay's item says which word is the later.
+const LEFT_OPEN: &str = "SELECT id FROM items WHERE (written > ?1 OR server_unread_at IS NOT NULL) \
+     AND arrived <= ?1 AND (?2 IS NULL OR category = ?2)";
 /// The rows that a refused `read_up_to` had marked.
 const ASSUMED_READ: &str =
     "SELECT id FROM items WHERE server_read_at IS NULL AND arrived <= ?1 AND (?2 IS NULL OR category = ?2)";
 const FOLD: &str = "UPDATE items SET server_round = ?2, server_read_at = ?3, server_archived_at = ?4, \
-     server_snoozed_until = ?5, server_acknowledged_at = ?6 WHERE id = ?1";
+     server_snoozed_until = ?5, server_acknowledged_at = ?6, server_unread_at = ?7, server_unread_by = ?8 \
+     WHERE id = ?1";
 
 /// An operation that the relay will never take.
 #[derive(Debug)]
@@ -144,7 +147,7 @@ pub(super) async fn settle(
     for queued in &settlement.done {
         if forget(&mut writing, queued).await? {
             fold(&mut writing, sealer, queued).await?;
-            touched.extend(meant(&mut writing, WRITTEN_SINCE, queued).await?);
+            touched.extend(meant(&mut writing, LEFT_OPEN, queued).await?);
         }
     }
     for (queued, refused) in &settlement.refused {
@@ -188,16 +191,9 @@ async fn fold(
     if let Request::ReadUpTo { category, .. } = &queued.operation.request {
         mark_all(writing, READ_FOR_THE_RELAY, queued, category.as_ref()).await?;
     } else if let Some(id) = named(queued) {
-        let sql = format!("SELECT {STATE_COLUMNS} FROM items WHERE id = ? AND written <= ?");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id.as_str())
-            .bind(signed(queued.page))
-            .fetch_optional(&mut **writing)
-            .await?;
-        if let Some(row) = row {
+        if let Some(row) = state_until(writing, id, queued.page).await? {
             let (item, arrived) = read_state(sealer, &row)?;
-            let local = local_view(&item, arrived, [queued]);
-            write_server_view(writing, id, local.round, &local.view).await?;
+            write_server_view(writing, id, &settled_view(&item, arrived, queued)).await?;
         }
     }
     let settings: Option<String> =
@@ -210,13 +206,14 @@ async fn fold(
         let known: SettingsItem = serde_json::from_str(&settings)?;
         let folded = local_settings(&known, [&queued.operation]);
         if folded != known {
-            write_settings(writing, &folded).await?;
+            write_settings(writing, &folded, queued.page).await?;
         }
     }
     Ok(())
 }
 
-/// The relay's own value takes the place of what was assumed.
+/// The relay's own value takes the place of what was assumed. One that a page overtook is left: the page, or the one
+/// that follows it, is newer.
 async fn put_back(
     writing: &mut Transaction<'_, Sqlite>,
     sealer: &Sealer,
@@ -224,43 +221,45 @@ async fn put_back(
     value: &str,
 ) -> Result<(), StoreError> {
     if let Some(id) = named(queued) {
-        let sql = format!("SELECT {STATE_COLUMNS} FROM items WHERE id = ?");
-        let row =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(&mut **writing).await?;
+        let row = state_until(writing, id, queued.page).await?;
         if let (Some(row), Ok(view)) = (row, serde_json::from_str::<View>(value)) {
             let round = read_state(sealer, &row)?.0.round;
-            write_server_view(writing, id, round, &view).await?;
+            write_server_view(writing, id, &LocalView { view, round }).await?;
         }
     } else if let Ok(settings) = serde_json::from_str::<SettingsItem>(value) {
-        write_settings(writing, &settings).await?;
+        write_settings(writing, &settings, queued.page).await?;
     }
     Ok(())
+}
+
+/// The state of a notification that no page after this one has written.
+async fn state_until(
+    writing: &mut Transaction<'_, Sqlite>,
+    id: &NotificationId,
+    page: u64,
+) -> Result<Option<SqliteRow>, StoreError> {
+    let sql = format!("SELECT {STATE_COLUMNS} FROM items WHERE id = ? AND written <= ?");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).bind(signed(page));
+    Ok(query.fetch_optional(&mut **writing).await?)
 }
 
 async fn write_server_view(
     writing: &mut Transaction<'_, Sqlite>,
     id: &NotificationId,
-    round: u32,
-    view: &View,
+    settled: &LocalView,
 ) -> Result<(), StoreError> {
-    sqlx::query(FOLD)
-        .bind(id.as_str())
-        .bind(i64::from(round))
-        .bind(view.read_at.map(Timestamp::as_millis))
-        .bind(view.archived_at.map(Timestamp::as_millis))
-        .bind(view.snoozed_until.map(Timestamp::as_millis))
-        .bind(view.acknowledged_at.map(Timestamp::as_millis))
-        .execute(&mut **writing)
-        .await?;
+    bind_view(sqlx::query(FOLD).bind(id.as_str()), settled).execute(&mut **writing).await?;
     Ok(())
 }
 
 async fn write_settings(
     writing: &mut Transaction<'_, Sqlite>,
     settings: &SettingsItem,
+    page: u64,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE account SET settings = ?")
+    sqlx::query("UPDATE account SET settings = ? WHERE settings_written <= ?")
         .bind(serde_json::to_string(settings)?)
+        .bind(signed(page))
         .execute(&mut **writing)
         .await?;
     Ok(())

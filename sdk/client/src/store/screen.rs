@@ -7,14 +7,15 @@ use tidings_protocol::{NotificationId, Priority, Timestamp};
 use tidings_sdk_core::{Candidate, Decision, LocalView, OnScreen, Screen};
 
 use super::account::{instant, stored_id};
+use super::items::stamp;
 use super::{StoreError, begin};
 
 const CANDIDATES: &str = "SELECT id, category, collapse, priority, needs_acknowledgement, expires_at, created_at, \
-     after_absence, round, read_at, archived_at, snoozed_until, acknowledged_at \
+     after_absence, round, read_at, archived_at, snoozed_until, acknowledged_at, unread_at, unread_by \
      FROM items WHERE unsettled = 1 ORDER BY created_at, id";
 const ON_SCREEN: &str = "SELECT items.id, items.category, items.collapse, priority, needs_acknowledgement, \
      expires_at, created_at, after_absence, items.round, read_at, archived_at, snoozed_until, acknowledged_at, \
-     screen.notification, screen.round, screen.category, screen.collapse \
+     unread_at, unread_by, screen.notification, screen.round, screen.category, screen.collapse \
      FROM screen LEFT JOIN items ON items.id = screen.notification ORDER BY screen.notification";
 const SHOWN: &str = "INSERT INTO shown (notification, round) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const SETTLED: &str = "UPDATE items SET unsettled = 0 WHERE id = ? AND round = ?";
@@ -115,6 +116,7 @@ fn candidate(row: &SqliteRow) -> Result<Candidate, StoreError> {
             round: row.try_get(8)?,
             view: View {
                 read_at: instant(row, 9)?,
+                unread: stamp(row, 13)?,
                 archived_at: instant(row, 10)?,
                 snoozed_until: instant(row, 11)?,
                 acknowledged_at: instant(row, 12)?,
@@ -126,10 +128,10 @@ fn candidate(row: &SqliteRow) -> Result<Candidate, StoreError> {
 fn shown(row: &SqliteRow) -> Result<OnScreen, StoreError> {
     let there = row.try_get::<Option<&str>, _>(0)?.is_some();
     Ok(OnScreen {
-        id: stored_id(row.try_get::<&str, _>(13)?)?,
-        round: row.try_get(14)?,
-        category: stored_id(row.try_get::<&str, _>(15)?)?,
-        collapse: row.try_get(16)?,
+        id: stored_id(row.try_get::<&str, _>(15)?)?,
+        round: row.try_get(16)?,
+        category: stored_id(row.try_get::<&str, _>(17)?)?,
+        collapse: row.try_get(18)?,
         state: if there { Some(candidate(row)?) } else { None },
     })
 }

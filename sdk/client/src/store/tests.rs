@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use tidings_protocol::item::{Because, ContentItem, Item, View};
+use tidings_protocol::item::{Because, ContentItem, Item, View, Watermark};
 use tidings_protocol::operation::Request;
-use tidings_protocol::{Cursor, Priority};
+use tidings_protocol::{Cursor, Priority, Stamp};
 use tidings_sdk_core::MemoryDeviceStore;
 
 use super::*;
@@ -34,6 +34,7 @@ fn cursor(number: u64) -> Cursor {
 fn notification(id: &str, title: &str) -> NotificationItem {
     NotificationItem {
         id: id.parse().unwrap(),
+        place: 1,
         category: "orders".parse().unwrap(),
         priority: Priority::High,
         content: ContentItem {
@@ -335,9 +336,9 @@ enum Step {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Notification { id: u8, round: u8, read: bool },
+    Notification { id: u8, round: u8, read: Option<bool> },
     Retracted(u8),
-    ReadUpTo(u8),
+    ReadUpTo { place: u8, at: u8 },
     Settings,
 }
 
@@ -351,10 +352,10 @@ enum Asked {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let change = prop_oneof![
-        5 => (0..6_u8, 0..3_u8, any::<bool>())
+        5 => (0..6_u8, 0..3_u8, any::<Option<bool>>())
             .prop_map(|(id, round, read)| Change::Notification { id, round, read }),
         1 => (0..6_u8).prop_map(Change::Retracted),
-        1 => (0..6_u8).prop_map(Change::ReadUpTo),
+        2 => (0..6_u8, 0..9_u8).prop_map(|(place, at)| Change::ReadUpTo { place, at }),
         1 => Just(Change::Settings),
     ];
     let asked = prop_oneof![
@@ -384,17 +385,26 @@ fn change(change: &Change) -> Item {
             let mut item = notification(named(*id).as_str(), "N");
             item.round = u32::from(*round);
             item.created_at = Timestamp::from_millis(i64::from(*id));
-            item.view.read_at = read.then_some(Timestamp::from_millis(7));
+            item.place = u64::from(*id);
+            match read {
+                Some(true) => item.view.read_at = Some(Timestamp::from_millis(7)),
+                Some(false) => item.view.unread = Some(stamp(4)),
+                None => {}
+            }
             Item::Notification(Box::new(item))
         }
         Change::Retracted(id) => Item::Retracted { id: named(*id) },
-        Change::ReadUpTo(id) => Item::ReadUpTo {
+        Change::ReadUpTo { place, at } => Item::ReadUpTo {
             cursor: cursor(0),
-            created_before: Timestamp::from_millis(i64::from(*id)),
-            category: None,
+            watermark: Watermark { place: u64::from(*place), stamp: stamp(*at), category: None },
         },
         Change::Settings => Item::Settings(Box::default()),
     }
+}
+
+/// Some of one instant, which their operations tell apart.
+fn stamp(at: u8) -> Stamp {
+    Stamp { at: Timestamp::from_millis(i64::from(at / 2)), by: format!("op-{at}").into() }
 }
 
 fn asked(number: u32, asked: &Asked) -> Operation {

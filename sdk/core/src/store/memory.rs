@@ -12,7 +12,7 @@ use tidings_protocol::{CategoryId, Cursor, NotificationId, Timestamp};
 use super::{Applied, Batch, DeviceStore, Identity, Loaded, Row, Screen, Settlement};
 use crate::outbox::Queued;
 use crate::present::{Candidate, Decision, OnScreen};
-use crate::view::{local_settings, local_view, notification_of};
+use crate::view::{local_settings, local_view, notification_of, settled_view};
 
 /// A store that lives as long as the process. Crashes are simulated by making new machines on the same store.
 #[derive(Debug)]
@@ -238,12 +238,12 @@ impl Inner {
                 self.settings = Some((**settings).clone());
                 self.settings_written = self.pages;
             }
-            Item::ReadUpTo { created_before, category, .. } => {
-                for row in self.rows.values_mut() {
-                    let meant = row.item.created_at <= *created_before
-                        && category.as_ref().is_none_or(|only| *only == row.item.category);
-                    if meant && row.item.view.read_at.is_none() {
-                        row.item.view.read_at = Some(*created_before);
+            Item::ReadUpTo { watermark, .. } => {
+                for item in self.rows.values_mut().map(|row| &mut row.item) {
+                    let unread = item.view.unread.as_ref();
+                    if item.view.read_at.is_none() && watermark.reads(item.place, &item.category, unread) {
+                        item.view.read_at = Some(watermark.stamp.at);
+                        item.view.unread = None;
                     }
                 }
             }
@@ -256,7 +256,7 @@ impl Inner {
         let named = notification_of(&queued.operation.request);
         for row in self.rows.values_mut().filter(|row| row.written <= queued.page) {
             if named.is_none_or(|id| *id == row.item.id) {
-                let local = local_view(&row.item, row.arrived, [queued]);
+                let local = settled_view(&row.item, row.arrived, queued);
                 row.item.view = local.view;
                 row.item.round = local.round;
             }
@@ -266,14 +266,18 @@ impl Inner {
         }
     }
 
+    /// A value that a page overtook is left: the page, or the one that follows it, is newer.
     fn put_back(&mut self, queued: &Queued, value: Option<&serde_json::Value>) {
         let Some(value) = value else { return };
         if let Some(id) = notification_of(&queued.operation.request) {
             let view = serde_json::from_value::<View>(value.clone());
-            if let (Ok(view), Some(row)) = (view, self.rows.get_mut(id)) {
+            let row = self.rows.get_mut(id).filter(|row| row.written <= queued.page);
+            if let (Ok(view), Some(row)) = (view, row) {
                 row.item.view = view;
             }
-        } else if let Ok(settings) = serde_json::from_value(value.clone()) {
+        } else if let (Ok(settings), true) =
+            (serde_json::from_value(value.clone()), self.settings_written <= queued.page)
+        {
             self.settings = Some(settings);
         }
     }

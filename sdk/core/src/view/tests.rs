@@ -32,6 +32,19 @@ fn read_up_to_means_what_had_arrived() {
 }
 
 #[test]
+fn a_settled_read_up_to_leaves_what_was_marked_unread_to_the_relay() {
+    let mut item = notification("n", 1);
+    assert!(settled_view(&item, 1, &read_up_to(1, None)).is_read());
+    item.view.unread = Some(Stamp { at: at(999), by: "op-9".into() });
+    assert!(
+        local_view(&item, 1, [&read_up_to(1, None)]).is_read(),
+        "while it is pending, it is what was asked last"
+    );
+    assert_eq!(settled_view(&item, 1, &read_up_to(1, None)).view, item.view);
+    assert!(settled_view(&item, 1, &mark_read(1, "n")).is_read());
+}
+
+#[test]
 fn a_snooze_begins_a_round_and_sleeps_until_its_time() {
     let local = local_view(&notification("n", 1), 1, [&mark(1, None, Some(at(50)))]);
     assert_eq!(local.round, 1);

@@ -129,6 +129,33 @@ async fn marking_everything_read_means_what_was_seen_and_nothing_newer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_marked_unread_after_everything_was_read_is_unread_on_every_device() {
+    let bench = Bench::start();
+    let (laptop, phone) = (bench.connected("alice", "laptop").await, bench.connected("alice", "phone").await);
+    let (one, two) = (bench.send("alice", "One"), bench.send("alice", "Two"));
+    for device in [&laptop, &phone] {
+        has(device, &one).await;
+        has(device, &two).await;
+    }
+    laptop.mark_all_read(None, None).await.unwrap();
+    has_so(&phone, &one, |item| item.view.read_at.is_some()).await;
+    phone.mark_unread(&one).await.unwrap();
+    for device in [&laptop, &phone] {
+        has_so(device, &one, |item| item.view.read_at.is_none()).await;
+        flushed(device).await;
+        assert!(has(device, &two).await.view.read_at.is_some());
+    }
+    // One that fetches everything anew sees the same, and all of it is read again by the next such mark.
+    let tablet = bench.connected("alice", "tablet").await;
+    assert!(has(&tablet, &one).await.view.read_at.is_none());
+    assert!(has(&tablet, &two).await.view.read_at.is_some());
+    tablet.mark_all_read(None, None).await.unwrap();
+    for device in [&laptop, &phone, &tablet] {
+        has_so(device, &one, |item| item.view.read_at.is_some()).await;
+    }
+}
+
 async fn changed(client: &Client, observer: &mut tidings_sdk::Observer) -> Change {
     assert!(!matches!(client.connection().get(), Connection::SignedOut { .. }));
     soon(observer.next()).await.unwrap().expect("the client is open")

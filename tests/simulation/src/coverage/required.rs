@@ -120,6 +120,7 @@ pub const REQUIRED: &[(Kind, &[&str])] = &[
             "bye",
         ],
     ),
+    (Kind::Operation, &["done", "refused invalid", "refused stale", "refused superseded"]),
 ];
 
 /// Reasons that no story of a simulated run has, each with why.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use tidings_core::model::parse_cursor;
 use tidings_core::ports::{BookReader, DueReader, InboxReader};
 use tidings_core::view::{self, Position};
-use tidings_protocol::item::{Item, NotificationItem};
-use tidings_protocol::{DeliveryState, NotificationId, Timestamp};
+use tidings_protocol::item::{CategoryItem, Item, NotificationItem, SettingsItem};
+use tidings_protocol::{Channel, DeliveryState, NotificationId, Stamp, Timestamp};
 use tidings_sdk_core::{Connection, DeviceStore};
 
 use crate::executor::at_once;
@@ -70,21 +70,19 @@ impl Simulation {
         if held != place {
             wrong.push(format!("device {number} holds {place:?}, and the relay knows of {held:?}"));
         }
-        let relay: BTreeMap<NotificationId, NotificationItem> = page
-            .items
-            .into_iter()
-            .filter_map(|item| {
-                if let Item::Notification(item) = item { Some((item.id.clone(), *item)) } else { None }
-            })
-            .collect();
+        let Ok(settings) = at_once(device.store.settings());
+        let mut relay = BTreeMap::new();
+        for item in page.items {
+            match item {
+                Item::Notification(item) => drop(relay.insert(item.id.clone(), *item)),
+                Item::Settings(theirs) => wrong.extend(unlike(number, settings.as_ref(), &theirs)),
+                Item::ReadUpTo { .. } | Item::Retracted { .. } | Item::Erased | Item::Unknown => {}
+            }
+        }
         let rows: BTreeMap<NotificationId, NotificationItem> =
             device.store.rows().into_iter().map(|row| (row.item.id.clone(), row.item)).collect();
         for id in relay.keys().chain(rows.keys()) {
-            // A watermark is a place to the relay and an instant to devices: where they part, docs/SIMULATION.md says so.
-            let marked = self.oracle.rows().any(|(of, row)| of == id && row.marks.read.is_some());
-            let contested = self.oracle.is_contested(id);
-            let seen = |item: &NotificationItem| essence(item, marked && !contested, contested);
-            let (theirs, ours) = (relay.get(id).map(seen), rows.get(id).map(seen));
+            let (theirs, ours) = (relay.get(id).map(essence), rows.get(id).map(essence));
             if theirs != ours {
                 wrong.push(format!("device {number} has {ours:?} of {id}, the relay {theirs:?}"));
             }
@@ -94,17 +92,35 @@ impl Simulation {
     }
 }
 
-/// What a person would see different. When something was read may differ by the clocks.
-fn essence(
-    item: &NotificationItem,
-    marked: bool,
-    contested: bool,
-) -> (String, u32, [bool; 3], Option<Timestamp>) {
+/// Where the settings of a device are not the relay's. Categories come with the operator's document, which may be a
+/// newer one than the device has heard of: what both know is compared.
+fn unlike(number: usize, ours: Option<&SettingsItem>, theirs: &SettingsItem) -> Vec<String> {
+    let Some(ours) = ours else { return vec![format!("device {number} has no settings")] };
+    let mut wrong = Vec::new();
+    let own = |item: &SettingsItem| (item.profile.clone(), item.quiet_hours.clone(), item.paused_until);
+    if own(ours) != own(theirs) {
+        wrong.push(format!("device {number} has {:?}, the relay {:?}", own(ours), own(theirs)));
+    }
+    for (a, b) in ours.categories.iter().flat_map(|a| theirs.categories.iter().map(move |b| (a, b))) {
+        let channels = a.channels.iter().filter(|channel| b.channels.contains(channel));
+        let decided = |item: &CategoryItem, channel: &Channel| {
+            (item.chosen.get(channel).copied(), item.consent.get(channel).copied())
+        };
+        for channel in channels.filter(|_| a.id == b.id) {
+            let (ours, theirs) = (decided(a, channel), decided(b, channel));
+            if ours != theirs {
+                let of = format!("{} on {channel}", a.id);
+                wrong.push(format!("device {number} has {ours:?} of {of}, the relay {theirs:?}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// What a person would see different, and what decides what they see next. When something was read or archived may
+/// differ by the clocks.
+fn essence(item: &NotificationItem) -> (&str, u64, u32, [bool; 3], Option<&Stamp>, Option<Timestamp>) {
     let view = &item.view;
-    let marks = [
-        marked && view.read_at.is_some(),
-        !contested && view.archived_at.is_some(),
-        view.acknowledged_at.is_some(),
-    ];
-    (item.content.title.clone(), item.round, marks, view.snoozed_until.filter(|_| !contested))
+    let marks = [view.read_at.is_some(), view.archived_at.is_some(), view.acknowledged_at.is_some()];
+    (&item.content.title, item.place, item.round, marks, view.unread.as_ref(), view.snoozed_until)
 }

@@ -1,13 +1,13 @@
 //! What a recipient does with their inbox on one device, and sees on the others.
 
 use tidings_protocol::item::View;
+use tidings_protocol::limits::WATERMARKS_MAX;
 use tidings_protocol::{CategoryId, Cursor, Timestamp};
 
 use super::Rejection;
 use crate::acts::consent;
 use crate::acts::receipts::{self, Told};
-use crate::model::{Mark, Notification, PersonKey, Stamp, Watermark, parse_cursor};
-use crate::ports::Need;
+use crate::model::{Mark, PersonKey, Stamp, Watermark, parse_cursor};
 use crate::view;
 use crate::work::Work;
 
@@ -19,7 +19,8 @@ pub(super) struct Wanted {
     pub(super) snoozed_until: Option<Timestamp>,
 }
 
-/// Sets registers of a notification. Each is one of its own; the later stamp wins.
+/// Sets registers of a notification. Each is one of its own; the later stamp wins. Where another word is the later
+/// one, the device hears what is true.
 pub(super) fn mark(work: &mut Work<'_>, told: &Told<'_>, wanted: Wanted) -> Result<(), Rejection> {
     receipts::own(work, told.person, told.notification)?;
     if wanted.read == Some(true) {
@@ -36,16 +37,23 @@ pub(super) fn mark(work: &mut Work<'_>, told: &Told<'_>, wanted: Wanted) -> Resu
         // It is to be shown once more when it wakes.
         notification.round += 1;
     }
-    if shown(work, told) != before {
+    let after = shown(work, told);
+    if after != before {
         receipts::show(work, told.notification);
     }
-    Ok(())
+    if is_as_wanted(&after, wanted) { Ok(()) } else { Err(Rejection::superseded()) }
 }
 
-/// What devices show of it: one that was read in one go turns unread by a mark of its own.
-fn shown(work: &Work<'_>, told: &Told<'_>) -> Option<View> {
-    let inbox = work.person(told.person).inbox.as_ref()?;
-    Some(view::view_in(inbox, work.notification(told.notification)?))
+fn is_as_wanted(view: &View, wanted: Wanted) -> bool {
+    wanted.read.is_none_or(|read| view.read_at.is_some() == read)
+        && wanted.archived.is_none_or(|archived| view.archived_at.is_some() == archived)
+        && wanted.snoozed_until.is_none_or(|until| view.snoozed_until == Some(until))
+}
+
+/// What devices show of it: one that was read in one go turns unread by a later mark of its own.
+fn shown(work: &Work<'_>, told: &Told<'_>) -> View {
+    let inbox = work.person(told.person).inbox.as_ref().expect("a known recipient has an inbox");
+    view::view_in(inbox, work.notification(told.notification).expect("it was looked up"))
 }
 
 /// Answers whether the register took the value.
@@ -58,19 +66,8 @@ fn set<T>(register: &mut Option<Mark<T>>, value: Option<T>, stamp: &Stamp) -> bo
     true
 }
 
-/// The end of the inbox needs no row. A place before it has to be told as an instant, for which the rows on both sides
-/// of it are looked at.
-pub(super) fn read_up_to_needs(person: &PersonKey, cursor: &Cursor, work: &Work<'_>) -> Vec<Need> {
-    let inbox = work.person_if_read(person).and_then(|known| known.inbox.as_ref());
-    let place = inbox.and_then(|inbox| Some((inbox.place(cursor)?, inbox.seq)));
-    match place {
-        Some((upto, head)) if upto < head => vec![Need::Everything(person.clone())],
-        Some(_) | None => Vec::new(),
-    }
-}
-
-/// Moves a watermark forward, never back. Only the watermark: what lies below it is shown as read by whoever reads the
-/// inbox, and no notification gets the receipt `read` by it.
+/// Remembers that everything up to a place was read. No notification gets the receipt `read` by it: what lies below the
+/// watermark is shown as read by whoever reads the inbox.
 pub(super) fn read_up_to(
     work: &mut Work<'_>,
     person: &PersonKey,
@@ -87,35 +84,26 @@ pub(super) fn read_up_to(
     if epoch != inbox.epoch {
         return Err(Rejection::invalid("this cursor is of an inbox that is no more: read the changes again"));
     }
-    let (upto, head) = (seq.min(inbox.seq), inbox.seq);
-    let old = inbox.watermarks.iter().find(|mark| mark.category.as_ref() == category);
-    if upto == 0 || old.is_some_and(|old| old.upto >= upto) {
+    let new = Watermark { place: seq.min(inbox.seq), stamp: stamp.clone(), category: category.cloned() };
+    if new.place == 0 || inbox.watermarks.iter().any(|(_, old)| says_all_of(old, &new)) {
         return Ok(());
     }
-    let created_before =
-        if upto == head { stamp.at.max(newest(work, person, upto)) } else { between(work, person, upto) };
+    let left = inbox.watermarks.iter().filter(|(_, old)| !says_all_of(&new, old));
+    if left.filter(|(_, old)| old.category == new.category).count() >= WATERMARKS_MAX {
+        let detail =
+            format!("{WATERMARKS_MAX} marks reach farther than this one and are older: mark a later place");
+        return Err(Rejection { code: "limit", detail });
+    }
     let seq = work.raise_seq(person);
     let watermarks = &mut work.inbox_mut(person).watermarks;
-    watermarks.retain(|mark| mark.category.as_ref() != category);
-    watermarks.push(Watermark { category: category.cloned(), upto, created_before, seq });
+    watermarks.retain(|(_, old)| !says_all_of(&new, old));
+    watermarks.push((seq, new));
     Ok(())
 }
 
-fn placed<'w>(work: &'w Work<'_>, person: &PersonKey) -> impl Iterator<Item = (u64, &'w Notification)> {
-    work.notifications_of(person).filter_map(|n| n.created_seq.map(|seq| (seq, n)))
-}
-
-/// When the newest of what was read was made, as far as it is known here.
-fn newest(work: &Work<'_>, person: &PersonKey, upto: u64) -> Timestamp {
-    let read = placed(work, person).filter(|(seq, _)| *seq <= upto);
-    read.map(|(_, n)| n.created_at).max().unwrap_or_default()
-}
-
-/// The instant that stands for a place on devices: after all that was read, but before whatever came later. Where a
-/// hold made them change places, one stays unread rather than that another is never seen.
-fn between(work: &Work<'_>, person: &PersonKey, upto: u64) -> Timestamp {
-    let later = placed(work, person).filter(|(seq, n)| *seq > upto && n.is_visible());
-    let first_later = later.map(|(_, n)| n.created_at).min();
-    let newest = newest(work, person, upto);
-    first_later.map_or(newest, |first| newest.min(first.plus_millis(-1)))
+/// Whether whatever the second reads the first reads too.
+fn says_all_of(first: &Watermark, second: &Watermark) -> bool {
+    first.place >= second.place
+        && first.stamp >= second.stamp
+        && (first.category.is_none() || first.category == second.category)
 }

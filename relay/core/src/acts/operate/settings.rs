@@ -7,7 +7,7 @@ use super::{Asking, Rejection};
 use crate::act::Refusal;
 use crate::acts::preference::{self, Effect};
 use crate::acts::{consent, restrict};
-use crate::model::{Collected, PersonKey, Stamp, parse_cursor};
+use crate::model::{Collected, PersonKey, Preferences, Stamp, parse_cursor};
 use crate::work::Work;
 
 /// Wants a category on a channel, or on all that it has.
@@ -30,7 +30,20 @@ pub(super) fn preference(
     };
     let choices = preference::choose(work, person, category, &channels, chosen, stamp);
     preference::changed(work, person, Effect { choices, times: false });
-    Ok(())
+    let likes = preferences(work, person);
+    let stands = |channel: &Channel| {
+        likes.choices.get(&(category.clone(), *channel)).is_some_and(|choice| choice.chosen == chosen)
+    };
+    later_unless(channels.iter().all(stands))
+}
+
+fn preferences<'w>(work: &'w Work<'_>, person: &PersonKey) -> &'w Preferences {
+    &work.person(person).recipient.as_ref().expect("operations are of known recipients").preferences
+}
+
+/// Where a later word stands, the device hears what is true.
+fn later_unless(stands: bool) -> Result<(), Rejection> {
+    if stands { Ok(()) } else { Err(Rejection::superseded()) }
 }
 
 /// The recipient's own quiet hours, or the project's.
@@ -43,12 +56,19 @@ pub(super) fn quiet_hours(
     hours.map_or(Ok(()), preference::check_quiet_hours)?;
     let times = preference::set_quiet_hours(work, person, hours.cloned(), stamp);
     preference::changed(work, person, Effect { choices: false, times });
-    Ok(())
+    let stands = preferences(work, person).quiet_hours.as_ref().and_then(|(hours, _)| hours.as_ref());
+    later_unless(stands == hours)
 }
 
-pub(super) fn pause(work: &mut Work<'_>, person: &PersonKey, until: Option<Timestamp>, stamp: &Stamp) {
+pub(super) fn pause(
+    work: &mut Work<'_>,
+    person: &PersonKey,
+    until: Option<Timestamp>,
+    stamp: &Stamp,
+) -> Result<(), Rejection> {
     let times = preference::pause(work, person, until, stamp);
     preference::changed(work, person, Effect { choices: false, times });
+    later_unless(preferences(work, person).paused_until.as_ref().and_then(|(until, _)| *until) == until)
 }
 
 /// Where the recipient is and what they read; one register for both.
@@ -63,7 +83,7 @@ pub(super) fn profile(
     let locale = locale.map(preference::check_locale).transpose()?;
     let known = work.person(person).recipient.as_ref().expect("operations are of known recipients");
     if known.preferences.profile.as_ref().is_some_and(|old| old >= stamp) {
-        return Ok(());
+        return Err(Rejection::superseded());
     }
     let before = (known.time_zone.clone(), known.locale.clone());
     let row = work.recipient_mut(person);

@@ -109,13 +109,14 @@ pub(in crate::sqlite) fn recipient(row: &SqliteRow) -> Result<(PersonKey, Recipi
     Ok((person, row))
 }
 
-type PackedWatermark = (Option<CategoryId>, u64, i64, u64);
+type PackedWatermark = (Option<CategoryId>, u64, PackedStamp, u64);
 
 pub(in crate::sqlite) fn inbox_cells((person, row): &(PersonKey, Inbox)) -> Value {
     let throttles: Vec<_> =
         row.throttles.iter().map(|((rule, key), counter)| (rule, key, counter.to_text())).collect();
+    let watermarks = row.watermarks.iter();
     let watermarks: Vec<_> =
-        row.watermarks.iter().map(|w| (&w.category, w.upto, w.created_before.as_millis(), w.seq)).collect();
+        watermarks.map(|(seq, mark)| (&mark.category, mark.place, pack_stamp(&mark.stamp), seq)).collect();
     json!([
         person.project,
         person.recipient,
@@ -147,12 +148,7 @@ pub(in crate::sqlite) fn inbox(row: &SqliteRow) -> Result<(PersonKey, Inbox), St
     let watermarks: Vec<PackedWatermark> = cells.json()?;
     row.watermarks = watermarks
         .into_iter()
-        .map(|(category, upto, before, seq)| Watermark {
-            category,
-            upto,
-            created_before: Timestamp::from_millis(before),
-            seq,
-        })
+        .map(|(category, place, at, seq)| (seq, Watermark { place, stamp: stamp(at), category }))
         .collect();
     let responses = cells.cell::<&str>()?;
     row.responses = Responses::from_text(responses).map_err(|error| damaged(error.to_string()))?;

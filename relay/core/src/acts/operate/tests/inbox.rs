@@ -1,5 +1,6 @@
 use rstest::rstest;
 use serde_json::json;
+use tidings_protocol::limits::WATERMARKS_MAX;
 use tidings_protocol::{DeliveryState, DeviceReceipt, NotificationState, Timestamp};
 
 use super::{codes, done, one, with_phone};
@@ -305,31 +306,122 @@ fn reading_up_to_a_place_is_one_item_and_never_goes_back() {
     one(&mut world, &json!({"id": "a", "op": "read_up_to", "cursor": cursor}));
     assert_eq!(world.numbers("alice"), (seq + 1, version));
     assert_eq!(world.after.hints[0].items.len(), 1);
-    let earlier = world.cursor("alice", 1);
-    one(&mut world, &json!({"id": "b", "op": "read_up_to", "cursor": earlier}));
-    assert_eq!(world.numbers("alice"), (seq + 1, version));
-    let answered =
-        one(&mut world, &json!({"id": "c", "op": "read_up_to", "cursor": cursor, "category": "general"}));
-    assert_eq!(done(&answered), ["c"]);
-    let marks = &world.person("alice").inbox.as_ref().unwrap().watermarks;
-    assert_eq!(marks.iter().map(|mark| mark.upto).collect::<Vec<_>>(), [seq, seq]);
+    let earlier = json!({"id": "b", "at": before(&world, 1), "op": "read_up_to", "cursor": cursor});
+    one(&mut world, &earlier);
+    let narrower = json!({"id": "A", "op": "read_up_to", "cursor": cursor, "category": "general"});
+    assert_eq!(done(&one(&mut world, &narrower)), ["A"]);
+    assert_eq!(world.numbers("alice"), (seq + 1, version), "neither says more than the first");
+    assert_eq!(places(&world), [seq]);
 }
 
-/// A device that was offline reads all that it has; what came meanwhile stays unread on the others.
+fn before(world: &World, millis: i64) -> String {
+    world.now.plus_millis(-millis).to_string()
+}
+
+fn places(world: &World) -> Vec<u64> {
+    let marks = &world.person("alice").inbox.as_ref().unwrap().watermarks;
+    marks.iter().map(|(_, mark)| mark.place).collect()
+}
+
 #[test]
-fn what_came_after_the_place_lies_after_its_instant() {
+fn a_later_mark_that_reaches_less_far_is_kept_beside_the_one_that_reaches_farther() {
     let mut world = with_phone();
     let first = world.send("alice", "general");
-    world.wait(1_000);
     let second = world.send("alice", "general");
-    let both = world.cursor("alice", 2);
-    world.operate("alice", "laptop", json!([{"id": "a", "op": "held", "cursor": both}]));
     world.wait(1_000);
-    let cursor = world.cursor("alice", 1);
-    let now = world.now;
-    one(&mut world, &json!({"id": "a", "at": now, "op": "read_up_to", "cursor": cursor}));
-    let instant = world.person("alice").inbox.as_ref().unwrap().watermarks[0].created_before;
-    assert!(instant >= world.row(&first).created_at && instant < world.row(&second).created_at);
+    let (near, far) = (world.cursor("alice", 1), world.cursor("alice", 2));
+    one(&mut world, &json!({"id": "a", "op": "read_up_to", "cursor": far}));
+    for id in [&first, &second] {
+        world.wait(1_000);
+        one(&mut world, &json!({"id": format!("u-{id}"), "op": "mark", "notification": id, "read": false}));
+    }
+    world.wait(1_000);
+    one(&mut world, &json!({"id": "b", "op": "read_up_to", "cursor": near}));
+    assert_eq!(places(&world), [2, 1]);
+    let inbox = world.person("alice").inbox.as_ref().unwrap();
+    let read = |id| crate::view::view_in(inbox, world.row(id)).read_at.is_some();
+    assert_eq!((read(&first), read(&second)), (true, false), "the later mark did not reach the second");
+    world.wait(1_000);
+    let far = world.cursor("alice", world.numbers("alice").0);
+    one(&mut world, &json!({"id": "c", "op": "read_up_to", "cursor": far}));
+    assert_eq!(places(&world).len(), 1, "one that says all of them takes their place");
+}
+
+#[test]
+fn marks_that_reach_less_and_less_far_are_refused_at_the_limit() {
+    let mut world = with_phone();
+    let many = WATERMARKS_MAX + 1;
+    for _ in 0..many {
+        world.send("alice", "general");
+    }
+    for (number, place) in (1..=many).rev().enumerate() {
+        world.wait(1);
+        let cursor = world.cursor("alice", u64::try_from(place).unwrap());
+        let op = json!({"id": format!("op-{number}"), "op": "read_up_to", "cursor": cursor});
+        let expected: &[&str] = if number < WATERMARKS_MAX { &[] } else { &["limit"] };
+        assert_eq!(codes(&one(&mut world, &op)), expected, "mark {number}");
+    }
+}
+
+/// Of a mark that lost, the device must not keep what it assumed.
+#[rstest]
+#[case(json!({"read": false}), json!({"read": true}), "read_at")]
+#[case(json!({"archived": true}), json!({"archived": false}), "archived_at")]
+#[case(json!({"snoozed_until": "2099-01-01T00:00:00.000Z"}), json!({"snoozed_until": "2098-01-01T00:00:00.000Z"}), "snoozed_until")]
+fn a_mark_that_loses_by_its_stamp_is_answered_with_the_true_value(
+    #[case] later: serde_json::Value,
+    #[case] earlier: serde_json::Value,
+    #[case] field: &str,
+) {
+    let mut world = with_phone();
+    let id = world.send("alice", "general");
+    world.wait(10_000);
+    let op = |op: &str, millis: i64, mut fields: serde_json::Value| {
+        let common = json!({"id": op, "op": "mark", "notification": id, "at": before(&world, millis)});
+        fields.as_object_mut().unwrap().extend(common.as_object().unwrap().clone());
+        json!([fields])
+    };
+    let (first, second, again) = (op("a", 1, later), op("b", 2, earlier.clone()), op("b", 2, earlier));
+    world.operate("alice", "laptop", first);
+    let numbers = world.numbers("alice");
+    for asked in [second, again] {
+        let answered = world.operate("alice", "phone", asked);
+        assert_eq!(codes(&answered), ["superseded"]);
+        let value = answered.refused[0].value.clone().unwrap();
+        let inbox = world.person("alice").inbox.as_ref().unwrap();
+        let view = crate::view::view_in(inbox, world.row(&id));
+        assert_eq!(value, serde_json::to_value(&view).unwrap());
+        assert_eq!(value[field].is_string(), field != "read_at");
+    }
+    assert_eq!(world.numbers("alice"), numbers, "nothing changed");
+}
+
+#[test]
+fn a_mark_that_says_again_what_a_later_one_said_is_done() {
+    let mut world = with_phone();
+    let id = world.send("alice", "general");
+    world.wait(10_000);
+    for (op, millis) in [("a", 1), ("b", 2)] {
+        let at = before(&world, millis);
+        let op = json!({"id": op, "at": at, "op": "mark", "notification": id, "archived": true});
+        assert!(codes(&one(&mut world, &op)).is_empty());
+    }
+}
+
+/// The receipt is taken, and the device that took it for read hears that it is not.
+#[test]
+fn a_receipt_read_that_is_older_than_a_mark_as_unread_sends_the_row_again() {
+    let mut world = with_phone();
+    let id = world.send("alice", "general");
+    one(&mut world, &json!({"id": "a", "op": "receipt", "notification": id, "receipt": "read"}));
+    world.wait(10_000);
+    one(&mut world, &json!({"id": "b", "op": "mark", "notification": id, "read": false}));
+    let (seq, version) = world.numbers("alice");
+    let op =
+        json!({"id": "c", "at": before(&world, 1), "op": "receipt", "notification": id, "receipt": "read"});
+    assert_eq!(done(&one(&mut world, &op)), ["c"]);
+    assert_eq!(world.numbers("alice"), (seq + 1, version));
+    assert_eq!(world.row(&id).view().read_at, None);
 }
 
 #[rstest]

@@ -46,7 +46,9 @@ fn of_two_settings_the_later_wins_whichever_comes_first() {
         json!({"id": id, "at": at, "op": "pause", "until": until})
     };
     one(&mut world, &pause("b", 5_000, "2099-01-01T00:00:00Z"));
-    one(&mut world, &pause("a", 4_999, "2098-01-01T00:00:00Z"));
+    let answered = one(&mut world, &pause("a", 4_999, "2098-01-01T00:00:00Z"));
+    assert_eq!(codes(&answered), ["superseded"]);
+    assert_eq!(answered.refused[0].value.as_ref().unwrap()["paused_until"], "2099-01-01T00:00:00.000Z");
     let until = |world: &World| {
         let preferences = &world.person("alice").recipient.as_ref().unwrap().preferences;
         preferences.paused_until.as_ref().and_then(|(until, _)| *until).map(|until| until.to_string())
@@ -54,6 +56,32 @@ fn of_two_settings_the_later_wins_whichever_comes_first() {
     assert_eq!(until(&world).as_deref(), Some("2099-01-01T00:00:00.000Z"));
     one(&mut world, &pause("c", 5_000, "2098-01-01T00:00:00Z"));
     assert_eq!(until(&world).as_deref(), Some("2098-01-01T00:00:00.000Z"));
+}
+
+#[rstest]
+#[case(json!({"op": "preference", "category": "general", "channel": "inapp"}), "chosen", json!(false), json!(true))]
+#[case(json!({"op": "quiet_hours"}), "quiet_hours", json!({"spans": []}), json!(null))]
+#[case(json!({"op": "pause"}), "until", json!("2099-01-01T00:00:00Z"), json!(null))]
+#[case(json!({"op": "profile"}), "time_zone", json!("Asia/Shanghai"), json!("Asia/Tokyo"))]
+fn a_setting_that_loses_by_its_stamp_is_answered_with_the_true_settings(
+    #[case] op: Value,
+    #[case] field: &str,
+    #[case] later: Value,
+    #[case] earlier: Value,
+) {
+    let mut world = with_phone();
+    world.wait(10_000);
+    let asked = |id: &str, at: i64, value: Value| {
+        let mut op = op.clone();
+        (op["id"], op["at"]) = (id.into(), json!(Timestamp::from_millis(NOON + at)));
+        op[field] = value;
+        op
+    };
+    one(&mut world, &asked("b", 5_000, later));
+    let numbers = world.numbers("alice");
+    let answered = one(&mut world, &asked("a", 4_999, earlier));
+    assert_eq!((codes(&answered), world.numbers("alice")), (vec!["superseded"], numbers));
+    assert!(answered.refused[0].value.is_some());
 }
 
 #[rstest]
