@@ -27,13 +27,28 @@ mod steps;
 #[cfg(test)]
 mod testing;
 
+use self::accept::Heard;
 use crate::act::{Act, Answer, EventAnswer, Made, Refusal, Unit};
 use crate::model::PersonKey;
 use crate::ports::Need;
 use crate::work::Work;
 
+/// A unit on its way to a decision, with what follows from its words and the document alone. That is found once; what
+/// follows from rows is asked anew while they are read.
+pub(crate) struct Prepared<'u> {
+    pub(crate) unit: &'u Unit,
+    heard: Option<Vec<Heard>>,
+}
+
+impl<'u> Prepared<'u> {
+    pub(crate) const fn new(unit: &'u Unit) -> Self {
+        Self { unit, heard: None }
+    }
+}
+
 /// What a unit needs beside what was read already. It is asked again after each reading, until it needs nothing more.
-pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
+pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
+    let unit = prepared.unit;
     let person = |recipient: &tidings_protocol::RecipientId| PersonKey {
         project: unit.project.clone(),
         recipient: recipient.clone(),
@@ -46,7 +61,10 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
         return needs;
     }
     match &unit.act {
-        Act::AcceptEvents(bodies) => needs.extend(accept::needs(&unit.project, unit.sandbox, bodies, work)),
+        Act::AcceptEvents(bodies) => {
+            let heard = prepared.heard.get_or_insert_with(|| accept::hear(&unit.project, bodies, work));
+            needs.extend(accept::needs(&unit.project, unit.sandbox, bodies, heard, work));
+        }
         Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to)),
         Act::PutRecipient(change) => {
             needs.extend(
@@ -91,11 +109,15 @@ pub(crate) fn needs(unit: &Unit, work: &Work<'_>) -> Vec<Need> {
 ///
 /// # Errors
 /// [`Refusal`]; the copy is as it was before.
-pub(crate) fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn decide(prepared: Prepared<'_>, work: &mut Work<'_>) -> Result<Answer, Refusal> {
+    let (unit, heard) = (prepared.unit.clone(), prepared.heard);
     let project = unit.project;
     let person = |recipient| PersonKey { project: project.clone(), recipient };
     match unit.act {
-        Act::AcceptEvents(bodies) => Ok(accept::accept(&project, unit.sandbox, bodies, work)),
+        Act::AcceptEvents(bodies) => {
+            let heard = heard.expect("whoever decides events has asked what they need");
+            Ok(accept::accept(&project, unit.sandbox, bodies, heard, work))
+        }
         Act::Send { body, to } => send::send(&project, unit.sandbox, *body, to, work),
         Act::PutRecipient(change) => recipient::put(&project, *change, work),
         Act::Erase(recipient) => Ok(erase::erase(&person(recipient), work)),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tidings_protocol::{EventId, EventState, ProjectId, Timestamp};
 
-use super::cancel;
+use super::cancel::{self, Target};
 use super::fan_out;
 use super::firing::{self, Candidate, Facts, Whom, person_of};
 use super::propose::{self, Stated, Subject};
@@ -16,10 +17,37 @@ use crate::ports::Need;
 use crate::retention::EVENT_IDS_KEPT;
 use crate::work::Work;
 
-pub(super) fn needs(project: &ProjectId, sandbox: bool, bodies: &[EventBody], work: &Work<'_>) -> Vec<Need> {
-    let configuration = Arc::clone(&work.live(project).configuration);
+/// What the document makes of an event by its words alone.
+#[derive(Debug)]
+pub(super) struct Heard {
+    root: Arc<Value>,
+    may: Vec<Candidate>,
+    not: Vec<Considered>,
+    cancels: Vec<Target>,
+}
+
+/// Listens to events: evaluates what their rules ask of them before any row is read.
+pub(super) fn hear(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> Vec<Heard> {
+    let configuration = &work.live(project).configuration;
+    let heard = bodies.iter().map(|body| {
+        let root = Arc::new(body.root());
+        let facts = Facts { body, root: &root };
+        let (may, not) = firing::candidates(configuration, facts);
+        let cancels = cancel::targets(configuration, facts);
+        Heard { root, may, not, cancels }
+    });
+    heard.collect()
+}
+
+pub(super) fn needs(
+    project: &ProjectId,
+    sandbox: bool,
+    bodies: &[EventBody],
+    heard: &[Heard],
+    work: &Work<'_>,
+) -> Vec<Need> {
     let mut needs = Vec::new();
-    for body in bodies {
+    for (body, heard) in bodies.iter().zip(heard) {
         if let Some(external_id) = &body.external_id {
             needs.push(Need::SameEvent {
                 project: project.clone(),
@@ -28,16 +56,15 @@ pub(super) fn needs(project: &ProjectId, sandbox: bool, bodies: &[EventBody], wo
                 since: work.now().plus_millis(-EVENT_IDS_KEPT.as_millis()),
             });
         }
-        let root = body.root();
-        let facts = Facts { body, root: &root };
-        for candidate in firing::candidates(&configuration, facts).0 {
+        let facts = Facts { body, root: &heard.root };
+        for candidate in &heard.may {
             let Whom::Named(recipients) = &candidate.whom else { continue };
             for recipient in recipients {
                 let person = person_of(project, recipient);
                 needs.extend(firing::needs_for(&candidate.rule, facts, &person, work));
             }
         }
-        needs.extend(cancel::needs(project, sandbox, &configuration, facts, work));
+        needs.extend(cancel::needs(project, sandbox, &heard.cancels, facts, work));
     }
     needs
 }
@@ -46,13 +73,21 @@ pub(super) fn accept(
     project: &ProjectId,
     sandbox: bool,
     bodies: Vec<EventBody>,
+    heard: Vec<Heard>,
     work: &mut Work<'_>,
 ) -> Answer {
-    let answers = bodies.into_iter().map(|body| accept_one(project, sandbox, body, work));
+    let answers =
+        bodies.into_iter().zip(heard).map(|(body, heard)| accept_one(project, sandbox, body, heard, work));
     Answer::Events(answers.collect())
 }
 
-fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Work<'_>) -> EventAnswer {
+fn accept_one(
+    project: &ProjectId,
+    sandbox: bool,
+    body: EventBody,
+    heard: Heard,
+    work: &mut Work<'_>,
+) -> EventAnswer {
     if let Some(external_id) = &body.external_id {
         let since = work.now().plus_millis(-EVENT_IDS_KEPT.as_millis());
         let known = work.same_event(project, sandbox, body.source.as_deref(), external_id);
@@ -67,14 +102,13 @@ fn accept_one(project: &ProjectId, sandbox: bool, body: EventBody, work: &mut Wo
         }
     }
     let id = EventId::from(work.id());
-    let stated = Stated { event: id.clone(), root: Arc::new(body.root()), body: Arc::new(body), sandbox };
+    let Heard { root, may, not: mut considered, cancels } = heard;
+    let stated = Stated { event: id.clone(), root, body: Arc::new(body), sandbox };
     let configuration = Arc::clone(&work.live(project).configuration);
-    let cancelled = cancel::cancel_by(work, project, &configuration, &stated);
+    let cancelled = cancel::cancel_by(work, project, &cancels, &stated);
     if !sandbox {
         collect(work, project, &configuration, &stated);
     }
-    let facts = Facts { body: &stated.body, root: &stated.root };
-    let (may, mut considered) = firing::candidates(&configuration, facts);
     let unknown_type = may.is_empty()
         && considered.is_empty()
         && !configuration.cancels_by_event.contains_key(&*stated.body.event_type)

@@ -14,15 +14,16 @@ use crate::ports::Need;
 use crate::work::Work;
 
 /// Which notifications of a rule an event cancels.
-struct Target<'a> {
-    rule: &'a Arc<Rule>,
+#[derive(Debug)]
+pub(super) struct Target {
+    rule: Arc<Rule>,
     value: Option<Box<str>>,
     /// Only these recipients', if the event says whom it is about.
     whom: Option<Vec<RecipientId>>,
 }
 
 /// The rules that an event cancels, with the value that must be equal. An event that lacks the value cancels nothing.
-fn targets<'a>(configuration: &'a Configuration, facts: Facts<'_>) -> Vec<Target<'a>> {
+pub(super) fn targets(configuration: &Configuration, facts: Facts<'_>) -> Vec<Target> {
     let ids = configuration.cancels_by_event.get(&*facts.body.event_type).into_iter().flatten();
     let rules = ids.filter_map(|id| configuration.rules.get(id));
     rules
@@ -33,12 +34,12 @@ fn targets<'a>(configuration: &'a Configuration, facts: Facts<'_>) -> Vec<Target
         .collect()
 }
 
-fn target<'a>(
+fn target(
     configuration: &Configuration,
-    rule: &'a Arc<Rule>,
+    rule: &Arc<Rule>,
     cancel: &CancelOn,
     facts: Facts<'_>,
-) -> Option<Target<'a>> {
+) -> Option<Target> {
     let scope = Scope { data: &facts.body.data, event: facts.root, recipient: None, lookups: &NoLookups };
     let value = match &cancel.match_key {
         None => None,
@@ -55,25 +56,26 @@ fn target<'a>(
     };
     let whom = named.or_else(about);
     // Without a value the recipient alone decides, so an event about nobody cancels nothing.
-    (value.is_some() || whom.is_some()).then_some(Target { rule, value, whom })
+    (value.is_some() || whom.is_some()).then(|| Target { rule: Arc::clone(rule), value, whom })
 }
 
 pub(super) fn needs(
     project: &ProjectId,
     sandbox: bool,
-    configuration: &Configuration,
+    targets: &[Target],
     facts: Facts<'_>,
     work: &Work<'_>,
 ) -> Vec<Need> {
     let mut needs = Vec::new();
-    for target in targets(configuration, facts) {
+    for target in targets {
         let (rule, event_type) = (target.rule.id.clone(), facts.body.event_type.clone());
         if sandbox {
             // Whether a notification is the sandbox's own stands in the event that made it.
             let found = work.matching(project, &rule, &event_type, target.value.as_deref());
             needs.extend(found.into_iter().map(|row| Need::Event(row.cause.event.clone())));
         }
-        needs.push(Need::Match { project: project.clone(), rule, event_type, value: target.value });
+        let value = target.value.clone();
+        needs.push(Need::Match { project: project.clone(), rule, event_type, value });
     }
     needs
 }
@@ -83,12 +85,11 @@ pub(super) fn needs(
 pub(super) fn cancel_by(
     work: &mut Work<'_>,
     project: &ProjectId,
-    configuration: &Configuration,
+    targets: &[Target],
     stated: &Stated,
 ) -> Vec<NotificationId> {
-    let facts = Facts { body: &stated.body, root: &stated.root };
     let mut cancelled = Vec::new();
-    for target in targets(configuration, facts) {
+    for target in targets {
         let event_type = &*stated.body.event_type;
         let found: Vec<NotificationId> = work
             .matching(project, &target.rule.id, event_type, target.value.as_deref())

@@ -147,9 +147,10 @@ impl World {
             stop: StopSwitch::default(),
         };
         work.absorb_live(Live { state, configuration: Arc::clone(&self.configuration) });
+        let mut units: Vec<_> = units.iter().map(super::Prepared::new).collect();
         for round in 0.. {
-            let asked: Vec<Need> =
-                units.iter().flat_map(|unit| super::needs(unit, &work)).chain(work.strangers()).collect();
+            let asked = units.iter_mut().flat_map(|unit| super::needs(unit, &work));
+            let asked: Vec<Need> = asked.chain(work.strangers()).collect();
             let needs = work.missing(asked);
             if needs.is_empty() {
                 break;

@@ -4,7 +4,7 @@ use tidings_protocol::ProjectId;
 
 use super::{Node, load_configuration};
 use crate::act::{Act, AfterCommit, Answer, Refusal, Settled, Unit};
-use crate::acts;
+use crate::acts::{self, Prepared};
 use crate::ports::{BatchId, CommitError, Need, StoreError, Transaction};
 use crate::work::{Live, Work};
 
@@ -72,11 +72,11 @@ fn apart(units: Vec<Unit>) -> Vec<Vec<(usize, Unit)>> {
 async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled>, AfterCommit), StoreError> {
     let mut transaction = node.store.begin().await?;
     let mut work = Work::new(node.clock.now(), &*node.ids);
-    let units: Vec<&Unit> = part.iter().map(|(_, unit)| unit).collect();
-    read_all(node, &mut *transaction, &units, &mut work).await?;
-    let mut answers = Vec::with_capacity(units.len());
-    for unit in units {
-        answers.push(settle(node, &mut *transaction, unit.clone(), &mut work).await?);
+    let mut asked: Vec<Prepared<'_>> = part.iter().map(|(_, unit)| Prepared::new(unit)).collect();
+    read_all(node, &mut *transaction, &mut asked, &mut work).await?;
+    let mut answers = Vec::with_capacity(asked.len());
+    for unit in asked {
+        answers.push(settle(node, &mut *transaction, unit, &mut work).await?);
     }
     let (changes, after) = work.finish();
     if changes.is_empty() {
@@ -99,11 +99,11 @@ async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled
 async fn read_all(
     node: &Node,
     transaction: &mut dyn Transaction,
-    units: &[&Unit],
+    asked: &mut [Prepared<'_>],
     work: &mut Work<'_>,
 ) -> Result<(), StoreError> {
     for _ in 0..READINGS_MAX {
-        let asked = units.iter().flat_map(|unit| acts::needs(unit, work));
+        let asked = asked.iter_mut().flat_map(|unit| acts::needs(unit, work));
         let needs = work.missing(asked.chain(work.strangers()).collect::<Vec<Need>>());
         if needs.is_empty() {
             return Ok(());
@@ -122,9 +122,10 @@ async fn read_all(
 async fn settle(
     node: &Node,
     transaction: &mut dyn Transaction,
-    unit: Unit,
+    prepared: Prepared<'_>,
     work: &mut Work<'_>,
 ) -> Result<Settled, StoreError> {
+    let unit = prepared.unit;
     if let Some(repeat) = &unit.repeat
         && let Some(stored) = work.answer(&unit.project, &repeat.route, &repeat.key)
     {
@@ -138,7 +139,7 @@ async fn settle(
         return Ok(Settled { answer: Err(gone(&unit.project)), replay: None });
     }
     let (project, repeat) = (unit.project.clone(), unit.repeat.clone());
-    let mut answer = acts::decide(unit, work);
+    let mut answer = acts::decide(prepared, work);
     if at_once(node, transaction, work).await?
         && let Ok(answer) = &mut answer
     {
@@ -161,8 +162,10 @@ async fn at_once(
     while let Some(row) = work.next_at_once() {
         let project = row.person.project.clone();
         let unit = Unit { project, sandbox: false, repeat: None, act: Act::Advance(row) };
-        read_all(node, transaction, &[&unit], work).await?;
-        acts::decide(unit, work).expect("work that is due is never refused");
+        let mut asked = [Prepared::new(&unit)];
+        read_all(node, transaction, &mut asked, work).await?;
+        let [prepared] = asked;
+        acts::decide(prepared, work).expect("work that is due is never refused");
         any = true;
     }
     Ok(any)
