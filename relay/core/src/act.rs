@@ -443,9 +443,18 @@ pub enum Refusal {
         /// What it said.
         detail: Box<str>,
     },
+    /// There is no room to write it; nothing was done, and reading goes on.
+    #[error("the relay's disk is full; reading goes on: free some space and ask again")]
+    StorageFull,
 }
 
 impl Refusal {
+    /// Whether nothing was done and the same may be asked again later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::StorageFull)
+    }
+
     /// The stable word for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -464,6 +473,7 @@ impl Refusal {
             Self::DeviceConflict => "device_conflict",
             Self::Data { .. } => "data",
             Self::Unavailable { .. } => "unavailable",
+            Self::StorageFull => "storage_full",
         }
     }
 }

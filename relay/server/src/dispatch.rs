@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tidings_core::act::{Act, Refusal, Unit};
+use tidings_core::act::{Act, Unit};
 use tidings_core::model::Lane;
 use tidings_core::ports::{BookReader, Clock, DueReader, InboxReader, Registry, StoreError};
 use tidings_protocol::Timestamp;
@@ -139,7 +139,7 @@ impl Dispatch {
             round.taken += 1;
             match settled.answer {
                 Ok(_) => {}
-                Err(Refusal::Unavailable { .. }) => round.put_off += 1,
+                Err(refusal) if refusal.is_transient() => round.put_off += 1,
                 // The row stays due. It must not be tried again at once for ever.
                 Err(refusal) => {
                     round.put_off += 1;

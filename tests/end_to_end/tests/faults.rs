@@ -4,6 +4,8 @@
 mod environment;
 #[path = "faults/frames.rs"]
 mod frames;
+#[path = "faults/full_disk.rs"]
+mod full_disk;
 #[path = "faults/operations.rs"]
 mod operations;
 #[path = "faults/sessions.rs"]

@@ -204,7 +204,7 @@ impl Simulation {
             }
             Reply::Dispatch => {
                 if let Err(refusal) = settled.answer
-                    && !matches!(refusal, Refusal::Unavailable { .. })
+                    && !refusal.is_transient()
                 {
                     self.oracle.violation(format!("due work was refused: {refusal}"));
                 }

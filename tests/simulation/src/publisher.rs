@@ -81,7 +81,7 @@ impl Simulation {
 
     pub(crate) fn answer_request(&mut self, node: usize, id: u64, settled: &Settled) {
         self.world.trace(|| format!("node {node} answers request {id}: {}", answer_word(&settled.answer)));
-        if matches!(settled.answer, Err(Refusal::Unavailable { .. })) || self.world.fault("answer lost", 60) {
+        if settled.answer.as_ref().is_err_and(Refusal::is_transient) || self.world.fault("answer lost", 60) {
             // Who was told nothing asks again.
             return;
         }

@@ -13,7 +13,7 @@ use crate::work::{Live, Work};
 const READINGS_MAX: usize = 8;
 
 /// Decides and commits units in order, in one transaction. A unit whose rows the store refuses is settled with
-/// [`Refusal::Data`], the others are committed; if the store cannot be used, all are [`Refusal::Unavailable`].
+/// [`Refusal::Data`], the others are committed; if the store cannot be used, all are [`Refusal::Unavailable`] or [`Refusal::StorageFull`].
 ///
 /// # Cancel safety
 /// Not cancel-safe: dropping it leaves the answers unknown. Run it to its end in a task of its own.
@@ -174,7 +174,8 @@ async fn at_once(
 fn refusal_of(error: &StoreError) -> Refusal {
     match error {
         StoreError::Data { detail } => Refusal::Data { detail: detail.as_str().into() },
-        StoreError::Unavailable(_) | StoreError::Full | StoreError::Lost | StoreError::Damaged { .. } => {
+        StoreError::Full => Refusal::StorageFull,
+        StoreError::Unavailable(_) | StoreError::Lost | StoreError::Damaged { .. } => {
             Refusal::Unavailable { detail: error.to_string().into() }
         }
     }

@@ -138,7 +138,7 @@ impl Asked {
                 batch.frames.then_some(answered)
             }
             Err(refusal) => {
-                let permanent = !matches!(refusal, Refusal::Unavailable { .. });
+                let permanent = !refusal.is_transient();
                 self.end_held(&batch, !permanent, now);
                 let refused = batch.asked.iter().map(|id| Refused {
                     id: id.clone(),

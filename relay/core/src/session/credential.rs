@@ -69,6 +69,7 @@ pub(super) const fn ending(refusal: &Refusal) -> Option<Bye> {
         | Refusal::Stale { .. }
         | Refusal::Invalid { .. }
         | Refusal::Data { .. }
-        | Refusal::Unavailable { .. } => None,
+        | Refusal::Unavailable { .. }
+        | Refusal::StorageFull => None,
     }
 }

@@ -24,6 +24,8 @@ const TYPES: &str = "https://tidings.example/problems/";
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 const TRACE_HEADER: &str = "trace-id";
 const CODE_CHARS_MAX: usize = 64;
+/// When to ask a relay without room again, in seconds: somebody has to make some.
+const FULL_RETRY_SECONDS: u64 = 60;
 
 /// An error answer that has no trace id yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,6 +239,7 @@ impl From<Refusal> for Box<Problem> {
             Refusal::Invalid { pointer, .. } => Problem::invalid(pointer, detail),
             Refusal::AccountErased | Refusal::DeviceRevoked => plain(StatusCode::UNAUTHORIZED),
             Refusal::Unavailable { .. } => unavailable(code, detail),
+            Refusal::StorageFull => storage_full(),
         }
     }
 }
@@ -253,10 +256,7 @@ impl From<StoreError> for Box<Problem> {
                 "data",
                 format!("The store refuses it: {detail}."),
             ),
-            StoreError::Full => {
-                let detail = "The relay's disk is full; reading goes on. Free some space and try again.";
-                Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
-            }
+            StoreError::Full => storage_full(),
             StoreError::Lost => unavailable("unavailable", error.to_string()),
             StoreError::Damaged { detail } => {
                 tracing::error!(detail, "the store is damaged");
@@ -292,6 +292,14 @@ impl From<TokenError> for Box<Problem> {
         };
         Problem::new(StatusCode::UNAUTHORIZED, code, error.to_string())
     }
+}
+
+/// Whatever has no room to be written is answered alike, whichever call it is.
+fn storage_full() -> Box<Problem> {
+    let refusal = Refusal::StorageFull;
+    let mut problem = Problem::new(StatusCode::INSUFFICIENT_STORAGE, refusal.code(), refusal.to_string());
+    problem.retry_after = Some(FULL_RETRY_SECONDS);
+    problem
 }
 
 fn unavailable(code: &'static str, detail: String) -> Box<Problem> {

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::json;
 use tidings_end_to_end::{Refused, Relay, Site, binary};
 
-fn not_run(why: &str) {
+pub(super) fn not_run(why: &str) {
     let console: &mut dyn std::io::Write = &mut std::io::stderr();
     writeln!(console, "not run: {why}").expect("standard error is open");
 }
@@ -97,7 +97,7 @@ fn a_damaged_database_is_named_and_not_written_over() {
 }
 
 /// Runs the relay in a namespace of its own, after a shell's line of mounts; none where that is refused.
-fn in_namespace(site: &Site, mounts: &str) -> Option<Command> {
+pub(super) fn in_namespace(site: &Site, mounts: &str) -> Option<Command> {
     let may = Command::new("unshare").args(["-Urm", "sh", "-c", "mount -t tmpfs none /mnt"]).output();
     if !may.is_ok_and(|output| output.status.success()) {
         not_run("unshare -Urm with a mount is refused here");
@@ -135,8 +135,8 @@ fn a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is_room() {
         let reply = caller.post("/v1/events", &event);
         match reply.status {
             202 => accepted.push(number),
-            503 | 507 => {
-                let problem = reply.json();
+            507 => {
+                let problem = reply.problem(507, "storage_full");
                 assert!(
                     problem["detail"].as_str().is_some_and(|detail| detail.contains("disk")),
                     "{problem}"
