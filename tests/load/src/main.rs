@@ -138,6 +138,7 @@ enum Probe {
     },
 }
 
+/// Takes apart what is no figure; a figure is measured.
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -154,7 +155,21 @@ async fn main() -> anyhow::Result<()> {
                 figures.push(measure(what, extent).await?);
             }
         }
-        one => figures.push(measure(one, extent).await?),
+        What::Idle
+        | What::Loaded
+        | What::Publish
+        | What::Batch
+        | What::FanOut
+        | What::Connections
+        | What::CatchUp
+        | What::Storm
+        | What::Inbox
+        | What::Start
+        | What::Size
+        | What::Rules
+        | What::Growth
+        | What::Devices
+        | What::Faults => figures.push(measure(&arguments.what, extent).await?),
     }
     finish(&Report { machine, figures }, arguments.out.as_deref())
 }

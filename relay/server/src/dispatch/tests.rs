@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use tidings_core::act::{Answer, Settled};
+use tidings_core::act::{Answer, Refusal, Settled};
 use tidings_core::model::{BookKey, DueKey, DueRow, Ledger, PersonKey, Term};
 use tidings_core::ports::BookRow;
 use tidings_protocol::{NotificationId, NotificationState, ProjectId};

@@ -59,19 +59,17 @@ impl Iterator for Parts {
 }
 
 fn bound(sql: &'static str, rows: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
-    let columns = match &rows[0] {
-        Value::Array(cells) => cells.len(),
-        _ => 1,
-    };
+    let columns = rows[0].as_array().map_or(1, Vec::len);
+    let same = rows.iter().all(|row| row.as_array().map_or(1, Vec::len) == columns);
+    assert!(same, "all rows of a statement have the same columns: {sql}");
     let count = rows.len();
     let query = sqlx::query(text(sql, count, columns));
-    rows.into_iter().fold(query, |query, row| match row {
-        Value::Array(cells) => {
-            assert_eq!(cells.len(), columns, "all rows of a statement have the same columns: {sql}");
-            cells.into_iter().fold(query, bind)
-        }
-        cell => bind(query, cell),
-    })
+    rows.into_iter().flat_map(cells).fold(query, bind)
+}
+
+/// The cells of a row; a key that is one cell is written without brackets.
+fn cells(row: Value) -> Vec<Value> {
+    if let Value::Array(cells) = row { cells } else { vec![row] }
 }
 
 /// Texts are moved into the statement. Packed fields are texts already; truth is 1.

@@ -224,7 +224,7 @@ fn sent(id: &str, words: &str) -> Event {
         priority: None,
         collapse: None,
         expires_at: None,
-        channels: None,
+        deliver: None,
         not_before: None,
     });
     row

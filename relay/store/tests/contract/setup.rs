@@ -168,9 +168,9 @@ async fn an_erasure_is_told_to_the_tokens_it_took_for_ninety_days(store: impl Wh
         assert_eq!(known(hash, family).await, Some(KnownToken::Erased), "{hash} {family:?}");
     }
     assert_eq!(known(9, None).await, None);
-    store.purge(at(9 + 90 * DAY), 100).await.unwrap();
+    store.purge(at(9 + 90 * DAY), &[], 100).await.unwrap();
     assert_eq!(known(1, Some(7)).await, Some(KnownToken::Erased));
-    assert_eq!(store.purge(at(10 + 90 * DAY), 100).await.unwrap(), 4);
+    assert_eq!(store.purge(at(10 + 90 * DAY), &[], 100).await.unwrap(), 4);
     assert_eq!(known(1, Some(7)).await, None);
 }
 

@@ -190,11 +190,11 @@ async fn fold(
 ) -> Result<(), StoreError> {
     if let Request::ReadUpTo { category, .. } = &queued.operation.request {
         mark_all(writing, READ_FOR_THE_RELAY, queued, category.as_ref()).await?;
-    } else if let Some(id) = named(queued) {
-        if let Some(row) = state_until(writing, id, queued.page).await? {
-            let (item, arrived) = read_state(sealer, &row)?;
-            write_server_view(writing, id, &settled_view(&item, arrived, queued)).await?;
-        }
+    } else if let Some(id) = named(queued)
+        && let Some(row) = state_until(writing, id, queued.page).await?
+    {
+        let (item, arrived) = read_state(sealer, &row)?;
+        write_server_view(writing, id, &settled_view(&item, arrived, queued)).await?;
     }
     let settings: Option<String> =
         sqlx::query_scalar("SELECT settings FROM account WHERE settings_written <= ?")

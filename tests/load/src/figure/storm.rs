@@ -35,22 +35,25 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
     let identities = identities(&relay, devices)?;
     let crowd = come_back(&relay, &identities).await?;
     // Killed while facts come in.
-    let in_flight = publisher.clone();
-    let publishing = tokio::spawn(async move { in_flight.closed_loop(64, 1, Duration::from_secs(2)).await });
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    relay.process.kill_now()?;
-    ledger += publishing.await??;
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        relay.process.kill_now()
+    };
+    let (published, killed) = tokio::join!(publisher.closed_loop(64, 1, Duration::from_secs(2)), kill);
+    killed?;
+    ledger += published?;
     drop(crowd);
     let began = Instant::now();
     relay.start_again()?;
     let ready = began.elapsed();
-    let load = publisher.clone();
-    let publishing =
-        tokio::spawn(async move { load.open_loop(64, PER_SECOND, Duration::from_secs(5)).await });
-    let crowd = come_back(&relay, &identities).await?;
-    let resumed = began.elapsed();
-    let (more, _) = publishing.await??;
-    ledger += more;
+    let resume = async {
+        let crowd = come_back(&relay, &identities).await?;
+        anyhow::Ok((crowd, began.elapsed()))
+    };
+    let load = publisher.open_loop(64, PER_SECOND, Duration::from_secs(5));
+    let (resumed, published) = tokio::join!(resume, load);
+    let (crowd, resumed) = resumed?;
+    ledger += published?.0;
     let books = relay.books().await?;
     let counted = books["events"]["accepted"].as_u64().context("the books count events")?;
     ledger.lost = ledger.accepted.saturating_sub(counted);

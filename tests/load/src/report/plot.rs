@@ -54,9 +54,9 @@ fn head(height: f64) -> String {
     {
         let x = place(share);
         let class = if share == 1.0 { "goal" } else { "grid" };
-        write!(
+        writeln!(
             text,
-            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{}\"/><text class=\"q\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{}\">{name}</text>\n",
+            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{}\"/><text class=\"q\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{}\">{name}</text>",
             TOP - 8.0,
             height - 16.0,
             TOP - 16.0
