@@ -9,7 +9,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tidings_core::model::{Changes, Inbox, PersonKey, Recipient};
 use tidings_core::ports::{
@@ -299,4 +300,20 @@ fn a_read_only_folder_is_named() {
     let path = folder.path().display();
     let mount = format!("mount -t tmpfs -o ro tmpfs {path}");
     assert_ne!(in_namespace("part_opens_a_read_only_folder", folder.path(), &mount), Some(false));
+}
+
+#[tokio::test]
+async fn a_watermark_that_an_older_relay_kept_has_a_stamp_after_the_migration() {
+    let mut database = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+    let older = r#"[["orders",3,1795435200000,5],[null,2,1795435100000,4]]"#;
+    sqlx::raw_sql("CREATE TABLE inboxes (watermarks TEXT)").execute(&mut database).await.unwrap();
+    for watermarks in [older, "[]"] {
+        sqlx::query("INSERT INTO inboxes VALUES (?)").bind(watermarks).execute(&mut database).await.unwrap();
+    }
+    let migration = include_str!("../migrations/sqlite/0002_watermark_stamps.sql");
+    sqlx::raw_sql(migration).execute(&mut database).await.unwrap();
+    let found: Vec<String> =
+        sqlx::query_scalar("SELECT watermarks FROM inboxes").fetch_all(&mut database).await.unwrap();
+    let stamped = r#"[["orders",3,[1795435200000,""],5],[null,2,[1795435100000,""],4]]"#;
+    assert_eq!(found, [stamped, "[]"]);
 }

@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use tidings_protocol::item::{Because, ContentItem, Item, View, Watermark};
 use tidings_protocol::operation::Request;
 use tidings_protocol::{Cursor, Priority, Stamp};
@@ -223,6 +225,23 @@ async fn a_search_finds_chinese_wherever_it_stands_newest_first() {
     assert_eq!(titles(&store, "订单").await, expected);
     assert_eq!(titles(&store, "ＯＦＦＥＲ 1199").await, ["Offer 1199"]);
     assert_eq!(titles(&store, "第一行 two").await.len(), 1_200);
+}
+
+#[tokio::test]
+async fn a_file_without_places_fetches_its_inbox_once_more_and_keeps_its_outbox() {
+    let folder = Folder::new();
+    let options = SqliteConnectOptions::new().filename(folder.file()).create_if_missing(true);
+    let mut older = options.connect().await.unwrap();
+    let first = include_str!("../../migrations/0001_inbox.sql");
+    sqlx::raw_sql(first).execute(&mut older).await.unwrap();
+    let rows = "PRAGMA user_version = 1; \
+         INSERT INTO account (one, tag, device, nonce, cursor, pages) VALUES (1, 't', 'd', 'n', 'e.7', 3); \
+         INSERT INTO outbox (page, operation) VALUES (3, '{\"id\": \"op-1\", \"op\": \"pause\", \"until\": null}')";
+    sqlx::raw_sql(rows).execute(&mut older).await.unwrap();
+    older.close().await.unwrap();
+    let loaded = folder.open(None).await.store.load().await.unwrap();
+    assert_eq!((loaded.cursor, loaded.outbox.len()), (None, 1));
+    assert_eq!(loaded.identity.device.as_str(), "d");
 }
 
 #[tokio::test]
