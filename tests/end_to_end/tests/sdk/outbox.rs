@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use tidings_sdk::{
-    Access, Client, Connection, Decision, Error, Feedback, Query, RefusedOperation, Timestamp,
+    Access, Change, Channel, Client, Connection, Decision, Error, Feedback, Query, QuietHoursItem,
+    RefusedOperation, Timestamp,
 };
 
 use crate::rig::{Bench, execute, flushed, has, has_so, id, items, live, reaches, soon, titles, until};
@@ -88,6 +89,59 @@ async fn what_is_done_while_the_relay_is_down_survives_a_restart_of_the_app_and_
     assert_eq!(archived.into_iter().map(|item| item.id).collect::<Vec<_>>(), [two]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_network_everything_is_done_but_what_the_relay_alone_knows() {
+    let bench = Bench::start();
+    let alice = bench.connected("alice", "laptop").await;
+    let alarm = bench.alarm("alice");
+    let created_at = has(&alice, &alarm).await.created_at;
+    flushed(&alice).await;
+    alice.close().await;
+    let offline = bench.offline("laptop").await;
+    let mut list = offline.inbox().observe(Query::default(), 10);
+    assert!(matches!(soon(list.next()).await.unwrap(), Some(Change::Reset(page)) if page.items.len() == 1));
+    let offers = || "offers".parse().unwrap();
+    let asked = [
+        offline.shown(&alarm).await,
+        offline.clicked(&alarm).await,
+        offline.dismissed(&alarm).await,
+        offline.mark_read(&alarm).await,
+        offline.mark_unread(&alarm).await,
+        offline.mark_all_read(None, None).await,
+        offline.acknowledge(&alarm).await,
+        offline.act(&alarm, "look").await,
+        offline.feedback(&alarm, Feedback::NotUseful).await,
+        offline.snooze(&alarm, created_at.plus_millis(3_600_000)).await,
+        offline.archive(&alarm).await,
+        offline.unarchive(&alarm).await,
+        offline.set_preference(offers(), Some(Channel::Inapp), false).await,
+        offline.set_quiet_hours(Some(QuietHoursItem::default())).await,
+        offline.pause(Some(created_at.plus_millis(3_600_000))).await,
+        offline.set_profile(Some("Asia/Shanghai".to_owned()), None).await,
+        offline.decide_consent(offers(), Channel::Inapp, true).await,
+    ];
+    let asked: Vec<_> = asked.into_iter().map(|asked| asked.expect("it is durable at once")).collect();
+    let pending: Vec<_> = offline.pending().await.unwrap().into_iter().map(|pending| pending.id).collect();
+    assert_eq!(pending, asked, "in their order");
+    let settings = offline.settings().await.unwrap().expect("they were stored");
+    assert!(settings.paused_until.is_some() && settings.quiet_hours.is_some());
+    assert_eq!(settings.profile.time_zone.as_deref(), Some("Asia/Shanghai"));
+    let known = settings.categories.iter().find(|known| known.id == offers()).unwrap();
+    assert_eq!((known.chosen[&Channel::Inapp], known.consent[&Channel::Inapp]), (false, Decision::Granted));
+    let mut search =
+        offline.inbox().search(Query { text: Some("alarm".to_owned()), ..Query::default() }).unwrap();
+    assert_eq!(search.next().await.unwrap().map(|item| item.id), Some(alarm.clone()));
+    assert_eq!(offline.inbox().page(Query::default(), None, 10).await.unwrap().unread, 0);
+    assert!(matches!(soon(offline.story(&alarm)).await, Err(Error::Offline)));
+    assert!(matches!(soon(offline.export()).await, Err(Error::Offline)));
+    assert!(matches!(soon(offline.erase()).await, Err(Error::Offline)));
+    assert_eq!(titles(&offline).await, ["Alarm"], "a failed erasure erases nothing");
+    offline.close().await;
+    let again = live(bench.again("laptop")).await;
+    flushed(&again).await;
+    assert!(bench.receipts(&alarm).contains(&"acknowledged".to_owned()));
+}
+
 async fn refused(client: &Client) -> RefusedOperation {
     soon(client.refused().next()).await.unwrap().expect("the client is open")
 }
@@ -98,7 +152,7 @@ async fn a_grant_under_a_policy_that_has_changed_is_refused_and_put_back() {
     bench.connected("alice", "laptop").await.close().await;
     let offline = bench.offline("laptop").await;
     let offers: tidings_sdk::CategoryId = "offers".parse().unwrap();
-    let channel = tidings_sdk::Channel::Inapp;
+    let channel = Channel::Inapp;
     let grant = offline.decide_consent(offers.clone(), channel, true).await.unwrap();
     let local = offline.settings().await.unwrap().expect("it has synced");
     let consent = |settings: &tidings_sdk::SettingsItem| {
