@@ -170,3 +170,6 @@ pub(crate) fn see_again(answer: &mut Answer, work: &Work<'_>) {
         *made = propose::made(work, &made.id);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -310,7 +310,7 @@ async fn a_watermark_that_an_older_relay_kept_has_a_stamp_after_the_migration() 
     for watermarks in [older, "[]"] {
         sqlx::query("INSERT INTO inboxes VALUES (?)").bind(watermarks).execute(&mut database).await.unwrap();
     }
-    let migration = include_str!("../migrations/sqlite/0002_watermark_stamps.sql");
+    let migration = include_str!("../migrations/sqlite/0004_watermark_stamps.sql");
     sqlx::raw_sql(migration).execute(&mut database).await.unwrap();
     let found: Vec<String> =
         sqlx::query_scalar("SELECT watermarks FROM inboxes").fetch_all(&mut database).await.unwrap();

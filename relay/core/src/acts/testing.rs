@@ -38,7 +38,7 @@ pub(super) const HOUR: i64 = 3_600_000;
 
 /// Numbers in order; chance is no chance here.
 #[derive(Debug, Default)]
-struct Numbers(AtomicU64);
+pub(super) struct Numbers(AtomicU64);
 
 impl Numbers {
     fn number(&self) -> u64 {
@@ -139,14 +139,7 @@ impl World {
             .map(|act| Unit { project: project(), sandbox: false, repeat: None, act })
             .collect();
         let ids = std::mem::take(&mut self.ids);
-        let mut work = Work::new(self.now, &ids);
-        let state = ProjectState {
-            id: project(),
-            name: "shop".into(),
-            configuration: 1,
-            stop: StopSwitch::default(),
-        };
-        work.absorb_live(Live { state, configuration: Arc::clone(&self.configuration) });
+        let mut work = self.work(&ids);
         let mut units: Vec<_> = units.iter().map(super::Prepared::new).collect();
         for round in 0.. {
             let asked = units.iter_mut().flat_map(|unit| super::needs(unit, &work));
@@ -165,6 +158,19 @@ impl World {
         self.apply(changes, after);
         self.recount();
         answers
+    }
+
+    /// A working copy that knows the project and nothing else.
+    pub(super) fn work<'n>(&self, ids: &'n Numbers) -> Work<'n> {
+        let mut work = Work::new(self.now, ids);
+        let state = ProjectState {
+            id: project(),
+            name: "shop".into(),
+            configuration: 1,
+            stop: StopSwitch::default(),
+        };
+        work.absorb_live(Live { state, configuration: Arc::clone(&self.configuration) });
+        work
     }
 
     fn find(&self, needs: &[Need]) -> Found {
