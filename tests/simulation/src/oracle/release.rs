@@ -20,6 +20,8 @@ pub(super) struct Release {
     /// The dates under which it counts, for the project and for its category.
     days: [jiff::civil::Date; 2],
     once: Option<(String, String)>,
+    /// It was never handed over, and what it took was given back. The date that it began stays begun.
+    given_back: bool,
 }
 
 impl Release {
@@ -44,10 +46,9 @@ impl Oracle {
         before: &People,
         changes: &Changes,
     ) {
-        if new.state == NotificationState::Suppressed {
-            // It was never handed over: what it took is given back.
-            self.releases.retain(|release| release.id != new.id);
-            return;
+        let given_back = new.state == NotificationState::Suppressed;
+        for release in self.releases.iter_mut().filter(|release| given_back && release.id == new.id) {
+            release.given_back = true;
         }
         let released = new.released_at.filter(|_| old.is_none_or(|old| old.released_at.is_none()));
         let Some(at) = released else { return };
@@ -61,7 +62,7 @@ impl Oracle {
                 && matches!(entry.kind, FeedKind::PreferenceChanged | FeedKind::ConsentChanged)
         });
         // Two changes in one transaction may have had another state between them.
-        if twice.count() < 2 && new.priority != Priority::Urgent {
+        if !given_back && twice.count() < 2 && new.priority != Priority::Urgent {
             let quiet =
                 views.iter().all(|seen| views.iter().all(|zone| is_quiet(seen.quiet.as_ref(), zone, at)));
             self.hold(!quiet, || format!("{} is released in quiet hours at {at}", new.id));
@@ -82,10 +83,15 @@ impl Oracle {
             category: category.to_owned(),
             days,
             once,
+            given_back,
         };
-        self.check_once(&release);
+        if !given_back {
+            self.check_once(&release);
+        }
         if !is_replayed(new) {
-            self.check_caps(&release, new.configuration);
+            if !given_back {
+                self.check_caps(&release, new.configuration);
+            }
             self.releases.push(release);
         }
     }
@@ -108,13 +114,16 @@ impl Oracle {
     fn check_once(&mut self, release: &Release) {
         let Some(key) = &release.once else { return };
         let same = |other: &&Release| {
-            other.person == release.person && other.once.as_ref() == Some(key) && other.id != release.id
+            other.person == release.person
+                && other.once.as_ref() == Some(key)
+                && other.id != release.id
+                && !other.given_back
         };
         let other = self.releases.iter().find(same).map(|other| other.id.clone());
         self.hold(other.is_none(), || format!("{} and {other:?} tell {key:?} twice", release.id));
     }
 
-    /// What counted before, under a scope.
+    /// What counted before under a scope, what was given back too.
     fn counted(
         &self,
         person: &PersonKey,
@@ -132,7 +141,8 @@ impl Oracle {
     fn check_caps(&mut self, release: &Release, version: u64) {
         for limit in documents::caps(&release.category, version) {
             let day = release.day(limit.scope);
-            let others = || self.counted(&release.person, limit.scope, &release.category, &release.id);
+            let counted = || self.counted(&release.person, limit.scope, &release.category, &release.id);
+            let others = || counted().filter(|other| !other.given_back);
             let days = 1 + others().filter(|other| other.day(limit.scope) == day).count();
             let weeks = 1 + others().filter(|other| monday(other.day(limit.scope)) == monday(day)).count();
             let over =
