@@ -1,4 +1,8 @@
 //! Moves the write-ahead log into the file, off the commit path.
+//!
+//! Moving beside the writer never catches up with one that does not pause, and the log only begins anew when all of it was
+//! moved. From a size on the writer is held for the little that a pass before has left, so that the log stays bounded
+//! however long a load lasts: a start after a crash reads it, and each page that is looked up is looked for in it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,13 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
+use tidings_core::ports::StoreError;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{open, run};
+use super::{Writer, open, run};
 
 /// The size of the log, in bytes, from which it is moved: 4 MiB, small enough to be moved within a tick.
 const LOG_BYTES: u64 = 4 << 20;
+/// The size of the log, in bytes, from which the writer is held until it begins anew: 32 MiB.
+const LOG_BYTES_MAX: u64 = 32 << 20;
+/// How long a pass that holds the writer waits for readers; then it is tried again at the next look.
+pub(super) const WAITS_FOR_READERS: Duration = Duration::from_millis(50);
 /// How often the log is looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// After so many ticks a smaller log is moved, too.
@@ -27,10 +37,15 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Begins to move the log of a folder over a connection of its own.
-    pub(super) fn begin(connection: SqliteConnection, folder: PathBuf) -> Self {
+    pub(super) fn begin(
+        connection: SqliteConnection,
+        writer: Arc<Mutex<Writer>>,
+        folder: PathBuf,
+    ) -> Self {
         let (wrote, stop, tracker) =
             (Arc::new(AtomicBool::new(false)), CancellationToken::new(), TaskTracker::new());
-        tracker.spawn(keep(connection, folder, Arc::clone(&wrote), stop.clone()));
+        let log = Log { connection, writer, folder };
+        tracker.spawn(log.keep(Arc::clone(&wrote), stop.clone()));
         tracker.close();
         Self { wrote, stop, tracker }
     }
@@ -53,33 +68,47 @@ impl Drop for Checkpoints {
     }
 }
 
-async fn keep(
-    mut connection: SqliteConnection,
+/// The write-ahead log of a folder.
+struct Log {
+    connection: SqliteConnection,
+    writer: Arc<Mutex<Writer>>,
     folder: PathBuf,
-    wrote: Arc<AtomicBool>,
-    stop: CancellationToken,
-) {
-    let mut ticks = 0;
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(TICK) => {}
+}
+
+impl Log {
+    async fn keep(mut self, wrote: Arc<AtomicBool>, stop: CancellationToken) {
+        let mut ticks = 0;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            ticks += 1;
+            let bytes = self.bytes().await;
+            if (bytes < LOG_BYTES && ticks < TICKS_MAX) || !wrote.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            ticks = 0;
+            if let Err(error) = self.move_on(bytes).await {
+                wrote.store(true, Ordering::Relaxed);
+                tracing::warn!(error = %error, "the log could not be moved into the database");
+            }
         }
-        ticks += 1;
-        let log = tokio::fs::metadata(open::log_path(&folder)).await.map_or(0, |file| file.len());
-        if (log < LOG_BYTES && ticks < TICKS_MAX) || !wrote.swap(false, Ordering::Relaxed) {
-            continue;
+    }
+
+    async fn bytes(&self) -> u64 {
+        tokio::fs::metadata(open::log_path(&self.folder)).await.map_or(0, |file| file.len())
+    }
+
+    async fn move_on(&mut self, bytes: u64) -> Result<(), StoreError> {
+        run(&mut self.connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+        if bytes >= LOG_BYTES_MAX {
+            // Nobody commits meanwhile: what is left is what was committed during the pass above.
+            let mut held = self.writer.lock().await;
+            held.roll_back().await;
+            run(&mut self.connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
         }
-        ticks = 0;
-        let done = run(&mut connection, "PRAGMA wal_checkpoint(PASSIVE)").await;
-        let done = match done {
-            Ok(()) => open::note_progress(&mut connection, &folder).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
-            wrote.store(true, Ordering::Relaxed);
-            tracing::warn!(error = %error, "the log could not be moved into the database");
-        }
+        open::note_progress(&mut self.connection, &self.folder).await
     }
 }

@@ -15,7 +15,7 @@ use tidings_core::ports::StoreError;
 use tokio::sync::Mutex;
 
 use super::cells::Cells;
-use super::checkpoint::Checkpoints;
+use super::checkpoint::{Checkpoints, WAITS_FOR_READERS};
 use super::error::meaning;
 use super::kept::KeptPeople;
 use super::progress::{self, Progress};
@@ -130,7 +130,8 @@ impl SqliteStore {
             .test_before_acquire(false)
             .acquire_timeout(options.wait)
             .connect_lazy_with(connect.clone().pragma("query_only", "ON"));
-        let checkpointer = connect.connect().await.map_err(meaning).map_err(fail)?;
+        let checkpointer = connect.busy_timeout(WAITS_FOR_READERS);
+        let checkpointer = checkpointer.connect().await.map_err(meaning).map_err(fail)?;
         Ok(Self::of(connection, readers, checkpointer, folder, options, lock))
     }
 
@@ -142,10 +143,11 @@ impl SqliteStore {
         options: SqliteOptions,
         lock: File,
     ) -> Self {
+        let writer = Arc::new(Mutex::new(Writer { connection, open: false, kept: KeptPeople::default() }));
         let shared = Shared {
-            writer: Arc::new(Mutex::new(Writer { connection, open: false, kept: KeptPeople::default() })),
+            writer: Arc::clone(&writer),
             readers,
-            checkpoints: Checkpoints::begin(checkpointer, folder.to_owned()),
+            checkpoints: Checkpoints::begin(checkpointer, writer, folder.to_owned()),
             erasure: options.erasure,
             folder: folder.to_owned(),
             wait: options.wait,
