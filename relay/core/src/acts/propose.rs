@@ -395,6 +395,9 @@ pub(super) fn go(
     }
     let (day, week) = (day_of(now, &zone), week_of(now, &zone));
     let mut bucket = (day.number(), week.number());
+    let ends_at_once = !plan.iter().any(|step| !step.linked && step.channels.contains(&Channel::Inapp));
+    let counted = work.person(&person).inbox.as_ref().filter(|_| ends_at_once);
+    let counted = counted.map(|inbox| inbox.counters.clone());
     if work.person(&person).is_known() {
         let counters = &mut work.inbox_mut(&person).counters;
         for scope in &scopes {
@@ -412,6 +415,11 @@ pub(super) fn go(
     notification.configuration = configuration.version;
     collapse::replace_all(work, id);
     steps::begin(work, id, false);
+    let state = work.notification(id).expect("it was read above").state;
+    if let (NotificationState::Suppressed, Some(counted)) = (state, counted) {
+        // What it took was given back, but a day that it alone began must not stand in place of the one before.
+        work.inbox_mut(&person).counters = counted;
+    }
 }
 
 /// What a request is told about a notification.

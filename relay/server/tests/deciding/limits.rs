@@ -6,7 +6,7 @@ use tidings_core::act::Act;
 use tidings_protocol::{Channel, NotificationState};
 
 use crate::documents::{rule, ruled, with};
-use crate::scene::{Scene, instant, person};
+use crate::scene::{Scene, instant, person, words};
 
 const NIGHT: &str = "quiet_hours: {default: \"22:00-08:00\", pass: [urgent]}";
 
@@ -295,4 +295,19 @@ async fn the_more_urgent_one_of_two_that_come_due_together_takes_what_the_cap_ha
     scene.until("2026-11-24T08:00:00Z").await;
     assert_eq!(scene.state(&urgent).await, "active -");
     assert_eq!(scene.state(&older).await, "suppressed cap");
+}
+
+#[tokio::test]
+async fn a_day_that_was_begun_for_nothing_does_not_stand_in_place_of_the_one_before() {
+    let document = ruled("category: news", "caps: {day: 1, over: suppress}");
+    let scene = Scene::from(&document, "2026-11-23T15:00:00Z").await;
+    scene.zone("alice", "Asia/Shanghai").await;
+    let id = scene.e("alice", 1).await;
+    assert_eq!(scene.state(&id).await, "active -", "the one of the 23rd");
+    scene.until("2026-11-23T16:10:00Z").await;
+    let nothing = scene.send("alice", words("letters")).await;
+    assert_eq!(scene.state(&nothing).await, "suppressed no_provider", "on the 24th in Shanghai");
+    scene.zone("alice", "Europe/Berlin").await;
+    let id = scene.e("alice", 2).await;
+    scene.stands(&id, "suppressed cap", "cap stop cap").await;
 }
