@@ -192,7 +192,7 @@ fn operated(done: &[&str]) -> Result<Answer, Refusal> {
 }
 
 fn unavailable() -> Refusal {
-    Refusal::Unavailable { detail: "the disk is full".into() }
+    Refusal::Unavailable { detail: "the store is away".into() }
 }
 
 mod beginning {
@@ -478,6 +478,7 @@ mod live_changes {
 
 mod operations {
     use super::*;
+    use rstest::rstest;
 
     #[test]
     fn held_is_clamped_to_what_was_sent_and_told_once() {
@@ -520,21 +521,26 @@ mod operations {
         assert_eq!((done, refused.len()), (vec!["b".parse().unwrap()], 0), "a held frame is not answered");
     }
 
-    #[test]
-    fn while_the_store_is_away_operations_are_refused_for_now_and_held_is_told_later() {
+    #[rstest]
+    #[case(unavailable(), "unavailable")]
+    #[case(Refusal::StorageFull, "storage_full")]
+    fn while_the_store_is_away_operations_are_refused_for_now_and_held_is_told_later(
+        #[case] refusal: Refusal,
+        #[case] code: &str,
+    ) {
         let mut rig = Rig::open(Some(2), 5);
         rig.held(5);
         rig.operations();
         rig.ops(json!([{"id": "b", "op": "pause", "until": null}]));
-        rig.settled(Err(unavailable()));
+        rig.settled(Err(refusal.clone()));
         assert!(rig.next().is_none());
         assert_eq!(rig.session.poll_timeout(), Some(at(1_000)));
         rig.wait(1_000);
         assert_eq!(rig.operations().1.len(), 2);
-        rig.settled(Err(unavailable()));
+        rig.settled(Err(refusal));
         let RelayFrame::Done { done, refused } = rig.sent() else { panic!("an answer was due") };
         assert_eq!((done.len(), refused.len(), refused[0].permanent), (0, 1, false));
-        assert_eq!(refused[0].code, "unavailable");
+        assert_eq!(refused[0].code, code);
     }
 
     #[test]

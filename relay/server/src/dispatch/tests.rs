@@ -47,6 +47,8 @@ async fn what_the_writer_refuses_stays_due_and_is_not_tried_again_at_once() {
     relay.add(row("shop", "now", 1_000));
     relay.refuse(Refusal::Unavailable { detail: "busy".into() });
     assert_eq!(relay.dispatch().round().await.unwrap(), Round { taken: 1, put_off: 1 });
+    relay.refuse(Refusal::StorageFull);
+    assert_eq!(relay.dispatch().round().await.unwrap(), Round { taken: 1, put_off: 1 });
     relay.refuse(Refusal::Data { detail: "odd".into() });
     assert_eq!(relay.dispatch().round().await.unwrap(), Round { taken: 1, put_off: 1 });
 }

@@ -36,11 +36,11 @@ fn fill(caller: &Caller, number: &mut usize) {
     }
 }
 
-/// A call, by what it does.
-type Named = (&'static str, Box<dyn Fn() -> Reply>);
+/// A call by its name.
+type Call = (&'static str, Box<dyn Fn() -> Reply>);
 
 /// Calls with what a key and a device may say, one of each kind that writes.
-fn calls(caller: &Caller, device: &Caller, code: &str) -> Vec<Named> {
+fn calls(caller: &Caller, device: &Caller, code: &str) -> Vec<Call> {
     let as_key = |method: &'static str, path: &'static str, body: Value| {
         let caller = caller.clone();
         let call: Box<dyn Fn() -> Reply> = Box::new(move || {
