@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_notification_is_one_line_whatever_it_says() {
         let item: InboxItem = serde_json::from_value(json!({
-            "id": "n1", "category": "orders", "priority": "normal", "title": "Order\n1001", "body": "confirmed\r\nnow",
+            "id": "n1", "place": 1, "category": "orders", "priority": "normal", "title": "Order\n1001", "body": "confirmed\r\nnow",
             "link": "https://shop.example/o/1001", "because": {"rule": null, "event_type": null, "text": ""},
             "created_at": "2026-11-22T09:00:00.000Z", "expires_at": "2026-11-23T09:00:00.000Z"
         }))

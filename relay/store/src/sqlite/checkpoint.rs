@@ -37,11 +37,7 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Begins to move the log of a folder over a connection of its own.
-    pub(super) fn begin(
-        connection: SqliteConnection,
-        writer: Arc<Mutex<Writer>>,
-        folder: PathBuf,
-    ) -> Self {
+    pub(super) fn begin(connection: SqliteConnection, writer: Arc<Mutex<Writer>>, folder: PathBuf) -> Self {
         let (wrote, stop, tracker) =
             (Arc::new(AtomicBool::new(false)), CancellationToken::new(), TaskTracker::new());
         let log = Log { connection, writer, folder };
