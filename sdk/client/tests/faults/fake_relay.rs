@@ -187,7 +187,7 @@ impl Call {
 }
 
 pub(crate) fn notification(id: &str, title: &str) -> Value {
-    json!({"kind": "notification", "id": id, "category": "orders", "priority": "normal", "title": title, "body": "",
+    json!({"kind": "notification", "id": id, "place": 1, "category": "orders", "priority": "normal", "title": title, "body": "",
         "actions": [], "needs_acknowledgement": false, "round": 0,
         "because": {"rule": null, "event_type": null, "text": "sent to you"},
         "created_at": "2026-11-22T09:00:00.000Z", "expires_at": "2099-01-01T00:00:00.000Z", "view": {}})
