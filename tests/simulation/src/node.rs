@@ -1,18 +1,20 @@
 //! The relay's side: nodes that gather acts and commit them, the sessions of devices, hints, and the due loop. It is
 //! as thin as the server's, and does what the server does around the core.
 
+mod dispatch;
+mod session;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use tidings_core::act::{Act, AfterCommit, Answer, Hint, Refusal, Settled, Unit};
+use tidings_core::act::{AfterCommit, Answer, Hint, Refusal, Settled, Unit};
 use tidings_core::flows::{Node, commit_together};
 use tidings_core::model::{DueRow, Lane, PersonKey};
-use tidings_core::ports::{Clock, DueReader, InboxReader};
-use tidings_core::session::{LiveChange, SessionCommand, TokenError, VerifiedDevice};
-use tidings_core::view::{self, Position};
+use tidings_core::ports::Clock;
+use tidings_core::session::LiveChange;
+use tidings_core::view;
 use tidings_protocol::frame::{Bye, ChangesPage, RelayFrame};
-use tidings_protocol::{Cursor, NotificationId, Timestamp};
+use tidings_protocol::{NotificationId, Timestamp};
 use tidings_sdk_core::DeviceStore;
 use tidings_store::MemoryStore;
 
@@ -289,234 +291,6 @@ impl Simulation {
             open.session.handle_close(code);
             self.obey(wire);
         }
-    }
-}
-
-/// Sessions.
-impl Simulation {
-    /// Does what the session's machine commands.
-    pub(crate) fn obey(&mut self, wire: u64) {
-        while let Some(command) = self.wires.get_mut(&wire).and_then(|open| open.session.poll_command()) {
-            let (node, device) = (self.wires[&wire].node, self.wires[&wire].device);
-            match command {
-                SessionCommand::Verify { token } => {
-                    let delay = self.world.inside().chance.between(0, 50);
-                    self.after(delay, Event::Verified { wire, token });
-                }
-                SessionCommand::Register { person, .. } => {
-                    self.wires.get_mut(&wire).expect("it commanded").registered = Some(person.clone());
-                    self.nodes[node].registered.entry(person).or_default().insert(wire);
-                }
-                SessionCommand::Commit(act) => {
-                    let project = self.project.clone();
-                    self.submit(
-                        node,
-                        Unit { project, sandbox: false, repeat: None, act: *act },
-                        Reply::Session(wire),
-                    );
-                }
-                SessionCommand::Replace => self.replace_older(node, device, wire),
-                SessionCommand::ReadPage { after, limit, position } => {
-                    self.read_page(wire, after, limit, position);
-                }
-                SessionCommand::Send(frame) => self.send_down(wire, Arc::new(*frame)),
-                SessionCommand::SendLive(frame) => self.send_down(wire, frame),
-                SessionCommand::Close(_) => self.close_down(wire),
-            }
-        }
-        self.plan_session_timeout(wire);
-    }
-
-    fn replace_older(&mut self, node: usize, device: usize, wire: u64) {
-        let older: Vec<u64> = self
-            .wires
-            .iter()
-            .filter(|(id, other)| **id < wire && other.node == node && other.device == device)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in older {
-            self.close_session(id, Bye::Replaced);
-        }
-    }
-
-    fn read_page(&mut self, wire: u64, after: Option<Cursor>, limit: usize, position: Position) {
-        let open = &self.wires[&wire];
-        let (node, Some(person)) = (open.node, open.registered.clone()) else { return };
-        let (reader, operator, world) =
-            (self.nodes[node].reader.clone(), self.operator.clone(), self.world.clone());
-        let owner = Owner { node, life: self.nodes[node].life };
-        // Small pages, so that a catch-up has several.
-        let limit = limit.min(world.inside().chance.below(12) + 1);
-        self.executor.spawn(owner, async move {
-            let page = reader.page(&person, after.as_ref(), limit).await;
-            if world.fault("stale page", 80) {
-                // What was read is old when it is answered.
-                for _ in 0..4 {
-                    world.switch().await;
-                }
-            }
-            let frames = page.ok().map(|page| view::frames(&page, &operator.live(), position));
-            Done::Page { wire, frames }
-        });
-    }
-
-    pub(crate) fn verified(&mut self, wire: u64, token: &str) {
-        let Some(node) = self.wires.get(&wire).map(|open| open.node) else { return };
-        let now = self.nodes[node].now();
-        let verified = self.verify(token, now);
-        let open = self.wires.get_mut(&wire).expect("it was found above");
-        open.session.handle_token(verified, now);
-        self.obey(wire);
-    }
-
-    /// A token of the simulation says whose it is, when it was issued and until when it is good.
-    fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedDevice, TokenError> {
-        if self.world.fault("token check fails", 10) {
-            return Err(TokenError::Unavailable);
-        }
-        let mut parts = token.split('|');
-        let person: usize = parts.next().and_then(|text| text.parse().ok()).ok_or(TokenError::Invalid)?;
-        let mut millis = || parts.next().and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
-        let (issued_at, expires_at) =
-            (millis().ok_or(TokenError::Invalid)?, millis().ok_or(TokenError::Invalid)?);
-        if expires_at <= now {
-            return Err(TokenError::Expired);
-        }
-        Ok(VerifiedDevice { person: self.people[person].clone(), device: None, issued_at, expires_at })
-    }
-
-    fn plan_session_timeout(&mut self, wire: u64) {
-        let Some(open) = self.wires.get_mut(&wire) else { return };
-        let Some(at) = open.session.poll_timeout() else { return };
-        let error = self.nodes[open.node].clock.error_ms.load(Ordering::Relaxed);
-        let at = (at.as_millis() - error).max(self.world.now());
-        if open.timeout_at.is_none_or(|planned| at < planned) {
-            open.timeout_at = Some(at);
-            self.at(at, Event::SessionTimeout { wire, at });
-        }
-    }
-
-    pub(crate) fn session_timeout(&mut self, wire: u64, at: i64) {
-        let Some(open) = self.wires.get_mut(&wire).filter(|open| open.timeout_at == Some(at)) else { return };
-        open.timeout_at = None;
-        let now = self.nodes[open.node].now();
-        open.session.handle_timeout(now);
-        self.obey(wire);
-    }
-}
-
-/// The due loop and the comparison of heads.
-impl Simulation {
-    /// Every node looks again soon after work may have become due, and compares heads after anything changed.
-    pub(crate) fn plan_looks(&mut self) {
-        for node in 0..self.nodes.len() {
-            self.plan_next_look(node);
-            self.plan_heads(node, HEADS_EVERY);
-        }
-    }
-
-    /// The server looks every second; here, a look that would find nothing is left out.
-    fn plan_next_look(&mut self, node: usize) {
-        let Ok(Some(at)) = at_once(self.truth.next_due()) else { return };
-        let error = self.nodes[node].clock.error_ms.load(Ordering::Relaxed);
-        let late = self.world.inside().chance.between(1, LOOK_EVERY);
-        let at = (at.as_millis() - error).max(self.world.now()) + late;
-        self.plan_look(node, at);
-    }
-
-    pub(crate) fn plan_look(&mut self, node: usize, at: i64) {
-        let relay = &mut self.nodes[node];
-        if relay.up && relay.look_at.is_none_or(|planned| at < planned) {
-            relay.look_at = Some(at);
-            let life = relay.life;
-            self.at(at, Event::Look { node, life, at });
-        }
-    }
-
-    pub(crate) fn look(&mut self, node: usize, at: i64) {
-        let relay = &mut self.nodes[node];
-        if relay.look_at != Some(at) {
-            return;
-        }
-        relay.look_at = None;
-        if relay.looking || relay.jumped {
-            return;
-        }
-        relay.looking = true;
-        let (reader, now) = (relay.reader.clone(), relay.now());
-        let stale = std::mem::take(&mut relay.stale_due);
-        let owner = Owner { node, life: relay.life };
-        let world = self.world.clone();
-        self.executor.spawn(owner, async move {
-            let (mut rows, mut failed) = (Vec::new(), false);
-            for lane in LANES {
-                match reader.due(lane, now, 64, 256).await {
-                    Ok(found) => rows.extend(found),
-                    Err(_) => failed = true,
-                }
-            }
-            let expired = reader.expired(now, 256).await;
-            failed |= expired.is_err();
-            if !stale.is_empty() && world.fault("stale due rows", 300) {
-                rows.extend(stale);
-            }
-            Done::Due { rows, expired: expired.unwrap_or_default(), failed }
-        });
-    }
-
-    fn hand_in(
-        &mut self,
-        node: usize,
-        rows: Vec<DueRow>,
-        expired: Vec<(PersonKey, NotificationId)>,
-        failed: bool,
-    ) {
-        self.nodes[node].looking = false;
-        self.nodes[node].stale_due.clone_from(&rows);
-        let taken = !rows.is_empty() || !expired.is_empty();
-        if taken {
-            self.world.trace(|| {
-                let keys: Vec<_> = rows.iter().map(|row| &row.key).collect();
-                format!("node {node} hands in {keys:?}, expired {expired:?}")
-            });
-        }
-        let acts = rows.into_iter().map(Act::Advance);
-        let acts = acts.chain(expired.into_iter().map(|(person, id)| Act::Expire(person, id)));
-        for act in acts.collect::<Vec<_>>() {
-            let unit = Unit { project: self.project.clone(), sandbox: false, repeat: None, act };
-            self.submit(node, unit, Reply::Dispatch);
-        }
-        if taken || failed {
-            let again = self.world.now() + LOOK_EVERY;
-            self.plan_look(node, again);
-        } else {
-            self.plan_next_look(node);
-        }
-    }
-
-    pub(crate) fn plan_heads(&mut self, node: usize, within: i64) {
-        let at = self.world.now() + self.world.inside().chance.between(within / 2, within);
-        let relay = &mut self.nodes[node];
-        if relay.up && relay.heads_at.is_none_or(|planned| at < planned) {
-            relay.heads_at = Some(at);
-            let life = relay.life;
-            self.at(at, Event::Heads { node, life, at });
-        }
-    }
-
-    pub(crate) fn compare_heads(&mut self, node: usize, at: i64) {
-        let relay = &mut self.nodes[node];
-        if relay.heads_at != Some(at) {
-            return;
-        }
-        relay.heads_at = None;
-        let people: Vec<PersonKey> = relay.registered.keys().cloned().collect();
-        let (reader, owner) = (relay.reader.clone(), Owner { node, life: relay.life });
-        if people.is_empty() {
-            return;
-        }
-        self.executor
-            .spawn(owner, async move { reader.heads(&people).await.map_or(Done::HeadsFailed, Done::Heads) });
     }
 }
 

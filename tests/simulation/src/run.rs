@@ -1,19 +1,22 @@
 //! One run: the agenda, the next step, healing, and the verdict.
 
+mod event;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidings_core::model::PersonKey;
-use tidings_protocol::{NotificationId, ProjectId, RecipientId};
+use tidings_protocol::ProjectId;
 use tidings_sdk_core::Connection;
 use tidings_store::{ErasureKey, MemoryStore};
 
+pub(crate) use self::event::Event;
 use crate::coverage::Coverage;
 use crate::device::Device;
 use crate::documents;
 use crate::executor::Executor;
 use crate::network::Wire;
-use crate::node::{BusHint, Done, RelayNode};
+use crate::node::{Done, RelayNode};
 use crate::oracle::Oracle;
 use crate::publisher::{Notes, Request, recipient_in};
 use crate::store::Operator;
@@ -85,38 +88,6 @@ pub struct Simulation {
     pub(crate) oracle: Oracle,
     moves_left: u32,
     steps: u64,
-}
-
-/// What happens at a time.
-#[derive(Debug)]
-pub(crate) enum Event {
-    Move,
-    Gather { node: usize, life: u64 },
-    Bus { from: usize, to: usize, life: u64, bus: BusHint },
-    Look { node: usize, life: u64, at: i64 },
-    Heads { node: usize, life: u64, at: i64 },
-    Verified { wire: u64, token: String },
-    SessionTimeout { wire: u64, at: i64 },
-    Down { wire: u64 },
-    Up { wire: u64 },
-    Silent { wire: u64 },
-    Heals { wire: u64 },
-    Refused { device: usize, life: u64, attempt: u64 },
-    DeviceTimeout { device: usize, life: u64, at: i64 },
-    DeviceActs { device: usize, life: u64 },
-    Token { device: usize, life: u64 },
-    SignIn { device: usize, life: u64 },
-    Screen { device: usize, life: u64, process: usize },
-    Queued { device: usize, life: u64 },
-    Reacts { device: usize, life: u64, id: NotificationId },
-    Elsewhere { device: usize },
-    Switches { who: RecipientId, chosen: bool },
-    Online { device: usize },
-    DeviceStarts { device: usize },
-    NodeStarts { node: usize },
-    ClockBack { node: usize, life: u64 },
-    Arrive { node: usize, life: u64, request: u64 },
-    Retry { request: u64 },
 }
 
 /// Plays one seed to its end. A panic anywhere in it is a violation like any other.
@@ -381,73 +352,5 @@ impl Simulation {
 impl std::fmt::Debug for Simulation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Simulation").field("steps", &self.steps).finish_non_exhaustive()
-    }
-}
-
-impl Event {
-    /// The device, and the life of it, that this belongs to.
-    const fn device(&self) -> Option<(usize, u64)> {
-        match self {
-            Self::Refused { device, life, .. }
-            | Self::DeviceTimeout { device, life, .. }
-            | Self::DeviceActs { device, life }
-            | Self::Token { device, life }
-            | Self::SignIn { device, life }
-            | Self::Screen { device, life, .. }
-            | Self::Reacts { device, life, .. }
-            | Self::Queued { device, life } => Some((*device, *life)),
-            Self::Move
-            | Self::Gather { .. }
-            | Self::Bus { .. }
-            | Self::Look { .. }
-            | Self::Heads { .. }
-            | Self::Verified { .. }
-            | Self::SessionTimeout { .. }
-            | Self::Down { .. }
-            | Self::Up { .. }
-            | Self::Silent { .. }
-            | Self::Heals { .. }
-            | Self::Online { .. }
-            | Self::Elsewhere { .. }
-            | Self::Switches { .. }
-            | Self::DeviceStarts { .. }
-            | Self::NodeStarts { .. }
-            | Self::ClockBack { .. }
-            | Self::Arrive { .. }
-            | Self::Retry { .. } => None,
-        }
-    }
-
-    /// The node, and the life of it, that this belongs to.
-    const fn node(&self) -> Option<(usize, u64)> {
-        match self {
-            Self::Gather { node, life }
-            | Self::Bus { to: node, life, .. }
-            | Self::Look { node, life, .. }
-            | Self::Heads { node, life, .. }
-            | Self::ClockBack { node, life }
-            | Self::Arrive { node, life, .. } => Some((*node, *life)),
-            Self::Move
-            | Self::Verified { .. }
-            | Self::SessionTimeout { .. }
-            | Self::Down { .. }
-            | Self::Up { .. }
-            | Self::Silent { .. }
-            | Self::Heals { .. }
-            | Self::Refused { .. }
-            | Self::DeviceTimeout { .. }
-            | Self::DeviceActs { .. }
-            | Self::Token { .. }
-            | Self::SignIn { .. }
-            | Self::Screen { .. }
-            | Self::Queued { .. }
-            | Self::Reacts { .. }
-            | Self::Elsewhere { .. }
-            | Self::Switches { .. }
-            | Self::Online { .. }
-            | Self::DeviceStarts { .. }
-            | Self::NodeStarts { .. }
-            | Self::Retry { .. } => None,
-        }
     }
 }
