@@ -317,24 +317,3 @@ async fn a_watermark_that_an_older_relay_kept_has_a_stamp_after_the_migration() 
     let stamped = r#"[["orders",3,[1795435200000,""],5],[null,2,[1795435100000,""],4]]"#;
     assert_eq!(found, [stamped, "[]"]);
 }
-
-#[tokio::test]
-async fn a_log_that_grew_under_a_load_begins_anew() {
-    let folder = TempDir::new().unwrap();
-    let store = open(folder.path()).await;
-    let log = folder.path().join("tidings.sqlite3-wal");
-    let bytes = || std::fs::metadata(&log).map_or(0, |file| file.len());
-    for seq in 1.. {
-        commit(&store, seq, 1 << 20).await.unwrap();
-        if bytes() > 40 << 20 {
-            break;
-        }
-    }
-    let mut looks = tokio::time::interval(std::time::Duration::from_millis(50));
-    let begun = async {
-        while bytes() > 1 << 20 {
-            looks.tick().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), begun).await.expect("the log begins anew");
-}

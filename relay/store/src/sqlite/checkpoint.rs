@@ -108,3 +108,29 @@ impl Log {
         open::note_progress(&mut self.connection, &self.folder).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+    use tempfile::TempDir;
+
+    use super::super::{SqliteOptions, SqliteStore};
+    use super::*;
+    use crate::erasure::ErasureKey;
+
+    #[tokio::test]
+    async fn a_log_at_its_bound_begins_anew_and_a_shorter_one_is_only_moved() {
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new(ErasureKey::new([0; 32]), 1);
+        let store = SqliteStore::open(folder.path(), options).await.unwrap();
+        let file = format!("sqlite://{}", folder.path().join("tidings.sqlite3").display());
+        let connection = SqliteConnection::connect(&file).await.unwrap();
+        let writer = Arc::clone(&store.shared.writer);
+        let mut log = Log { connection, writer, folder: folder.path().to_owned() };
+        assert!(log.bytes().await > 0, "the tables were made");
+        log.move_on(LOG_BYTES_MAX - 1).await.unwrap();
+        assert!(log.bytes().await > 0);
+        log.move_on(LOG_BYTES_MAX).await.unwrap();
+        assert_eq!(log.bytes().await, 0);
+    }
+}
