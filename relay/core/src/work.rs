@@ -34,6 +34,8 @@ pub(crate) struct Work<'n> {
     live: BTreeMap<ProjectId, Arc<Live>>,
     people: BTreeMap<PersonKey, PersonCopy>,
     events: BTreeMap<EventId, Tracked<Event>>,
+    /// Events of the copy by the backend's id, so that a large batch does not scan itself for each of its events.
+    by_external_id: BTreeMap<Box<str>, BTreeSet<EventId>>,
     notifications: BTreeMap<NotificationId, Tracked<Notification>>,
     /// Notifications of the copy by recipient, so that lookups do not scan everything.
     by_person: BTreeMap<PersonKey, BTreeSet<NotificationId>>,
@@ -108,6 +110,7 @@ impl<'n> Work<'n> {
             live: BTreeMap::new(),
             people: BTreeMap::new(),
             events: BTreeMap::new(),
+            by_external_id: BTreeMap::new(),
             notifications: BTreeMap::new(),
             by_person: BTreeMap::new(),
             deliveries: BTreeMap::new(),

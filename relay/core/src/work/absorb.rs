@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidings_protocol::NotificationState;
 
 use super::{DigestCopy, Live, PersonCopy, Standing, Tracked, Work};
-use crate::model::{Notification, PersonKey};
+use crate::model::{Event, Notification, PersonKey};
 use crate::ports::{Found, Need};
 
 impl Work<'_> {
@@ -41,7 +41,7 @@ impl Work<'_> {
             });
         }
         for event in found.events {
-            self.events.entry(event.id.clone()).or_insert(Tracked { row: event, standing: Standing::Stored });
+            self.hear_of(event, Standing::Stored);
         }
         for notification in found.notifications {
             self.hold(notification, Standing::Stored);
@@ -76,6 +76,14 @@ impl Work<'_> {
     /// Whether what is live in a project is here.
     pub(crate) fn has_live(&self, project: &tidings_protocol::ProjectId) -> bool {
         self.live.contains_key(project)
+    }
+
+    /// Takes an event in. One that is in the copy already stays as it is.
+    pub(super) fn hear_of(&mut self, event: Event, standing: Standing) {
+        if let Some(external_id) = &event.body.external_id {
+            self.by_external_id.entry(external_id.clone()).or_default().insert(event.id.clone());
+        }
+        self.events.entry(event.id.clone()).or_insert(Tracked { row: event, standing });
     }
 
     pub(super) fn hold(&mut self, notification: Notification, standing: Standing) {

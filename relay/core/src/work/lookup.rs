@@ -50,11 +50,9 @@ impl Work<'_> {
         source: Option<&str>,
         external_id: &str,
     ) -> Option<&Event> {
-        self.events.values().map(|copy| &copy.row).find(|event| {
-            event.project == *project
-                && event.sandbox == sandbox
-                && event.body.source.as_deref() == source
-                && event.body.external_id.as_deref() == Some(external_id)
+        let named = self.by_external_id.get(external_id)?;
+        named.iter().filter_map(|id| self.event(id)).find(|event| {
+            event.project == *project && event.sandbox == sandbox && event.body.source.as_deref() == source
         })
     }
 

@@ -54,7 +54,7 @@ impl Work<'_> {
     /// Takes in an event that was accepted.
     pub(crate) fn add_event(&mut self, event: Event) {
         self.changes.books.open(&event.project, event.accepted_at, Term::Event(event.state));
-        self.events.insert(event.id.clone(), Tracked { row: event, standing: Standing::New });
+        self.hear_of(event, Standing::New);
     }
 
     /// An event's row, which will be written.
