@@ -212,8 +212,8 @@ struct SqliteTransaction {
 impl Transaction for SqliteTransaction {
     async fn read(&mut self, needs: &[Need]) -> Result<Found, StoreError> {
         let Writer { connection, kept, .. } = &mut *self.writer;
-        // After a write the transaction sees what may never be committed, and nobody is remembered from it.
-        let kept = self.written.is_empty().then_some(kept);
+        // After a write, whole or not, the transaction sees what may never be committed: nobody is remembered from it.
+        let kept = (self.written.is_empty() && !self.refused).then_some(kept);
         let found = find::find(connection, needs, kept, &self.store.shared.erasure).await?;
         self.words.remember(&found.notifications);
         Ok(found)
