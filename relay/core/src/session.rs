@@ -229,13 +229,14 @@ impl<F> Session<F> {
             self.retry_page_at = Some(now.plus_millis(RETRY_MILLIS));
             return;
         };
+        // Only an erasure ends an epoch while a relay runs. What came into the new inbox is not for tokens from before.
+        if frames.iter().any(|frame| !self.place.is_of_this_epoch(&frame.to)) {
+            self.close(Bye::Erased);
+            return self.advance(now);
+        }
         let erased = frames.iter().any(|frame| frame.items.iter().any(|item| matches!(item, Item::Erased)));
-        let before = self.place.cursor(0);
         for frame in self.place.page(frames) {
             self.send(RelayFrame::Changes(frame), now);
-        }
-        if self.place.cursor(0) != before {
-            self.asked.forget_places(0);
         }
         if erased {
             self.close(Bye::Erased);

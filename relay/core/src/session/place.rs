@@ -91,6 +91,11 @@ impl Place {
         cursor(self.epoch, seq)
     }
 
+    /// Whether a cursor is of the inbox that the device was greeted with.
+    pub(super) fn is_of_this_epoch(&self, cursor: &Cursor) -> bool {
+        parse_cursor(cursor).is_some_and(|(epoch, _)| epoch == self.epoch)
+    }
+
     /// The page to read next, if one is to be read and none is under way.
     pub(super) fn begin_read(&mut self) -> Option<(Option<Cursor>, Position)> {
         if !self.behind || self.reading != Reading::No {
@@ -154,20 +159,16 @@ impl Place {
             Reading::Yes { heard } => heard,
             Reading::No | Reading::Overtaken => return Vec::new(),
         };
-        let Some((epoch, end)) = frames.last().and_then(|last| parse_cursor(&last.to)) else {
+        let Some((_, end)) = frames.last().and_then(|last| parse_cursor(&last.to)) else {
             return Vec::new();
         };
         let (reset, more) = frames.last().map_or((false, false), |last| (last.reset, last.more));
         let due = std::mem::take(&mut self.answer_due);
         let nothing = !due && frames.len() == 1 && is_empty(&frames[0]);
-        if epoch != self.epoch {
-            self.furthest = 0;
-        }
-        self.epoch = epoch;
         self.sent = Some(end);
         self.furthest = self.furthest.max(end);
         self.position = Position { first: false, resetting: reset && more };
-        self.behind = more || heard.is_some_and(|(other, head)| other != epoch || head > end);
+        self.behind = more || heard.is_some_and(|(epoch, head)| epoch != self.epoch || head > end);
         if nothing { Vec::new() } else { frames }
     }
 

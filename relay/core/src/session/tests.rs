@@ -372,19 +372,17 @@ mod live_changes {
         assert!(rig.next().is_none());
     }
 
+    /// Found by simulation (seed 68): the word of an erasure was lost, and a device with a token from before it was shown
+    /// what came to the recipient who was made anew.
     #[test]
-    fn another_epoch_makes_it_read_and_the_device_begin_anew() {
+    fn an_inbox_of_another_epoch_ends_the_session_and_none_of_it_is_sent() {
         let mut rig = Rig::open(Some(2), 5);
         rig.hint(LiveChange { epoch: 9, from: 0, to: 1, frame: Some(changes(Some(0), 1, false)) });
         assert_eq!(rig.read_after(), Some(place(5)));
         let reset = ChangesPage { from: None, to: cursor(9, 1), more: false, reset: true, items: Vec::new() };
-        rig.page(vec![reset.clone()]);
-        assert_eq!(rig.frames(), [RelayFrame::Changes(reset)]);
-        rig.written(1);
-        rig.held(5);
-        assert!(rig.next().is_none(), "a place of the old inbox means nothing");
-        rig.frame(DeviceFrame::Held { cursor: cursor(9, 1) });
-        assert_eq!(rig.operations().0, Some(1));
+        rig.page(vec![reset]);
+        assert!(matches!(rig.sent(), RelayFrame::Bye { code: Bye::Erased, .. }));
+        assert!(rig.session.is_closed());
     }
 
     #[test]

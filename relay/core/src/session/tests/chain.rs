@@ -205,6 +205,7 @@ impl World {
                     self.asked = Some(after);
                 }
                 SessionCommand::Commit(act) => self.operate(*act),
+                SessionCommand::Close(code) => assert_eq!((code, self.epoch != EPOCH), (Bye::Erased, true)),
                 other => panic!("nothing else is due: {other:?}"),
             }
             assert!(self.unwritten.len() <= UNWRITTEN_FRAMES_MAX + 2, "the queue is bounded");
@@ -239,6 +240,11 @@ impl World {
 impl Device {
     /// Whether the page fits, or is left out without a word.
     fn apply(&mut self, page: &ChangesPage) -> bool {
+        assert_eq!(
+            parse_cursor(&page.to).map(|(epoch, _)| epoch),
+            Some(EPOCH),
+            "what came after an erasure stays here"
+        );
         if page.from.is_some() && page.from != self.cursor {
             assert!(self.resumed, "the chain is unbroken");
             return self.resuming;
@@ -271,7 +277,10 @@ proptest! {
             world.step(step);
         }
         world.heal();
-        prop_assert!(!world.rig.session.is_closed());
+        prop_assert_eq!(world.rig.session.is_closed(), world.epoch != EPOCH);
+        if world.epoch != EPOCH {
+            return Ok(());
+        }
         prop_assert_eq!(world.device.cursor.clone(), Some(cursor(world.epoch, world.head)));
         let all: BTreeSet<u64> = (1..=world.head).collect();
         prop_assert_eq!(&world.device.has, &all);
