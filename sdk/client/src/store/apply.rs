@@ -40,7 +40,7 @@ const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET place = excluded.plac
      after_absence = excluded.after_absence, unsettled = 1";
 /// [`Watermark::reads`] in SQL.
 const READ_UP_TO: &str = "UPDATE items SET server_read_at = ?1, server_unread_at = NULL, server_unread_by = NULL, \
-     read_at = coalesce(read_at, ?1), unread_at = NULL, unread_by = NULL \
+     read_at = coalesce(read_at, ?1), unread_at = NULL, unread_by = NULL, written = ?5 \
      WHERE server_read_at IS NULL AND place <= ?2 AND (?3 IS NULL OR category = ?3) \
      AND (server_unread_at IS NULL OR (server_unread_at, server_unread_by) < (?1, ?4)) RETURNING id";
 const SETTLED_ALREADY: &str = "UPDATE items SET unsettled = 0 WHERE unsettled = 1 AND written = ? AND EXISTS \
@@ -120,7 +120,7 @@ impl Step<'_> {
                         .await?;
                 }
                 Item::ReadUpTo { watermark, .. } => {
-                    touched.extend(read_up_to(writing, watermark).await?);
+                    touched.extend(read_up_to(writing, watermark, self.page).await?);
                 }
                 // The machine turns an erasure into a wipe before anything is stored.
                 Item::Notification(_) | Item::Erased | Item::Unknown => {}
@@ -200,12 +200,14 @@ pub(super) fn bind_view<'q>(
 async fn read_up_to(
     writing: &mut Writing<'_>,
     watermark: &Watermark,
+    page: u64,
 ) -> Result<Vec<NotificationId>, StoreError> {
     let read: Vec<String> = sqlx::query_scalar(READ_UP_TO)
         .bind(watermark.stamp.at.as_millis())
         .bind(signed(watermark.place))
         .bind(watermark.category.as_ref().map(CategoryId::as_str))
         .bind(&*watermark.stamp.by)
+        .bind(signed(page))
         .fetch_all(&mut **writing)
         .await?;
     read.into_iter().map(stored_id).collect()

@@ -125,6 +125,29 @@ async fn a_page_for_another_cursor_changes_nothing() {
     assert_eq!(store.row(&"b".parse().unwrap()).await.unwrap(), None);
 }
 
+/// Found by simulation (seed 551): the value was from before the watermark, and was put back after it.
+#[tokio::test]
+async fn the_value_of_a_refusal_that_a_watermark_overtook_is_not_put_back() {
+    let folder = Folder::new();
+    let store = folder.open(None).await.store;
+    store.apply(&batch(None, 1, vec![item("a", "A")])).await.unwrap();
+    let queued = store.queue(&mark_read(1, "a")).await.unwrap().unwrap();
+    let watermark = Watermark { place: 1, stamp: stamp(8), category: None };
+    let read = Item::ReadUpTo { cursor: cursor(1), watermark };
+    store.apply(&batch(Some(1), 2, vec![read])).await.unwrap();
+    let refused = tidings_protocol::operation::Refused {
+        id: queued.operation.id.clone(),
+        code: "superseded".to_owned(),
+        detail: String::new(),
+        permanent: true,
+        value: Some(serde_json::json!({})),
+    };
+    let settlement = Settlement { done: Vec::new(), refused: vec![(queued, refused)] };
+    store.settle(&settlement).await.unwrap();
+    let row = store.row(&"a".parse().unwrap()).await.unwrap().unwrap();
+    assert!(row.view.read_at.is_some());
+}
+
 #[tokio::test]
 async fn two_processes_on_one_file_show_a_notification_once() {
     let (folder, key) = (Folder::new(), EncryptionKey::random());

@@ -239,11 +239,12 @@ impl Inner {
                 self.settings_written = self.pages;
             }
             Item::ReadUpTo { watermark, .. } => {
-                for item in self.rows.values_mut().map(|row| &mut row.item) {
+                for Row { item, written, .. } in self.rows.values_mut() {
                     let unread = item.view.unread.as_ref();
                     if item.view.read_at.is_none() && watermark.reads(item.place, &item.category, unread) {
                         item.view.read_at = Some(watermark.stamp.at);
                         item.view.unread = None;
+                        *written = self.pages;
                     }
                 }
             }
