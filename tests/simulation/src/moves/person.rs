@@ -47,22 +47,32 @@ impl Simulation {
                 Request::ReadUpTo { cursor, category }
             }
         };
-        if let Request::Mark { notification, read, archived, .. } = &request
-            && self.world.inside().chance.happens(400)
-        {
-            self.contradict(device, notification, read.map(|read| !read), archived.map(|archived| !archived));
+        let is_mark = matches!(request, Request::Mark { .. } | Request::ReadUpTo { .. });
+        if is_mark && self.world.inside().chance.happens(400) {
+            self.contradict(device, &row.item.id, &request);
         }
         self.ask(device, request);
     }
 
     /// Another device of the same person says the opposite at the same moment: the stamps decide, not what comes first.
-    fn contradict(
-        &mut self,
-        device: usize,
-        notification: &NotificationId,
-        read: Option<bool>,
-        archived: Option<bool>,
-    ) {
+    fn contradict(&mut self, device: usize, notification: &NotificationId, request: &Request) {
+        let (read, archived, snoozed_until) = match request {
+            Request::Mark { read, archived, snoozed_until, .. } => (
+                read.map(|read| !read),
+                archived.map(|archived| !archived),
+                snoozed_until.map(|_| self.world.clock(90_000)),
+            ),
+            Request::ReadUpTo { .. } => (Some(false), None, None),
+            Request::Held { .. }
+            | Request::Receipt { .. }
+            | Request::Preference { .. }
+            | Request::QuietHours { .. }
+            | Request::Pause { .. }
+            | Request::Profile { .. }
+            | Request::Consent { .. }
+            | Request::Endpoint { .. }
+            | Request::Feedback { .. } => return,
+        };
         let shows = |other: &Device| {
             other.sync.is_some() && other.store.rows().iter().any(|row| row.item.id == *notification)
         };
@@ -70,7 +80,6 @@ impl Simulation {
             |other: &usize| *other != device && self.devices[*other].person == self.devices[device].person;
         let others = (0..self.devices.len()).filter(same).find(|other| shows(&self.devices[*other]));
         let Some(other) = others else { return };
-        let snoozed_until = (read.is_none() && archived.is_none()).then(|| self.world.clock(90_000));
         self.ask(other, Request::Mark { notification: notification.clone(), read, archived, snoozed_until });
     }
 
