@@ -27,6 +27,8 @@ mod steps;
 #[cfg(test)]
 mod testing;
 
+use std::collections::VecDeque;
+
 use self::accept::Heard;
 use crate::act::{Act, Answer, EventAnswer, Made, Refusal, Unit};
 use crate::model::PersonKey;
@@ -37,12 +39,14 @@ use crate::work::Work;
 /// follows from rows is asked anew while they are read.
 pub(crate) struct Prepared<'u> {
     pub(crate) unit: &'u Unit,
-    heard: Option<Vec<Heard>>,
+    heard: Option<VecDeque<Heard>>,
+    /// What became of the unit's first events.
+    answered: Vec<EventAnswer>,
 }
 
 impl<'u> Prepared<'u> {
     pub(crate) const fn new(unit: &'u Unit) -> Self {
-        Self { unit, heard: None }
+        Self { unit, heard: None, answered: Vec::new() }
     }
 }
 
@@ -105,19 +109,33 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
     needs
 }
 
-/// Decides a unit on the working copy.
+/// Decides the next part of a unit on the working copy: one event of those that came together, or the whole of another
+/// act. Answers with the last part, so that what a part made due at once is done before the next one is decided.
 ///
 /// # Errors
 /// [`Refusal`]; the copy is as it was before.
-pub(crate) fn decide(prepared: Prepared<'_>, work: &mut Work<'_>) -> Result<Answer, Refusal> {
-    let (unit, heard) = (prepared.unit.clone(), prepared.heard);
+pub(crate) fn decide_part(
+    prepared: &mut Prepared<'_>,
+    work: &mut Work<'_>,
+) -> Result<Option<Answer>, Refusal> {
+    let Act::AcceptEvents(bodies) = &prepared.unit.act else {
+        return decide(prepared.unit.clone(), work).map(Some);
+    };
+    let heard = prepared.heard.as_mut().expect("whoever decides events has asked what they need");
+    if let (Some(body), Some(heard)) = (bodies.get(prepared.answered.len()), heard.pop_front()) {
+        let unit = prepared.unit;
+        prepared.answered.push(accept::accept(&unit.project, unit.sandbox, body.clone(), heard, work));
+    }
+    let all = prepared.answered.len() == bodies.len();
+    Ok(all.then(|| Answer::Events(std::mem::take(&mut prepared.answered))))
+}
+
+/// Decides a unit that is of one part.
+fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
     let project = unit.project;
     let person = |recipient| PersonKey { project: project.clone(), recipient };
     match unit.act {
-        Act::AcceptEvents(bodies) => {
-            let heard = heard.expect("whoever decides events has asked what they need");
-            Ok(accept::accept(&project, unit.sandbox, bodies, heard, work))
-        }
+        Act::AcceptEvents(_) => unreachable!("events are decided one by one"),
         Act::Send { body, to } => send::send(&project, unit.sandbox, *body, to, work),
         Act::PutRecipient(change) => recipient::put(&project, *change, work),
         Act::Erase(recipient) => Ok(erase::erase(&person(recipient), work)),

@@ -1,5 +1,6 @@
 //! Facts come in: each is accepted, a duplicate or in conflict with an earlier one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,7 +10,7 @@ use super::cancel::{self, Target};
 use super::fan_out;
 use super::firing::{self, Candidate, Facts, Whom, person_of};
 use super::propose::{self, Stated, Subject};
-use crate::act::{Answer, EventAnswer, Made, Refusal};
+use crate::act::{EventAnswer, Made, Refusal};
 use crate::configuration::{Configuration, UnknownRecipient};
 use crate::expression::{NoLookups, Scope};
 use crate::model::{CollectedRow, Considered, Event, EventBody, Fired, PersonKey};
@@ -27,7 +28,7 @@ pub(super) struct Heard {
 }
 
 /// Listens to events: evaluates what their rules ask of them before any row is read.
-pub(super) fn hear(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> Vec<Heard> {
+pub(super) fn hear(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> VecDeque<Heard> {
     let configuration = &work.live(project).configuration;
     let heard = bodies.iter().map(|body| {
         let root = Arc::new(body.root());
@@ -43,7 +44,7 @@ pub(super) fn needs(
     project: &ProjectId,
     sandbox: bool,
     bodies: &[EventBody],
-    heard: &[Heard],
+    heard: &VecDeque<Heard>,
     work: &Work<'_>,
 ) -> Vec<Need> {
     let mut needs = Vec::new();
@@ -69,19 +70,8 @@ pub(super) fn needs(
     needs
 }
 
+/// Takes in one event and decides what it makes.
 pub(super) fn accept(
-    project: &ProjectId,
-    sandbox: bool,
-    bodies: Vec<EventBody>,
-    heard: Vec<Heard>,
-    work: &mut Work<'_>,
-) -> Answer {
-    let answers =
-        bodies.into_iter().zip(heard).map(|(body, heard)| accept_one(project, sandbox, body, heard, work));
-    Answer::Events(answers.collect())
-}
-
-fn accept_one(
     project: &ProjectId,
     sandbox: bool,
     body: EventBody,

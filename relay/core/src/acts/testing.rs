@@ -152,7 +152,12 @@ impl World {
             let found = self.find(&needs);
             work.absorb(needs, found);
         }
-        let answers = units.into_iter().map(|unit| super::decide(unit, &mut work)).collect();
+        let whole = |unit: &mut super::Prepared<'_>, work: &mut Work<'_>| loop {
+            if let Some(answer) = super::decide_part(unit, work).transpose() {
+                return answer;
+            }
+        };
+        let answers = units.iter_mut().map(|unit| whole(unit, &mut work)).collect();
         let (changes, after) = work.finish();
         self.ids = ids;
         self.apply(changes, after);

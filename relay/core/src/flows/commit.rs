@@ -122,7 +122,7 @@ async fn read_all(
 async fn settle(
     node: &Node,
     transaction: &mut dyn Transaction,
-    prepared: Prepared<'_>,
+    mut prepared: Prepared<'_>,
     work: &mut Work<'_>,
 ) -> Result<Settled, StoreError> {
     let unit = prepared.unit;
@@ -139,10 +139,15 @@ async fn settle(
         return Ok(Settled { answer: Err(gone(&unit.project)), replay: None });
     }
     let (project, repeat) = (unit.project.clone(), unit.repeat.clone());
-    let mut answer = acts::decide(prepared, work);
-    if at_once(node, transaction, work).await?
-        && let Ok(answer) = &mut answer
-    {
+    let mut more = false;
+    let mut answer = loop {
+        let part = acts::decide_part(&mut prepared, work);
+        more |= at_once(node, transaction, work).await?;
+        if let Some(answer) = part.transpose() {
+            break answer;
+        }
+    };
+    if more && let Ok(answer) = &mut answer {
         acts::see_again(answer, work);
     }
     if let (Some(repeat), Ok(answer)) = (repeat, &answer) {
@@ -164,8 +169,8 @@ async fn at_once(
         let unit = Unit { project, sandbox: false, repeat: None, act: Act::Advance(row) };
         let mut asked = [Prepared::new(&unit)];
         read_all(node, transaction, &mut asked, work).await?;
-        let [prepared] = asked;
-        acts::decide(prepared, work).expect("work that is due is never refused");
+        let [mut prepared] = asked;
+        acts::decide_part(&mut prepared, work).expect("work that is due is never refused");
         any = true;
     }
     Ok(any)

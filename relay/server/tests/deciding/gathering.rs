@@ -49,7 +49,7 @@ async fn a_full_digest_closes_early_and_the_next_opens_another() {
 }
 
 #[tokio::test]
-async fn a_digest_that_reaches_its_max_closes_in_the_commit_of_its_last_member_and_the_answer_says_so() {
+async fn a_digest_that_reaches_its_max_closes_before_the_next_fact_of_the_same_request_and_the_answer_says_so() {
     let scene = Scene::new(&rule(DIGEST)).await;
     let body = |n: i32| fact("e", Some("alice"), json!({"n": n}), scene.now());
     scene.act(Act::AcceptEvents(vec![body(1), body(2)])).await;
@@ -60,10 +60,10 @@ async fn a_digest_that_reaches_its_max_closes_in_the_commit_of_its_last_member_a
         EventAnswer::Accepted { notifications, .. } => notifications[0].state,
         other => panic!("{other:?}"),
     });
-    let expected = [NotificationState::Merged, NotificationState::Merged];
+    let expected = [NotificationState::Merged, NotificationState::Held];
     assert_eq!(states.collect::<Vec<_>>(), expected, "no work was done in between");
     assert_eq!(digests(&scene).await.len(), 1);
-    assert_eq!(scene.title(&digests(&scene).await[0].id).await, "4 things, the last is 4");
+    assert_eq!(scene.title(&digests(&scene).await[0].id).await, "3 things, the last is 3");
     scene.balanced().await;
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Release {
     /// The dates under which it counts, for the project and for its category.
     days: [jiff::civil::Date; 2],
     once: Option<(String, String)>,
-    /// It was never handed over, and what it took was given back. The date that it began stays begun.
+    /// It ended unseen in a later commit, and what it took was given back. The date that it began stays begun.
     given_back: bool,
 }
 
@@ -53,7 +53,8 @@ impl Oracle {
         let released = new.released_at.filter(|_| old.is_none_or(|old| old.released_at.is_none()));
         let Some(at) = released else { return };
         let category = new.category.as_str();
-        if documents::is_essential(category) {
+        // What nothing carries ends in the commit that released it: it counts for nothing and begins no date.
+        if given_back || documents::is_essential(category) {
             return;
         }
         let views = self.views(&new.person, before);
@@ -62,7 +63,7 @@ impl Oracle {
                 && matches!(entry.kind, FeedKind::PreferenceChanged | FeedKind::ConsentChanged)
         });
         // Two changes in one transaction may have had another state between them.
-        if !given_back && twice.count() < 2 && new.priority != Priority::Urgent {
+        if twice.count() < 2 && new.priority != Priority::Urgent {
             let quiet =
                 views.iter().all(|seen| views.iter().all(|zone| is_quiet(seen.quiet.as_ref(), zone, at)));
             self.hold(!quiet, || format!("{} is released in quiet hours at {at}", new.id));
@@ -83,15 +84,11 @@ impl Oracle {
             category: category.to_owned(),
             days,
             once,
-            given_back,
+            given_back: false,
         };
-        if !given_back {
-            self.check_once(&release);
-        }
+        self.check_once(&release);
         if !is_replayed(new) {
-            if !given_back {
-                self.check_caps(&release, new.configuration);
-            }
+            self.check_caps(&release, new.configuration);
             self.releases.push(release);
         }
     }
