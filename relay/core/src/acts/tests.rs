@@ -11,7 +11,8 @@ fn what_an_events_words_decide_is_found_once_however_often_it_is_asked() {
     let act = Act::AcceptEvents(vec![fact]);
     let unit = Unit { project: project(), sandbox: false, repeat: None, act };
     let mut prepared = Prepared::new(&unit);
-    let place = |prepared: &Prepared<'_>| prepared.heard.as_ref().and_then(|all| all.front()).map(std::ptr::from_ref);
+    let place =
+        |prepared: &Prepared<'_>| prepared.heard.as_ref().and_then(|all| all.front()).map(std::ptr::from_ref);
     needs(&mut prepared, &work);
     let first = place(&prepared);
     assert!(first.is_some());

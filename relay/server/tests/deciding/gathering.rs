@@ -49,7 +49,8 @@ async fn a_full_digest_closes_early_and_the_next_opens_another() {
 }
 
 #[tokio::test]
-async fn a_digest_that_reaches_its_max_closes_before_the_next_fact_of_the_same_request_and_the_answer_says_so() {
+async fn a_digest_that_reaches_its_max_closes_before_the_next_fact_of_the_same_request_and_the_answer_says_so()
+ {
     let scene = Scene::new(&rule(DIGEST)).await;
     let body = |n: i32| fact("e", Some("alice"), json!({"n": n}), scene.now());
     scene.act(Act::AcceptEvents(vec![body(1), body(2)])).await;

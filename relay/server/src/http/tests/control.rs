@@ -2,6 +2,9 @@
 
 use axum::body::Body;
 use serde_json::json;
+use tidings_core::model::{BookKey, Changes, Delivery, Ledger, PersonKey, Term, utc_day};
+use tidings_core::ports::BatchId;
+use tidings_protocol::{Channel, DeliveryState, NotificationId};
 
 use super::bench::{Bench, SHOP};
 
@@ -170,4 +173,50 @@ async fn health_needs_no_key_and_metrics_do() {
     assert_eq!(bench.call_as("", "GET", "/readyz", &[], Body::empty()).await.status, 200);
     assert_eq!(bench.call_as("", "GET", "/metrics", &[], Body::empty()).await.status, 401);
     assert_eq!(bench.get("/metrics").await.status, 200);
+}
+
+/// Dead deliveries of a notification. There are no providers yet that would make them.
+async fn dead(bench: &Bench, of: &NotificationId, channels: &[Channel]) {
+    let (project, now) = (bench.project(), bench.now());
+    let person = PersonKey { project: project.clone(), recipient: "alice".parse().unwrap() };
+    let rows = channels.iter().map(|channel| Delivery {
+        id: format!("dead-{channel}").into(),
+        notification: of.clone(),
+        person: person.clone(),
+        channel: *channel,
+        address: None,
+        state: DeliveryState::Dead,
+        reason: None,
+        step: 1,
+        made_at: now,
+        changed_at: now,
+    });
+    let mut changes = Changes { deliveries_new: rows.collect(), ..Changes::default() };
+    for term in [Term::Made(Ledger::Deliveries), Term::Delivery(DeliveryState::Dead)] {
+        let key = BookKey { project: project.clone(), day: utc_day(now), term };
+        changes.books.0.insert(key, i64::try_from(channels.len()).unwrap());
+    }
+    let mut transaction = bench.app.node.store.begin().await.unwrap();
+    transaction.write(BatchId(99), &changes).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn all_dead_deliveries_that_a_filter_names_are_revived_and_no_others() {
+    let bench = Bench::new().await;
+    let sent = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "hi").await;
+    let id = sent.body["story"].as_str().unwrap().rsplit('/').next().unwrap().parse().unwrap();
+    dead(&bench, &id, &[Channel::Email, Channel::Sms]).await;
+    let still_dead = async || {
+        let page = bench.get("/v1/deliveries?state=dead").await;
+        let items = page.body["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["channel"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let reply = bench.post("/v1/deliveries/replay", &json!({"channel": "sms"})).await;
+    assert_eq!((reply.status, &reply.body), (202, &json!({"replayed": 1})));
+    assert_eq!(still_dead().await, ["email"]);
+    let reply = bench.post("/v1/deliveries/replay", &json!({"state": "dead"})).await;
+    assert_eq!((&reply.body, still_dead().await.len()), (&json!({"replayed": 1}), 0));
+    let reply = bench.post("/v1/deliveries/replay", &json!({})).await;
+    assert_eq!(reply.body, json!({"replayed": 0}), "a revived one is dead no more");
 }

@@ -205,6 +205,20 @@ async fn a_repeated_call_answers_as_the_first_time() {
 }
 
 #[tokio::test]
+async fn what_was_tried_in_the_sandbox_is_no_answer_to_a_live_call_of_the_same_key() {
+    let bench = Bench::new().await;
+    let sandbox = bench.post("/v1/keys", &json!({"sandbox": true})).await;
+    let sandbox = sandbox.body["key"].as_str().unwrap();
+    let key = [("idempotency-key", "k-3")];
+    let tried = bench.call_as(sandbox, "POST", "/v1/to/alice", &key, "hi").await;
+    let live = bench.call_as(&bench.key, "POST", "/v1/to/alice", &key, "hi").await;
+    assert_eq!((tried.status, live.status, live.header("idempotent-replayed")), (202, 202, ""));
+    assert_ne!(tried.body["id"], live.body["id"], "{}", live.body);
+    let again = bench.call_as(sandbox, "POST", "/v1/to/alice", &key, "hi").await;
+    assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &tried.body));
+}
+
+#[tokio::test]
 async fn a_repeated_call_beside_the_core_answers_as_the_first_time() {
     let bench = Bench::new().await;
     let key = [("idempotency-key", "k-2")];
