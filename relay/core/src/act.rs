@@ -2,6 +2,7 @@
 //! together are committed together by [`crate::flows::commit_together`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tidings_protocol::item::{Item, QuietHoursItem};
@@ -41,7 +42,7 @@ pub struct RepeatKey {
 
 /// Makes an HTTP status and body of an answer. The shell knows how, the core when.
 #[derive(Clone)]
-pub struct Render(pub std::sync::Arc<Rendering>);
+pub struct Render(pub Arc<Rendering>);
 
 /// See [`Render`].
 pub type Rendering = dyn Fn(&Answer) -> (u16, Box<str>) + Send + Sync;
@@ -52,11 +53,19 @@ impl std::fmt::Debug for Render {
     }
 }
 
+impl Act {
+    /// Facts that come together.
+    #[must_use]
+    pub fn accept(bodies: Vec<EventBody>) -> Self {
+        Self::AcceptEvents(bodies.into_iter().map(Arc::new).collect())
+    }
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Facts, in order. Each is accepted, a duplicate or refused by itself.
-    AcceptEvents(Vec<EventBody>),
+    AcceptEvents(Vec<Arc<EventBody>>),
     /// A direct send; `body.send` is set.
     Send {
         /// What to send.

@@ -28,6 +28,7 @@ mod steps;
 mod testing;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use self::accept::Heard;
 use crate::act::{Act, Answer, EventAnswer, Made, Refusal, Unit};
@@ -40,13 +41,15 @@ use crate::work::Work;
 pub(crate) struct Prepared<'u> {
     pub(crate) unit: &'u Unit,
     heard: Option<VecDeque<Heard>>,
+    /// Whether everything that it needs was read.
+    pub(crate) has_all: bool,
     /// What became of the unit's first events.
     answered: Vec<EventAnswer>,
 }
 
 impl<'u> Prepared<'u> {
     pub(crate) const fn new(unit: &'u Unit) -> Self {
-        Self { unit, heard: None, answered: Vec::new() }
+        Self { unit, heard: None, has_all: false, answered: Vec::new() }
     }
 }
 
@@ -69,7 +72,7 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
             let heard = prepared.heard.get_or_insert_with(|| accept::hear(&unit.project, bodies, work));
             needs.extend(accept::needs(&unit.project, unit.sandbox, bodies, heard, work));
         }
-        Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to)),
+        Act::Send { body, to } => needs.extend(send::needs(&unit.project, body, to, work)),
         Act::PutRecipient(change) => {
             needs.extend(
                 change
@@ -124,7 +127,7 @@ pub(crate) fn decide_part(
     let heard = prepared.heard.as_mut().expect("whoever decides events has asked what they need");
     if let (Some(body), Some(heard)) = (bodies.get(prepared.answered.len()), heard.pop_front()) {
         let unit = prepared.unit;
-        prepared.answered.push(accept::accept(&unit.project, unit.sandbox, body.clone(), heard, work));
+        prepared.answered.push(accept::accept(&unit.project, unit.sandbox, Arc::clone(body), heard, work));
     }
     let all = prepared.answered.len() == bodies.len();
     Ok(all.then(|| Answer::Events(std::mem::take(&mut prepared.answered))))

@@ -44,6 +44,8 @@ pub(crate) struct Work<'n> {
     once: BTreeMap<(PersonKey, RuleId, Box<str>), OnceKey>,
     histories: BTreeMap<HistoryAsked, i64>,
     due: BTreeMap<DueKey, DueRow>,
+    /// Rows of work that were set or cleared, and whose they are: `due` has those that are set.
+    due_touched: BTreeMap<DueKey, ProjectId>,
     /// Work that these decisions made due at this very instant.
     at_once: BTreeMap<DueKey, DueRow>,
     operations: Vec<OperationRow>,
@@ -118,6 +120,7 @@ impl<'n> Work<'n> {
             once: BTreeMap::new(),
             histories: BTreeMap::new(),
             due: BTreeMap::new(),
+            due_touched: BTreeMap::new(),
             at_once: BTreeMap::new(),
             operations: Vec::new(),
             answers: Vec::new(),

@@ -179,7 +179,7 @@ impl Rehearsal {
 
     /// States a fact.
     pub async fn event(&self, body: EventBody) -> Settled {
-        self.act(Act::AcceptEvents(vec![body])).await
+        self.act(Act::accept(vec![body])).await
     }
 
     /// Lets time pass up to an instant, and does all work that becomes due on the way at its own instant.

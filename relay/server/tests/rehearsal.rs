@@ -101,7 +101,7 @@ async fn accepted(count: u32) -> Vec<Event> {
     let mut events = Vec::new();
     for number in 0..count {
         rehearsal.run_until(begins.plus_millis(i64::from(number) * 3_600_000)).await.unwrap();
-        let act = Act::AcceptEvents(vec![body(number)]);
+        let act = Act::accept(vec![body(number)]);
         let Ok(Answer::Events(answers)) = rehearsal.act(act).await.answer else { panic!("it is accepted") };
         let EventAnswer::Accepted { event, .. } = &answers[0] else { panic!("it is accepted") };
         events.push(stored(&rehearsal, event).await);

@@ -154,7 +154,7 @@ impl Simulation {
             send: None,
         };
         let sandbox = self.world.inside().chance.happens(25);
-        self.request(Act::AcceptEvents(vec![body]), sandbox);
+        self.request(Act::accept(vec![body]), sandbox);
     }
 
     /// Sends directly.

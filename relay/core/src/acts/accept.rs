@@ -28,7 +28,7 @@ pub(super) struct Heard {
 }
 
 /// Listens to events: evaluates what their rules ask of them before any row is read.
-pub(super) fn hear(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -> VecDeque<Heard> {
+pub(super) fn hear(project: &ProjectId, bodies: &[Arc<EventBody>], work: &Work<'_>) -> VecDeque<Heard> {
     let configuration = &work.live(project).configuration;
     let heard = bodies.iter().map(|body| {
         let root = Arc::new(body.root());
@@ -43,7 +43,7 @@ pub(super) fn hear(project: &ProjectId, bodies: &[EventBody], work: &Work<'_>) -
 pub(super) fn needs(
     project: &ProjectId,
     sandbox: bool,
-    bodies: &[EventBody],
+    bodies: &[Arc<EventBody>],
     heard: &VecDeque<Heard>,
     work: &Work<'_>,
 ) -> Vec<Need> {
@@ -74,7 +74,7 @@ pub(super) fn needs(
 pub(super) fn accept(
     project: &ProjectId,
     sandbox: bool,
-    body: EventBody,
+    body: Arc<EventBody>,
     heard: Heard,
     work: &mut Work<'_>,
 ) -> EventAnswer {
@@ -93,7 +93,7 @@ pub(super) fn accept(
     }
     let id = EventId::from(work.id());
     let Heard { root, may, not: mut considered, cancels } = heard;
-    let stated = Stated { event: id.clone(), root, body: Arc::new(body), sandbox };
+    let stated = Stated { event: id.clone(), root, body, sandbox };
     let configuration = Arc::clone(&work.live(project).configuration);
     let cancelled = cancel::cancel_by(work, project, &cancels, &stated);
     if !sandbox {

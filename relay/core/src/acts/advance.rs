@@ -9,7 +9,7 @@ use tidings_protocol::{Gate, NotificationId, NotificationState};
 use super::propose::{self, Standing, Stated, Subject};
 use super::{chains, digest, expire, fan_out, firing, steps};
 use crate::act::Answer;
-use crate::model::{DigestScope, DueKey, DueRow, Notification, PersonKey};
+use crate::model::{DueKey, DueRow, Notification, PersonKey};
 use crate::plan::{Outcome, Phase, Plan};
 use crate::ports::Need;
 use crate::work::Work;
@@ -102,15 +102,14 @@ pub(super) fn redecide_needs(id: &NotificationId, work: &Work<'_>) -> Vec<Need> 
     let rule = row.cause.rule.as_ref().and_then(|rule| live.configuration.rules.get(rule));
     match rule {
         Some(rule) => {
-            needs.extend(firing::key_needs(rule, &row.keys, &row.person));
+            needs.extend(firing::key_needs(rule, &row.keys, &row.person, work));
             if let Some(event) = work.event(&row.cause.event) {
                 let facts = firing::Facts { body: &event.body, root: &event.root() };
                 needs.extend(firing::linked_needs(rule, facts, &row.person, work));
             }
         }
         None => {
-            let scope = DigestScope::Category(row.category.clone());
-            needs.push(Need::Digest(row.person.clone(), scope, Box::default()));
+            needs.extend(firing::category_digest(&row.category, &row.person, work));
             if let Some(value) = &row.keys.collapse {
                 needs.push(Need::Collapse(row.person.clone(), row.category.clone(), value.clone()));
             }

@@ -84,7 +84,7 @@ pub(super) fn needs(
         }
         match (rule.and_then(|rule| live.configuration.rules.get(rule)), &body.send) {
             (Some(rule), _) => needs.extend(firing::needs_for(rule, facts, &person, work)),
-            (None, Some(send)) => needs.extend(send::needs_for(&person, send)),
+            (None, Some(send)) => needs.extend(send::needs_for(&person, send, work)),
             (None, None) => needs.push(Need::Person(person.clone())),
         }
         needs.push(Need::Made(event.clone(), rule.cloned(), person));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tidings_protocol::{ProjectId, RecipientId, Timestamp};
+use tidings_protocol::{CategoryId, ProjectId, RecipientId, Timestamp};
 
 use crate::configuration::{Configuration, Notify, Rule};
 use crate::expression::{EvaluateError, Expression, NoLookups, Scope};
-use crate::model::{Audience, Considered, EventBody, Fired, Keys, MatchKey, Person, PersonKey};
+use crate::model::{Audience, Considered, DigestScope, EventBody, Fired, Keys, MatchKey, Person, PersonKey};
 use crate::plan::recipient_root;
 use crate::ports::{HistoryAsked, Need};
 use crate::work::Work;
@@ -111,14 +111,24 @@ pub(super) fn fires_for(
     person: &Person,
     work: &Work<'_>,
 ) -> Result<Keys, NotFired> {
-    let root = recipient_root(person);
+    let root = names_recipient(rule).then(|| recipient_root(person));
     let lookups = work.lookups(&person.key);
     let scope =
-        Scope { data: &facts.body.data, event: facts.root, recipient: Some(&root), lookups: &lookups };
+        Scope { data: &facts.body.data, event: facts.root, recipient: root.as_ref(), lookups: &lookups };
     if let Some(when) = rule.when.as_ref().filter(|when| asks_for_person(when)) {
         holds(when, &scope)?;
     }
     keys(rule, &scope)
+}
+
+/// Whether anything that is asked of a rule for one recipient reads the recipient's record.
+fn names_recipient(rule: &Rule) -> bool {
+    let throttle = rule.throttle.as_ref().and_then(|throttle| throttle.key.as_ref());
+    let digest = rule.digest.as_ref().and_then(|digest| digest.key.as_ref());
+    let once = rule.once_per.as_ref().map(|once| &once.key);
+    let single = [rule.when.as_ref(), throttle, digest, once, rule.collapse.as_ref()];
+    let cancels = rule.cancel_on.iter().map(|cancel| cancel.match_key.as_ref());
+    single.into_iter().chain(cancels).flatten().any(|expression| expression.uses().recipient)
 }
 
 /// The values by which later facts find a notification of a rule. What counts something (once, throttle) must have
@@ -182,13 +192,13 @@ fn own_needs(rule: &Rule, facts: Facts<'_>, person: &PersonKey, work: &Work<'_>)
     }
     let known = work.person_if_read(person);
     if let Some(Ok(keys)) = known.map(|known| fires_for(rule, facts, known, work)) {
-        needs.extend(key_needs(rule, &keys, person));
+        needs.extend(key_needs(rule, &keys, person, work));
     }
     needs
 }
 
 /// The rows that the values of a notification point to.
-pub(super) fn key_needs(rule: &Rule, keys: &Keys, person: &PersonKey) -> Vec<Need> {
+pub(super) fn key_needs(rule: &Rule, keys: &Keys, person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
     let mut needs = Vec::new();
     if let Some(value) = &keys.once {
         needs.push(Need::Once(person.clone(), rule.id.clone(), value.clone()));
@@ -197,15 +207,18 @@ pub(super) fn key_needs(rule: &Rule, keys: &Keys, person: &PersonKey) -> Vec<Nee
         needs.push(Need::Collapse(person.clone(), rule.category.clone(), value.clone()));
     }
     if rule.digest.is_some() {
-        let scope = crate::model::DigestScope::Rule(rule.id.clone());
+        let scope = DigestScope::Rule(rule.id.clone());
         needs.push(Need::Digest(person.clone(), scope, keys.digest.clone().unwrap_or_default()));
     }
-    needs.push(Need::Digest(
-        person.clone(),
-        crate::model::DigestScope::Category(rule.category.clone()),
-        Box::default(),
-    ));
+    needs.extend(category_digest(&rule.category, person, work));
     needs
+}
+
+/// The open digest of a category for a recipient, where the category has one for what its cap holds back.
+pub(super) fn category_digest(category: &CategoryId, person: &PersonKey, work: &Work<'_>) -> Option<Need> {
+    let live = work.live_if_read(&person.project)?;
+    live.configuration.categories.get(category)?.digest.as_ref()?;
+    Some(Need::Digest(person.clone(), DigestScope::Category(category.clone()), Box::default()))
 }
 
 /// A recipient of a project.

@@ -7,24 +7,24 @@ use tidings_protocol::{EventId, ProjectId, SendId};
 use super::accept;
 use super::consent;
 use super::fan_out;
-use super::firing::person_of;
+use super::firing::{self, person_of};
 use super::propose::{self, Stated, Subject};
 use crate::act::{Answer, Refusal, SendTo};
 use crate::configuration::Configuration;
-use crate::model::{Audience, DigestScope, DirectSend, EventBody, Keys, SendContent};
+use crate::model::{Audience, DirectSend, EventBody, Keys, SendContent};
 use crate::nearest::nearest;
 use crate::ports::Need;
 use crate::work::Work;
 
-pub(super) fn needs(project: &ProjectId, body: &EventBody, to: &SendTo) -> Vec<Need> {
+pub(super) fn needs(project: &ProjectId, body: &EventBody, to: &SendTo, work: &Work<'_>) -> Vec<Need> {
     let (SendTo::Recipients(recipients), Some(send)) = (to, &body.send) else { return Vec::new() };
-    recipients.iter().flat_map(|recipient| needs_for(&person_of(project, recipient), send)).collect()
+    recipients.iter().flat_map(|recipient| needs_for(&person_of(project, recipient), send, work)).collect()
 }
 
 /// What has to be read for one recipient of a send.
-pub(super) fn needs_for(person: &crate::model::PersonKey, send: &DirectSend) -> Vec<Need> {
-    let digest = DigestScope::Category(send.category.clone());
-    let mut needs = vec![Need::Person(person.clone()), Need::Digest(person.clone(), digest, Box::default())];
+pub(super) fn needs_for(person: &crate::model::PersonKey, send: &DirectSend, work: &Work<'_>) -> Vec<Need> {
+    let mut needs = vec![Need::Person(person.clone())];
+    needs.extend(firing::category_digest(&send.category, person, work));
     if let Some(value) = &send.collapse {
         needs.push(Need::Collapse(person.clone(), send.category.clone(), value.clone()));
     }

@@ -144,7 +144,7 @@ impl World {
         for round in 0.. {
             let asked = units.iter_mut().flat_map(|unit| super::needs(unit, &work));
             let asked: Vec<Need> = asked.chain(work.strangers()).collect();
-            let needs = work.missing(asked);
+            let needs: Vec<Need> = work.missing(asked).into_iter().collect();
             if needs.is_empty() {
                 break;
             }

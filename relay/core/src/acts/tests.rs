@@ -8,7 +8,7 @@ fn what_an_events_words_decide_is_found_once_however_often_it_is_asked() {
     let work = world.work(&ids);
     let time = tidings_protocol::Timestamp::from_millis(NOON);
     let fact = World::fact("order.placed", "alice", time, serde_json::json!({"total": 30}));
-    let act = Act::AcceptEvents(vec![fact]);
+    let act = Act::accept(vec![fact]);
     let unit = Unit { project: project(), sandbox: false, repeat: None, act };
     let mut prepared = Prepared::new(&unit);
     let place =

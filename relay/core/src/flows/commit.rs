@@ -103,8 +103,14 @@ async fn read_all(
     work: &mut Work<'_>,
 ) -> Result<(), StoreError> {
     for _ in 0..READINGS_MAX {
-        let asked = asked.iter_mut().flat_map(|unit| acts::needs(unit, work));
-        let needs = work.missing(asked.chain(work.strangers()).collect::<Vec<Need>>());
+        let mut needs = work.missing(work.strangers());
+        for unit in asked.iter_mut().filter(|unit| !unit.has_all) {
+            let missing = work.missing(acts::needs(unit, work));
+            // What it needs follows from rows that are all here: later readings add nothing to it.
+            unit.has_all = missing.is_empty();
+            needs.extend(missing);
+        }
+        let needs: Vec<Need> = needs.into_iter().collect();
         if needs.is_empty() {
             return Ok(());
         }

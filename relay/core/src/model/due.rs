@@ -42,6 +42,15 @@ pub struct DueRow {
 }
 
 impl DueKey {
+    /// The notification that it is work of, if it is of one.
+    #[must_use]
+    pub const fn notification(&self) -> Option<&NotificationId> {
+        match self {
+            Self::Release(id) | Self::Step(id) | Self::Repeat(id) => Some(id),
+            Self::Digest(_) | Self::FanOut(..) => None,
+        }
+    }
+
     /// The lane of this kind of work.
     #[must_use]
     pub const fn lane(&self) -> Lane {

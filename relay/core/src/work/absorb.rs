@@ -11,9 +11,8 @@ use crate::ports::{Found, Need};
 
 impl Work<'_> {
     /// What is not loaded of it, each once.
-    pub(crate) fn missing(&self, needs: impl IntoIterator<Item = Need>) -> Vec<Need> {
-        let missing: BTreeSet<Need> = needs.into_iter().filter(|need| !self.loaded.contains(need)).collect();
-        missing.into_iter().collect()
+    pub(crate) fn missing(&self, needs: impl IntoIterator<Item = Need>) -> BTreeSet<Need> {
+        needs.into_iter().filter(|need| !self.loaded.contains(need)).collect()
     }
 
     /// Recipients of notifications that were found by a key; they have to be locked too. With them the once-keys of

@@ -71,7 +71,6 @@ impl Work<'_> {
         changes.feed.retain(|row| row.project != key.project || row.recipient != key.recipient);
         // A fan-out only stands at the recipient, it is not theirs.
         let stays = |row: &crate::model::DueRow| row.person != *key || matches!(row.key, DueKey::FanOut(..));
-        changes.due_set.retain(stays);
         self.due.retain(|_, row| stays(row));
         self.digests.retain(|(person, ..), _| person != key);
         self.once.retain(|(person, ..), _| person != key);

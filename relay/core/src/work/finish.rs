@@ -14,6 +14,12 @@ impl Work<'_> {
     pub(crate) fn finish(mut self) -> (Changes, AfterCommit) {
         self.after.hints = self.hints();
         let mut changes = std::mem::take(&mut self.changes);
+        for (key, project) in std::mem::take(&mut self.due_touched) {
+            match self.due.remove(&key) {
+                Some(row) => changes.due_set.push(row),
+                None => changes.due_cleared.push((project, key)),
+            }
+        }
         for copy in self.events.into_values() {
             match copy.standing {
                 Standing::Stored => {}

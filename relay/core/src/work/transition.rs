@@ -302,12 +302,9 @@ impl Work<'_> {
 
     /// Sets work that waits; replaces a row of the same key.
     pub(crate) fn set_due(&mut self, person: &PersonKey, key: DueKey, at: Timestamp) {
-        let row = DueRow { key: key.clone(), person: person.clone(), at };
-        self.changes.due_cleared.retain(|(_, cleared)| *cleared != key);
-        self.changes.due_set.retain(|set| set.key != key);
-        self.changes.due_set.push(row.clone());
         self.after.due_sooner = Some(self.after.due_sooner.map_or(at, |sooner| sooner.min(at)));
-        self.due.insert(key, row);
+        self.due_touched.insert(key.clone(), person.project.clone());
+        self.due.insert(key.clone(), DueRow { key, person: person.clone(), at });
     }
 
     /// Work that is due at this very instant is done in the same transaction.
@@ -322,9 +319,14 @@ impl Work<'_> {
 
     /// Takes work away, whether or not there is any.
     pub(crate) fn clear_due(&mut self, person: &PersonKey, key: DueKey) {
-        self.changes.due_set.retain(|set| set.key != key);
         self.due.remove(&key);
-        self.changes.due_cleared.push((person.project.clone(), key));
+        let made_here = key.notification().and_then(|id| self.notifications.get(id));
+        if made_here.is_some_and(|copy| copy.standing == Standing::New) {
+            // Nothing of it is stored yet.
+            self.due_touched.remove(&key);
+            return;
+        }
+        self.due_touched.insert(key, person.project.clone());
     }
 
     /// Opens or changes a digest.

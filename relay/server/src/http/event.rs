@@ -89,7 +89,7 @@ async fn accept(
         let response = respond(&rendered, answers_of(answer), verdicts);
         Answered::new(status_of(&response), &response)
     };
-    let act = Act::AcceptEvents(bodies);
+    let act = Act::accept(bodies);
     match settle_in(&app, &caller.project, caller.sandbox, Some(&sent), act, Arc::new(render)).await? {
         Outcome::Decided(answer) => {
             let response = respond(&places, answers_of(&answer), verdicts);

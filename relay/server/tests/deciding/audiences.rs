@@ -74,7 +74,7 @@ async fn a_walk_goes_on_with_another_node_where_the_first_one_fell() {
     let scene = Scene::new(&rule("category: orders, notify: {topic: news}")).await;
     crowd(&scene, "news", 1_201).await;
     let body = fact("e", None, json!({"n": 1}), scene.now());
-    scene.made(Act::AcceptEvents(vec![body]), false).await;
+    scene.made(Act::accept(vec![body]), false).await;
     scene.work().await;
     assert_eq!(scene.all().await.len(), 500, "one chunk in one commit");
     // Joined behind the walk and before it; left before it.
@@ -126,7 +126,7 @@ async fn a_segment_is_who_fits_when_the_walk_comes_by() {
         scene.act(Scene::joining(&format!("m{n:05}"), "staff", true)).await;
     }
     let body = fact("e", None, json!({"n": 1}), scene.now());
-    scene.made(Act::AcceptEvents(vec![body]), false).await;
+    scene.made(Act::accept(vec![body]), false).await;
     scene.work().await;
     assert_eq!(scene.all().await.len(), 2);
     scene.act(Scene::joining("m01000", "staff", false)).await;
@@ -142,7 +142,7 @@ async fn a_rule_that_is_removed_half_way_tells_nobody_more_and_the_walk_ends() {
     let scene = Scene::new(&rule("category: orders, notify: {topic: news}")).await;
     crowd(&scene, "news", 1_201).await;
     let body = fact("e", None, json!({"n": 1}), scene.now());
-    scene.made(Act::AcceptEvents(vec![body]), false).await;
+    scene.made(Act::accept(vec![body]), false).await;
     scene.work().await;
     scene.apply(&with("")).await;
     scene.minutes(0).await;
@@ -156,7 +156,7 @@ async fn the_stop_switch_reaches_the_chunks_that_are_still_to_come() {
     let scene = Scene::new(&rule("category: orders, notify: {topic: news}")).await;
     crowd(&scene, "news", 700).await;
     let body = fact("e", None, json!({"n": 1}), scene.now());
-    scene.made(Act::AcceptEvents(vec![body]), false).await;
+    scene.made(Act::accept(vec![body]), false).await;
     scene.work().await;
     scene.stop(tidings_core::model::StopSwitch { project: true, ..Default::default() }).await;
     scene.minutes(0).await;

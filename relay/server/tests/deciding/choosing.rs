@@ -178,7 +178,7 @@ async fn a_condition_that_fails_or_lacks_a_field_makes_nothing_and_says_why() {
         (json!({"n": 1, "total": "11"}), Some(Fired::Error)),
     ] {
         let body = fact("e", Some("alice"), data, scene.now());
-        let Answer::Events(answers) = scene.act(Act::AcceptEvents(vec![body])).await else { panic!() };
+        let Answer::Events(answers) = scene.act(Act::accept(vec![body])).await else { panic!() };
         let EventAnswer::Accepted { notifications, not_fired, .. } = &answers[0] else { panic!() };
         assert_eq!(not_fired.first().map(|rule| rule.fired), wanted);
         assert_eq!(notifications.len(), usize::from(wanted.is_none()));
@@ -218,7 +218,7 @@ async fn an_address_on_the_stop_list_is_never_used_not_even_for_what_is_essentia
 async fn the_sandbox_does_everything_but_the_hand_over() {
     let scene = Scene::new(&rule("category: orders")).await;
     let body = fact("e", Some("alice"), json!({"n": 1}), scene.now());
-    let made = scene.made(Act::AcceptEvents(vec![body]), true).await;
+    let made = scene.made(Act::accept(vec![body]), true).await;
     scene.stands(&made[0], "suppressed sandbox", "channel_plan stop sandbox").await;
     assert!(scene.row(&made[0]).await.created_seq.is_none());
 }

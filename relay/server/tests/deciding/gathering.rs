@@ -53,9 +53,9 @@ async fn a_digest_that_reaches_its_max_closes_before_the_next_fact_of_the_same_r
  {
     let scene = Scene::new(&rule(DIGEST)).await;
     let body = |n: i32| fact("e", Some("alice"), json!({"n": n}), scene.now());
-    scene.act(Act::AcceptEvents(vec![body(1), body(2)])).await;
+    scene.act(Act::accept(vec![body(1), body(2)])).await;
     assert_eq!(digests(&scene).await.len(), 0);
-    let answer = scene.act(Act::AcceptEvents(vec![body(3), body(4)])).await;
+    let answer = scene.act(Act::accept(vec![body(3), body(4)])).await;
     let Answer::Events(answers) = answer else { panic!("{answer:?}") };
     let states = answers.iter().map(|answer| match answer {
         EventAnswer::Accepted { notifications, .. } => notifications[0].state,

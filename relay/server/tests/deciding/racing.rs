@@ -21,7 +21,7 @@ async fn race<S: Everything + 'static>(store: Arc<S>, over: &str) -> Scene {
         let scene = if n % 2 == 0 { scene.clone() } else { scene.another_node() };
         publishers.spawn(async move {
             let body = fact("e", Some("alice"), json!({"n": n}), scene.now());
-            scene.act(Act::AcceptEvents(vec![body])).await;
+            scene.act(Act::accept(vec![body])).await;
         });
     }
     publishers.join_all().await;
@@ -64,7 +64,7 @@ async fn acts_that_arrive_together_are_decided_one_after_the_other() {
     let document = ruled("category: orders, once_per: data.k", "caps: {day: 5, over: suppress}");
     let scene = Scene::new(&document).await;
     let body = |n: usize| fact("e", Some("alice"), json!({"n": n, "k": n / 2}), scene.now());
-    let acts = (0..PUBLISHERS).map(|n| Act::AcceptEvents(vec![body(n)])).collect();
+    let acts = (0..PUBLISHERS).map(|n| Act::accept(vec![body(n)])).collect();
     assert!(scene.together(acts, false).await.iter().all(Result::is_ok));
     assert_eq!(scene.count(NotificationState::Active).await, 5);
     let told_twice = scene

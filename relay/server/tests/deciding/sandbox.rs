@@ -10,7 +10,7 @@ use crate::scene::{Scene, fact, person};
 
 async fn tried(scene: &Scene, event_type: &str, who: &str, data: Value) -> Vec<NotificationId> {
     let body = fact(event_type, Some(who), data, scene.now());
-    scene.made(Act::AcceptEvents(vec![body]), true).await
+    scene.made(Act::accept(vec![body]), true).await
 }
 
 #[tokio::test]
@@ -82,8 +82,7 @@ async fn a_live_event_is_no_repetition_of_what_was_tried() {
         ..fact("e", Some("alice"), json!({"n": 1}), scene.now())
     };
     let states = async |sandbox| {
-        let answer =
-            scene.together(vec![Act::AcceptEvents(vec![body.clone()])], sandbox).await.remove(0).unwrap();
+        let answer = scene.together(vec![Act::accept(vec![body.clone()])], sandbox).await.remove(0).unwrap();
         let Answer::Events(answers) = answer else { panic!("{answer:?}") };
         matches!(answers[0], EventAnswer::Accepted { .. })
     };

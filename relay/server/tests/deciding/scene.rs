@@ -180,7 +180,7 @@ impl Scene {
     /// States a fact; answers what was made.
     pub(crate) async fn event(&self, event_type: &str, recipient: &str, data: Value) -> Vec<NotificationId> {
         let body = fact(event_type, Some(recipient), data, self.now());
-        self.made(Act::AcceptEvents(vec![body]), false).await
+        self.made(Act::accept(vec![body]), false).await
     }
 
     /// States `e`, of which rule `r` makes one notification, named `n`.

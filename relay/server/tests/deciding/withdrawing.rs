@@ -97,7 +97,7 @@ async fn a_decision_that_arrives_with_the_erasure_stays_in_the_ledger_without_it
 #[tokio::test]
 async fn what_arrives_after_the_erasure_finds_nobody_and_what_came_before_is_erased() {
     let scene = Scene::new(&rule("category: orders")).await;
-    let event = |n| Act::AcceptEvents(vec![fact("e", Some("alice"), json!({"n": n}), scene.now())]);
+    let event = |n| Act::accept(vec![fact("e", Some("alice"), json!({"n": n}), scene.now())]);
     let answers = scene.together(vec![event(1), Act::Erase("alice".parse().unwrap()), event(2)], false).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(scene.count(NotificationState::Erased).await, 1);

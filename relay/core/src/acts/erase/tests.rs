@@ -62,7 +62,7 @@ fn what_came_in_the_same_transaction_goes_too() {
     };
     let fact = World::fact("order.placed", "alice", world.now, json!({"secret": "lamp"}));
     let acts = vec![
-        Act::AcceptEvents(vec![fact]),
+        Act::accept(vec![fact]),
         Act::PutPreferences(Box::new(preferences)),
         topic,
         Act::Erase("alice".parse().unwrap()),

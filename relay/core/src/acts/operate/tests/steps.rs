@@ -34,7 +34,7 @@ categories:"#
 fn fail(world: &mut World) -> NotificationId {
     let data = json!({"second": "bob", "third": "carol"});
     let body = World::fact("payment.failed", "alice", world.now, data);
-    let Ok(Answer::Events(answers)) = world.act(Act::AcceptEvents(vec![body])) else { panic!() };
+    let Ok(Answer::Events(answers)) = world.act(Act::accept(vec![body])) else { panic!() };
     let EventAnswer::Accepted { notifications, .. } = &answers[0] else { panic!("{answers:?}") };
     notifications[0].id.clone()
 }
