@@ -50,7 +50,7 @@ use crate::found::refused_before;
 use bulk::{ask, put};
 use checkpoint::Checkpoints;
 use error::{commit_meaning, meaning};
-use kept::{Followed, KeptPeople};
+use kept::{Followed, Kept};
 use statements::read::COMMITTED;
 use words::ReadWords;
 
@@ -84,18 +84,18 @@ struct Writer {
     connection: SqliteConnection,
     /// Whether a transaction may be open that nobody owns any more.
     open: bool,
-    /// Recipients as the last commit left them.
-    kept: KeptPeople,
+    /// Recipients and projects as the last commit left them.
+    kept: Kept,
 }
 
 impl Writer {
-    /// Begins a transaction that may change anything: what is remembered of recipients is forgotten.
+    /// Begins a transaction that may change anything: what is remembered is forgotten.
     async fn begin(&mut self) -> Result<(), StoreError> {
         self.kept.forget_all();
         self.begin_beside_people().await
     }
 
-    /// Begins a transaction that changes no recipient, or whose changes [`KeptPeople::follow`] is told of. One that was
+    /// Begins a transaction that changes no recipient, or whose changes [`Kept::follow`] is told of. One that was
     /// dropped is rolled back before.
     async fn begin_beside_people(&mut self) -> Result<(), StoreError> {
         self.roll_back().await;

@@ -1,8 +1,9 @@
 //! Moves the write-ahead log into the file, off the commit path.
 //!
-//! Moving beside the writer never catches up with one that does not pause, and the log only begins anew when all of it was
-//! moved. From a size on the writer is held for the little that a pass before has left, so that the log stays bounded
-//! however long a load lasts: a start after a crash reads it, and each page that is looked up is looked for in it.
+//! A page that is written again and again is moved once for all of them, so the log is moved late. Moving beside the writer
+//! never catches up with one that does not pause, and the log only begins anew when all of it was moved: from a length on
+//! the writer is held for the little that a pass before has left. The file keeps its length and is written over, which costs
+//! less than to make it shorter and longer again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,18 +16,21 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Writer, open, run};
+use super::cells::Cells;
+use super::error::meaning;
+use super::{Writer, open};
 
-/// The size of the log, in bytes, from which it is moved: 4 MiB, small enough to be moved within a tick.
-const LOG_BYTES: u64 = 4 << 20;
-/// The size of the log, in bytes, from which the writer is held until it begins anew: 32 MiB.
-const LOG_BYTES_MAX: u64 = 32 << 20;
+/// Frames of the log, a page of 4 KiB each, that are moved beside the writer: 48 MiB.
+const FRAMES: i64 = 12_288;
+/// Frames of the log from which the writer is held until it begins anew: 64 MiB. A start after a crash reads them all, and
+/// each page that is looked up is looked for in them.
+const FRAMES_MAX: i64 = 16_384;
 /// How long a pass that holds the writer waits for readers; then it is tried again at the next look.
 pub(super) const WAITS_FOR_READERS: Duration = Duration::from_millis(50);
 /// How often the log is looked at.
-const TICK: Duration = Duration::from_millis(500);
-/// After so many ticks a smaller log is moved, too.
-const TICKS_MAX: u32 = 20;
+const TICK: Duration = Duration::from_millis(100);
+/// After so many ticks a shorter log is moved, too: 10 s.
+const TICKS_MAX: u32 = 100;
 
 /// The task that moves the log.
 pub(super) struct Checkpoints {
@@ -71,6 +75,15 @@ struct Log {
     folder: PathBuf,
 }
 
+/// How long the log is, in frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Length {
+    /// All that stand in it.
+    frames: i64,
+    /// Those that were moved.
+    moved: i64,
+}
+
 impl Log {
     async fn keep(mut self, wrote: Arc<AtomicBool>, stop: CancellationToken) {
         let mut ticks = 0;
@@ -81,31 +94,43 @@ impl Log {
                 () = tokio::time::sleep(TICK) => {}
             }
             ticks += 1;
-            let bytes = self.bytes().await;
-            if (bytes < LOG_BYTES && ticks < TICKS_MAX) || !wrote.swap(false, Ordering::Relaxed) {
+            if !wrote.swap(false, Ordering::Relaxed) {
                 continue;
             }
-            ticks = 0;
-            if let Err(error) = self.move_on(bytes).await {
-                wrote.store(true, Ordering::Relaxed);
-                tracing::warn!(error = %error, "the log could not be moved into the database");
+            match self.shorten(ticks >= TICKS_MAX).await {
+                Ok(true) => ticks = 0,
+                Ok(false) => wrote.store(true, Ordering::Relaxed),
+                Err(error) => {
+                    wrote.store(true, Ordering::Relaxed);
+                    tracing::warn!(error = %error, "the log could not be moved into the database");
+                }
             }
         }
     }
 
-    async fn bytes(&self) -> u64 {
-        tokio::fs::metadata(open::log_path(&self.folder)).await.map_or(0, |file| file.len())
+    /// Moves the log if it is long, or if it is time to. Answers whether it did.
+    async fn shorten(&mut self, is_time: bool) -> Result<bool, StoreError> {
+        let length = self.look("PRAGMA wal_checkpoint(NOOP)").await?;
+        let ends = length.frames >= FRAMES_MAX;
+        if !ends && !is_time && length.frames - length.moved < FRAMES {
+            return Ok(false);
+        }
+        self.look("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        if ends {
+            // Nobody commits meanwhile: what is left is what was committed during the pass above.
+            let writer = Arc::clone(&self.writer);
+            let mut held = writer.lock().await;
+            held.roll_back().await;
+            self.look("PRAGMA wal_checkpoint(RESTART)").await?;
+        }
+        open::note_progress(&mut self.connection, &self.folder).await?;
+        Ok(true)
     }
 
-    async fn move_on(&mut self, bytes: u64) -> Result<(), StoreError> {
-        run(&mut self.connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
-        if bytes >= LOG_BYTES_MAX {
-            // Nobody commits meanwhile: what is left is what was committed during the pass above.
-            let mut held = self.writer.lock().await;
-            held.roll_back().await;
-            run(&mut self.connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
-        }
-        open::note_progress(&mut self.connection, &self.folder).await
+    async fn look(&mut self, sql: &'static str) -> Result<Length, StoreError> {
+        let row = sqlx::query(sql).fetch_one(&mut self.connection).await.map_err(meaning)?;
+        let mut cells = Cells::after(&row, 1);
+        Ok(Length { frames: cells.cell()?, moved: cells.cell()? })
     }
 }
 
@@ -114,23 +139,44 @@ mod tests {
     use sqlx::Connection as _;
     use tempfile::TempDir;
 
-    use super::super::{SqliteOptions, SqliteStore};
+    use super::super::{SqliteOptions, SqliteStore, run};
     use super::*;
     use crate::erasure::ErasureKey;
 
+    async fn log(folder: &TempDir, store: &SqliteStore) -> Log {
+        let file = format!("sqlite://{}", folder.path().join("tidings.sqlite3").display());
+        let connection = SqliteConnection::connect(&file).await.unwrap();
+        Log { connection, writer: Arc::clone(&store.shared.writer), folder: folder.path().to_owned() }
+    }
+
+    /// Writes a blob of so many pages.
+    async fn fill(store: &SqliteStore, pages: i64) {
+        let mut writer = store.writer().await.unwrap();
+        let connection = &mut writer.connection;
+        run(connection, "CREATE TABLE IF NOT EXISTS filler (blob BLOB)").await.unwrap();
+        let filled = sqlx::query("INSERT INTO filler VALUES (zeroblob(?1))").bind(pages * 4_096);
+        filled.execute(connection).await.unwrap();
+    }
+
     #[tokio::test]
-    async fn a_log_at_its_bound_begins_anew_and_a_shorter_one_is_only_moved() {
+    async fn a_log_at_its_bound_begins_anew_and_a_shorter_one_is_only_moved_when_it_is_time() {
         let folder = TempDir::new().unwrap();
         let options = SqliteOptions::new(ErasureKey::new([0; 32]), 1);
         let store = SqliteStore::open(folder.path(), options).await.unwrap();
-        let file = format!("sqlite://{}", folder.path().join("tidings.sqlite3").display());
-        let connection = SqliteConnection::connect(&file).await.unwrap();
-        let writer = Arc::clone(&store.shared.writer);
-        let mut log = Log { connection, writer, folder: folder.path().to_owned() };
-        assert!(log.bytes().await > 0, "the tables were made");
-        log.move_on(LOG_BYTES_MAX - 1).await.unwrap();
-        assert!(log.bytes().await > 0);
-        log.move_on(LOG_BYTES_MAX).await.unwrap();
-        assert_eq!(log.bytes().await, 0);
+        let mut log = log(&folder, &store).await;
+        assert!(!log.shorten(false).await.unwrap());
+        fill(&store, 1).await;
+        assert!(log.shorten(true).await.unwrap());
+        let Length { frames, moved } = log.look("PRAGMA wal_checkpoint(NOOP)").await.unwrap();
+        assert!(frames > 0 && frames == moved, "{frames} {moved}");
+        fill(&store, FRAMES).await;
+        assert!(log.shorten(false).await.unwrap());
+        let Length { frames, moved } = log.look("PRAGMA wal_checkpoint(NOOP)").await.unwrap();
+        assert!(frames >= FRAMES && frames == moved, "{frames} {moved}");
+        fill(&store, FRAMES_MAX).await;
+        assert!(log.shorten(false).await.unwrap());
+        fill(&store, 1).await;
+        let Length { frames, .. } = log.look("PRAGMA wal_checkpoint(NOOP)").await.unwrap();
+        assert!(frames < 16, "it began anew: {frames}");
     }
 }

@@ -8,6 +8,7 @@ use tidings_core::model::{BookKey, Delivery, Erased, Notification, PersonKey, Te
 use tidings_core::ports::StoreError;
 use tidings_protocol::{DeliveryState, EventId, NotificationState, Timestamp};
 
+use super::bulk::Script;
 use super::cells::to_json;
 use super::error::meaning;
 use super::rows::person::key_cells;
@@ -46,7 +47,7 @@ pub(super) async fn erase(
         }
     }
     let left: Vec<_> = rows.iter().map(|row| Cow::Owned(erased_notification(row, &name))).collect();
-    change_notifications(connection, &left, &ReadWords::default()).await?;
+    change_notifications(connection, &mut Script::new(false), &left, &ReadWords::default()).await?;
 
     let rows = ask(connection, ALL_DELIVERIES, vec![key_cells(person)]).await?;
     let rows = rows.iter().map(work::delivery).collect::<Result<Vec<Delivery>, _>>()?;

@@ -12,7 +12,7 @@ use tidings_protocol::RecipientId;
 use super::ask;
 use super::cells::Cells;
 use super::error::meaning;
-use super::kept::KeptPeople;
+use super::kept::Kept;
 use super::people::people;
 use super::rows::person::{key_cells, person_key};
 use super::rows::setup::stop_switch;
@@ -45,22 +45,32 @@ struct Asked<'n> {
     pages: Vec<&'n Need>,
 }
 
-/// Answers needs. Recipients that are kept are not read, and those that are read are kept, where a memory of them is given.
+/// Answers needs. What is kept is not read, and recipients and projects that are read are kept, where there is a memory.
 pub(super) async fn find(
     connection: &mut SqliteConnection,
     needs: &[Need],
-    kept: Option<&mut KeptPeople>,
+    mut kept: Option<&mut Kept>,
     erasure: &ErasureKey,
 ) -> Result<Found, StoreError> {
     let mut asked = Asked::default();
-    needs.iter().for_each(|need| asked.sort(need));
     let mut found = Gathered::default();
-    for ((kind, sql), mut keys) in std::mem::take(&mut asked.keys) {
-        keys.sort_by_cached_key(Value::to_string);
-        keys.dedup();
+    for need in needs {
+        if let Need::Project(id) = need
+            && let Some(project) = kept.as_ref().and_then(|kept| kept.project(id))
+        {
+            found.projects.insert(id.clone(), project.clone());
+        } else {
+            asked.sort(need);
+        }
+    }
+    // Needs come sorted, so the keys of a kind are as well: neighbours in an index are looked up one after the other.
+    for ((kind, sql), keys) in std::mem::take(&mut asked.keys) {
         for row in ask(connection, sql, keys).await? {
             gather(kind, &row, &mut found)?;
         }
+    }
+    if let Some(kept) = &mut kept {
+        found.projects.values().for_each(|project| kept.remember_project(project.clone()));
     }
     find_people(connection, asked.people, kept, erasure, &mut found).await?;
     histories(connection, &asked.histories, &mut found).await?;
@@ -73,7 +83,7 @@ pub(super) async fn find(
 async fn find_people(
     connection: &mut SqliteConnection,
     mut asked: Vec<PersonKey>,
-    mut kept: Option<&mut KeptPeople>,
+    mut kept: Option<&mut Kept>,
     erasure: &ErasureKey,
     found: &mut Gathered,
 ) -> Result<(), StoreError> {

@@ -1,24 +1,42 @@
-//! Recipients that the writer remembers between transactions.
+//! Recipients and projects that the writer remembers between transactions.
 //!
 //! This store has one writer, so a recipient is what the last commit left until the next one changes it. Acts change
 //! recipients in ways that are followed here; whatever else may change one makes the writer forget them all. The number
-//! is bounded: when the younger half is full, the older one is given up.
+//! is bounded: when the younger half is full, the older one is given up. No act changes a project: whatever does makes the
+//! writer forget them.
 
 use std::collections::HashMap;
 
-use tidings_core::model::{Changes, Device, Inbox, Person, PersonKey, Recipient};
+use tidings_core::model::{Changes, Device, Inbox, Person, PersonKey, ProjectState, Recipient};
+use tidings_protocol::ProjectId;
 
 /// Recipients of each half. One with a device and few consents takes about a kilobyte.
 const HALF_MAX: usize = 50_000;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct KeptPeople {
+pub(super) struct Kept {
     young: HashMap<PersonKey, Person>,
     old: HashMap<PersonKey, Person>,
+    projects: HashMap<ProjectId, ProjectState>,
 }
 
-impl KeptPeople {
+impl Kept {
+    /// A project as it stands.
+    pub(super) fn project(&self, id: &ProjectId) -> Option<&ProjectState> {
+        self.projects.get(id)
+    }
+
+    /// Remembers a project that was read.
+    pub(super) fn remember_project(&mut self, project: ProjectState) {
+        self.projects.insert(project.id.clone(), project);
+    }
+
+    /// Forgets all projects, because one of them may change.
+    pub(super) fn forget_projects(&mut self) {
+        self.projects.clear();
+    }
+
     /// A recipient as the last commit left it. What is asked for stays young.
     pub(super) fn get(&mut self, key: &PersonKey) -> Option<&Person> {
         if let Some(person) = self.old.remove(key) {
@@ -35,10 +53,11 @@ impl KeptPeople {
         self.young.insert(person.key.clone(), person);
     }
 
-    /// Forgets everybody.
+    /// Forgets everything.
     pub(super) fn forget_all(&mut self) {
         self.young.clear();
         self.old.clear();
+        self.projects.clear();
     }
 
     /// Follows what a commit changed.
@@ -102,13 +121,13 @@ mod tests {
         PersonKey { project: "shop".parse().unwrap(), recipient: name.parse().unwrap() }
     }
 
-    fn seq(kept: &mut KeptPeople, name: &str) -> Option<u64> {
+    fn seq(kept: &mut Kept, name: &str) -> Option<u64> {
         kept.get(&key(name)).and_then(|person| person.inbox.as_ref()).map(|inbox| inbox.seq)
     }
 
     #[test]
     fn a_recipient_is_what_the_last_commit_left() {
-        let mut kept = KeptPeople::default();
+        let mut kept = Kept::default();
         kept.remember(Person { inbox: Some(Inbox::new(1)), ..Person::unknown(key("alice")) });
         let inbox = Inbox { seq: 7, ..Inbox::new(1) };
         let of = |name| Changes { inboxes: vec![(key(name), inbox.clone())], ..Changes::default() };
@@ -122,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_older_half_goes_when_the_younger_is_full_but_for_those_who_are_asked_for() {
-        let mut kept = KeptPeople::default();
+        let mut kept = Kept::default();
         for number in 0..HALF_MAX {
             kept.remember(Person::unknown(key(&format!("r{number}"))));
         }

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use super::cells::Cells;
 use super::checkpoint::{Checkpoints, WAITS_FOR_READERS};
 use super::error::meaning;
-use super::kept::KeptPeople;
+use super::kept::Kept;
 use super::progress::{self, Progress};
 use super::statements::keep::{LAST_BATCH, META, NEW_EPOCHS, SET_META};
 use super::{Shared, SqliteStore, Writer, run};
@@ -33,6 +33,10 @@ pub(super) const MIGRATIONS: [&str; 5] = [
 ];
 /// How long a connection waits for another one's lock. Only checkpoints and a backup beside the relay hold one.
 const BUSY: Duration = Duration::from_secs(5);
+/// The writer's cache, in KiB with SQLite's minus: 32 MiB keep the hot indexes in memory.
+const WRITER_CACHE: &str = "-32768";
+/// A reader's cache: 4 MiB. A commit empties it, and what many devices read has little in common.
+const READER_CACHE: &str = "-4096";
 /// Statements that a connection keeps prepared: all that there are.
 const STATEMENTS_KEPT: usize = 256;
 
@@ -129,8 +133,8 @@ impl SqliteStore {
             .max_connections(options.readers.max(1))
             .test_before_acquire(false)
             .acquire_timeout(options.wait)
-            .connect_lazy_with(connect.clone().pragma("query_only", "ON"));
-        let checkpointer = connect.busy_timeout(WAITS_FOR_READERS);
+            .connect_lazy_with(connect.clone().pragma("query_only", "ON").pragma("cache_size", READER_CACHE));
+        let checkpointer = connect.busy_timeout(WAITS_FOR_READERS).pragma("cache_size", READER_CACHE);
         let checkpointer = checkpointer.connect().await.map_err(meaning).map_err(fail)?;
         Ok(Self::of(connection, readers, checkpointer, folder, options, lock))
     }
@@ -143,7 +147,7 @@ impl SqliteStore {
         options: SqliteOptions,
         lock: File,
     ) -> Self {
-        let writer = Arc::new(Mutex::new(Writer { connection, open: false, kept: KeptPeople::default() }));
+        let writer = Arc::new(Mutex::new(Writer { connection, open: false, kept: Kept::default() }));
         let shared = Shared {
             writer: Arc::clone(&writer),
             readers,
@@ -162,11 +166,6 @@ fn database_path(folder: &Path) -> PathBuf {
     folder.join("tidings.sqlite3")
 }
 
-/// Where the write-ahead log stands.
-pub(super) fn log_path(folder: &Path) -> PathBuf {
-    folder.join("tidings.sqlite3-wal")
-}
-
 fn connect_options(folder: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(database_path(folder))
@@ -180,8 +179,7 @@ fn connect_options(folder: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY)
         .page_size(4096)
-        // In KiB: 32 MiB for each connection keep the hot indexes in memory.
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", WRITER_CACHE)
         .pragma("temp_store", "MEMORY")
         // Checkpoints have a task of their own.
         .pragma("wal_autocheckpoint", "0")

@@ -14,21 +14,20 @@ use super::statements::setup as sql;
 use super::{SqliteStore, limit as count, not_committed};
 
 impl SqliteStore {
-    /// Reads rows in a snapshot of their own.
+    /// Reads the rows of one statement, which is a snapshot by itself.
     pub(super) async fn rows(
         &self,
         query: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning);
-        snapshot.end().await;
-        rows
+        let mut connection = self.shared.readers.acquire().await.map_err(meaning)?;
+        query.fetch_all(&mut *connection).await.map_err(meaning)
     }
 
     /// One statement about anything but recipients as a transaction of its own; answers how many rows it wrote.
     pub(super) async fn change(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
         let mut writer = self.writer().await?;
         writer.begin_beside_people().await?;
+        writer.kept.forget_projects();
         let done = query.execute(&mut writer.connection).await.map_err(meaning)?;
         writer.commit().await.map_err(not_committed)?;
         self.shared.checkpoints.wrote();

@@ -1,13 +1,17 @@
 //! What a transaction writes. `k` holds the rows.
+//!
+//! A statement of the hot path fails with `OR FAIL`: what it wrote before the row that is refused stays in the
+//! transaction, which is rolled back as a whole by whoever began it. SQLite then keeps no copy of each page beside the
+//! transaction's own to take back the statement alone.
 
 statements! {
-    ADD_BATCH = "INSERT INTO batches (id) VALUES (?1)";
+    ADD_BATCH = "INSERT OR FAIL INTO batches (id) SELECT unhex(c0) FROM k";
 
-    ADD_EVENTS = "INSERT INTO events (id, project, recipient, source, external_id, accepted_at, state, made,
+    ADD_EVENTS = "INSERT OR FAIL INTO events (id, project, recipient, source, external_id, accepted_at, state, made,
             configuration, sandbox, body, considered, fan_outs)
         SELECT c0, c1, c2, c3, c4, c5, c6,
             c7, c8, c9, c10, c11, c12 FROM k";
-    CHANGE_EVENTS = "UPDATE events SET state = k.c2, made = k.c3, considered = k.c4,
+    CHANGE_EVENTS = "UPDATE OR FAIL events SET state = k.c2, made = k.c3, considered = k.c4,
             fan_outs = k.c5
         FROM k WHERE events.id = k.c0 AND events.project = k.c1";
     ERASE_EVENTS = "UPDATE events SET recipient = NULL, body = k.c2, considered = k.c3
@@ -15,20 +19,20 @@ statements! {
 
     ADD_CONTENTS = "INSERT OR IGNORE INTO contents (hash, content)
         SELECT unhex(c0), c1 FROM k";
-    ADD_NOTIFICATIONS = "INSERT INTO notifications (id, project, recipient, category, collapse, chain, digest, state,
+    ADD_NOTIFICATIONS = "INSERT OR FAIL INTO notifications (id, project, recipient, category, collapse, chain, digest, state,
             expires_at, created_seq, seq, inapp_state, inapp_made_at, retracted_at, packed, event, rule, step,
             is_digest, created_at, origin, content, words)
         SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20,
             unhex(c21), c22 FROM k";
-    CHANGE_NOTIFICATIONS = "UPDATE notifications SET recipient = k.c2, category = k.c3, collapse = k.c4, chain = k.c5,
+    CHANGE_NOTIFICATIONS = "UPDATE OR FAIL notifications SET recipient = k.c2, category = k.c3, collapse = k.c4, chain = k.c5,
             digest = k.c6, state = k.c7, expires_at = k.c8, created_seq = k.c9, seq = k.c10, inapp_state = k.c11,
             inapp_made_at = k.c12, retracted_at = k.c13, packed = k.c14
         FROM k WHERE notifications.id = k.c0 AND notifications.project = k.c1";
-    SET_WORDS = "UPDATE notifications SET content = NULL, words = k.c1 FROM k WHERE notifications.id = k.c0";
-    ADD_STORY = "INSERT INTO story (notification, line) SELECT c0, c1 FROM k";
+    SET_WORDS = "UPDATE OR FAIL notifications SET content = NULL, words = k.c1 FROM k WHERE notifications.id = k.c0";
+    ADD_STORY = "INSERT OR FAIL INTO story (notification, line) SELECT c0, c1 FROM k";
     REMOVE_STORY = "DELETE FROM story WHERE notification IN (SELECT c0 FROM k)";
     REMOVE_ORIGIN = "UPDATE notifications SET origin = '[]' FROM k WHERE notifications.id = k.c0";
-    ADD_MATCHES = "INSERT INTO match_keys (project, rule, event_type, value, notification)
+    ADD_MATCHES = "INSERT OR FAIL INTO match_keys (project, rule, event_type, value, notification)
         SELECT c0, c1, c2, c3, c4 FROM k";
     REMOVE_MATCHES = "DELETE FROM match_keys WHERE notification IN (SELECT c0 FROM k)";
     CONTENT_HASHES = "SELECT DISTINCT hex(n.content) FROM k CROSS JOIN notifications AS n
@@ -36,11 +40,11 @@ statements! {
     REMOVE_CONTENTS = "DELETE FROM contents WHERE hash IN (SELECT unhex(c0) FROM k)
         AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.content = contents.hash)";
 
-    ADD_DELIVERIES = "INSERT INTO deliveries (id, notification, project, recipient, channel, address, state, reason,
+    ADD_DELIVERIES = "INSERT OR FAIL INTO deliveries (id, notification, project, recipient, channel, address, state, reason,
             step, made_at, changed_at)
         SELECT c0, c1, c2, c3, c4, c5, c6,
             c7, c8, c9, c10 FROM k";
-    CHANGE_DELIVERIES = "UPDATE deliveries SET recipient = k.c3, channel = k.c4,
+    CHANGE_DELIVERIES = "UPDATE OR FAIL deliveries SET recipient = k.c3, channel = k.c4,
             address = k.c5, state = k.c6, reason = k.c7, step = k.c8,
             changed_at = k.c10
         FROM k WHERE deliveries.id = k.c0 AND deliveries.project = k.c2";
@@ -53,7 +57,7 @@ statements! {
             withdrawn_seq, counters, throttles, watermarks, responses)
         SELECT c0, c1, c2, c3, c4, c5, c6,
             c7, c8, c9, c10, c11 FROM k";
-    ADD_CONSENT_ENTRIES = "INSERT INTO consent_entries (project, chain, number, id, at, decision, category, channels,
+    ADD_CONSENT_ENTRIES = "INSERT OR FAIL INTO consent_entries (project, chain, number, id, at, decision, category, channels,
             policy_version, personal, commitment, previous, hash)
         SELECT c0, c1, c2, c3, c4, c5, c6,
             c7, c8, c9, unhex(c10), unhex(c11), unhex(c12)
@@ -99,15 +103,14 @@ statements! {
     SET_OPERATIONS = "INSERT OR REPLACE INTO operations (project, recipient, device, operation, at, for_ever, refused)
         SELECT c0, c1, c2, c3, c4, c5, c6
         FROM k";
-    ADD_COLLECTED = "INSERT INTO collected (project, recipient, event_type, at, until)
+    ADD_COLLECTED = "INSERT OR FAIL INTO collected (project, recipient, event_type, at, until)
         SELECT c0, c1, c2, c3, c4 FROM k";
-    FEED_HEADS = "SELECT h.project, h.head FROM k CROSS JOIN feed_heads AS h
-        WHERE h.project = k.c0";
-    SET_FEED_HEADS = "INSERT OR REPLACE INTO feed_heads (project, head)
-        SELECT c0, c1 FROM k";
-    ADD_FEED = "INSERT INTO feed (project, number, recipient, notification, at, kind, detail)
-        SELECT c0, c1, c2, c3, c4, c5, c6
+    ADD_FEED = "INSERT OR FAIL INTO feed (project, number, recipient, notification, at, kind, detail)
+        SELECT c0, c1 + coalesce((SELECT h.head FROM feed_heads AS h WHERE h.project = c0), 0), c2, c3, c4, c5, c6
         FROM k";
+    RAISE_FEED_HEADS = "INSERT INTO feed_heads (project, head)
+        SELECT c0, c1 FROM k WHERE true
+        ON CONFLICT (project) DO UPDATE SET head = head + excluded.head";
     SET_ANSWERS = "INSERT OR REPLACE INTO answers (project, route, key, fingerprint, status, body, until)
         SELECT c0, c1, c2, unhex(c3), c4, c5, c6
         FROM k";
