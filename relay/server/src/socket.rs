@@ -27,8 +27,8 @@ use self::verify::TokenVerifier;
 use crate::hub::Hub;
 use crate::submit::Submit;
 
-/// A connection's read buffer, in bytes: most frames of a device fit.
-pub const READ_BUFFER_BYTES: usize = 4_096;
+/// A connection's read buffer, in bytes: most frames of a device fit. It is held for as long as the connection is open.
+pub const READ_BUFFER_BYTES: usize = 1_024;
 /// Frames are gathered up to this many bytes before they are written, and written at the latest when the queue is empty.
 pub const WRITE_BUFFER_BYTES: usize = 4_096;
 /// What one connection may have encoded and unwritten, in bytes: the buffer and the largest frame, settings included.
@@ -98,9 +98,10 @@ impl Sockets {
         with_small_buffers(upgrade).on_upgrade(move |socket| sockets.serve(socket, token))
     }
 
-    async fn serve(self, socket: WebSocket, token: Option<String>) {
+    /// The connection stands on the heap by itself: a future that it is moved into has room for it twice.
+    fn serve(self, socket: WebSocket, token: Option<String>) -> impl Future<Output = ()> {
         let tracker = self.tracker.clone();
-        tracker.track_future(Connection::new(self, socket, token).run()).await;
+        tracker.track_future(Box::new(Connection::new(self, socket, token)).run())
     }
 
     fn origin_may(&self, headers: &HeaderMap) -> bool {

@@ -1,6 +1,8 @@
 //! One connection's task: the machine's commands are done here, and what comes of them goes back into it.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
@@ -18,6 +20,8 @@ use crate::hub::{Heard, Watch, encode};
 
 /// How long a bye and the closing handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// By how much a connection's timer may be late.
+const TIMER_SLACK: Duration = Duration::from_millis(2);
 
 type Later<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
@@ -77,16 +81,18 @@ impl Connection {
     }
 
     /// Runs until the connection is closed.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let stop = self.sockets.stop.clone();
+        let mut stopped = pin!(stop.cancelled());
+        let mut timer = pin!(tokio::time::sleep_until(self.wakes_at()));
         loop {
             self.obey();
             if let Some(code) = self.close {
                 return self.say_goodbye(code).await;
             }
             // Not left to the timer alone: hints that never stop would keep it from being asked.
-            let wake_in = self.wake_in();
-            if wake_in.is_zero() {
+            let wakes_at = self.wakes_at();
+            if wakes_at <= Instant::now() {
                 if self.is_gone() {
                     metrics::counter!("tidings_sessions_ended_total", "code" => "silent").increment(1);
                     return;
@@ -94,15 +100,19 @@ impl Connection {
                 self.on_time();
                 continue;
             }
+            // One that rings too early only asks again, and is set then: most turns leave it as it is.
+            if timer.is_elapsed() || timer.deadline() > wakes_at + TIMER_SLACK {
+                timer.as_mut().reset(wakes_at);
+            }
             let woken = tokio::select! {
                 biased;
-                () = stop.cancelled() => Woken::Stop,
+                () = &mut stopped => Woken::Stop,
                 wire = self.line.next(self.session.wants_frames()) => Woken::Wire(wire),
                 verified = finish(&mut self.verifying) => Woken::Token(verified),
                 answer = finish(&mut self.committing) => Woken::Settled(answer),
                 page = finish(&mut self.reading) => Woken::Page(page),
                 heard = hear(self.registered.as_ref()) => Woken::Heard(heard),
-                () = tokio::time::sleep(wake_in) => Woken::Time,
+                () = &mut timer => Woken::Time,
             };
             let now = self.sockets.clock.now();
             match woken {
@@ -112,7 +122,10 @@ impl Connection {
                 Woken::Token(verified) => self.session.handle_token(verified, now),
                 Woken::Settled(answer) => self.session.handle_settled(answer, now),
                 Woken::Page(page) => self.session.handle_page(page, now),
-                Woken::Heard(heard) => self.on_heard_all(heard, now),
+                Woken::Heard(heard) => {
+                    self.on_heard_all(heard, now);
+                    self.write_at_once(now).await;
+                }
                 Woken::Time => {}
             }
         }
@@ -208,11 +221,19 @@ impl Connection {
         }
     }
 
-    fn wake_in(&self) -> Duration {
-        let to_ping = self.ping_at.saturating_duration_since(Instant::now());
-        let Some(at) = self.session.poll_timeout() else { return to_ping };
+    /// Writes what the socket takes without waiting, so that what was heard goes out in the same turn.
+    async fn write_at_once(&mut self, now: Timestamp) {
+        self.obey();
+        let written = poll_fn(|cx| Poll::Ready(self.line.poll_written(cx))).await;
+        if let Poll::Ready(frames) = written {
+            self.session.handle_written(frames, now);
+        }
+    }
+
+    fn wakes_at(&self) -> Instant {
+        let Some(at) = self.session.poll_timeout() else { return self.ping_at };
         let millis = at.millis_since(self.sockets.clock.now()).max(0);
-        to_ping.min(Duration::from_millis(millis.unsigned_abs()))
+        self.ping_at.min(Instant::now() + Duration::from_millis(millis.unsigned_abs()))
     }
 
     /// Whether the device said nothing for two and a half pings. While it is not read it cannot be heard.
@@ -232,7 +253,7 @@ impl Connection {
 
     /// Writes what waits and closes. What the device sent meanwhile is read and thrown away: closing a socket with
     /// unread bytes would take the bye away from it.
-    async fn say_goodbye(mut self, code: Bye) {
+    async fn say_goodbye(mut self: Box<Self>, code: Bye) {
         metrics::counter!("tidings_sessions_ended_total", "code" => code.as_str()).increment(1);
         drop(self.registered.take());
         if code == Bye::Slow {

@@ -79,6 +79,17 @@ impl Line {
         })
     }
 
+    /// Writes what the socket takes now; answers how many frames are out. What fails is found by [`Line::next`].
+    pub(super) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        if self.flushed {
+            return Poll::Pending;
+        }
+        match self.poll_write(cx) {
+            Poll::Ready(Ok(written)) => Poll::Ready(written),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+        }
+    }
+
     /// Feeds everything that waits, then flushes once: few writes for many frames. When the socket takes no more,
     /// what is certainly out is told early, so that a slow device that reads is not taken for one that does not.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, axum::Error>> {

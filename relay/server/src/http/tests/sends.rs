@@ -147,7 +147,8 @@ async fn a_direct_send_takes_the_steps_that_a_rule_takes_and_refuses_what_cannot
     ]);
     let sent = bench.post("/v1/notifications", &send(steps)).await;
     assert_eq!(sent.status, 202, "{}", sent.body);
-    let waits = bench.app.ports.due.due(Lane::Step, bench.now().plus_millis(3_600_000), 10, 10).await.unwrap();
+    let waits =
+        bench.app.ports.due.due(Lane::Step, bench.now().plus_millis(3_600_000), 10, 10).await.unwrap();
     let mut waits: Vec<_> = waits.iter().map(|row| row.at.millis_since(bench.now())).collect();
     waits.sort_unstable();
     assert_eq!(waits, [60_000, 300_000], "the showing that repeats, and the mail");
