@@ -1,19 +1,23 @@
 //! A process under measurement: what it used of the processor and of memory, by the kernel's own count.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
 /// Clock ticks a second in `/proc`: the kernel's USER_HZ, which is 100 on every Linux that Rust runs on.
 const TICKS_PER_SECOND: u64 = 100;
+/// A server that does not listen by then never will.
+const LISTENS_WITHIN: Duration = Duration::from_secs(10);
+const LOOKS_EVERY: Duration = Duration::from_millis(10);
 
 /// A child process that ends with this value.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// The first line that it wrote on standard output.
+    /// The first line that it wrote on standard output; empty of a server that is known by where it listens.
     pub(crate) first_line: String,
 }
 
@@ -34,6 +38,27 @@ impl Process {
         // Nothing that it writes later fills the pipe.
         std::thread::spawn(move || drop(out.read_to_end(&mut Vec::new())));
         Ok(Self { child, first_line })
+    }
+
+    /// Starts a server that does not say when it is ready, and waits until it takes a connection.
+    ///
+    /// # Errors
+    /// If it does not start, or ends or is silent instead of listening.
+    pub(crate) fn start_listening(mut command: Command, at: SocketAddr) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn().with_context(|| format!("{command:?} does not start"))?;
+        let mut process = Self { child, first_line: String::new() };
+        let began = Instant::now();
+        while TcpStream::connect(at).is_err() {
+            if let Some(status) = process.child.try_wait()? {
+                bail!("{command:?} ended before it was ready: {status}");
+            }
+            if began.elapsed() > LISTENS_WITHIN {
+                bail!("{command:?} does not listen at {at}");
+            }
+            std::thread::sleep(LOOKS_EVERY);
+        }
+        Ok(process)
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -97,5 +122,18 @@ impl Drop for Process {
         // One that ended by itself cannot be killed, and that is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_ends_before_it_listens_is_an_error() {
+        // Nothing listens at the port of a listener that is gone.
+        let at = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = Process::start_listening(Command::new("true"), at).unwrap_err();
+        assert!(error.to_string().contains("ended before it was ready"), "{error}");
     }
 }

@@ -49,6 +49,12 @@ impl Arrivals {
         }
     }
 
+    /// Counts the items of one read on a wire whose items have no numbers.
+    pub(crate) fn count(&self, items: u64) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.items.fetch_add(items, Ordering::Relaxed);
+    }
+
     /// When an order arrived.
     pub(crate) fn of(&self, number: usize) -> Option<Instant> {
         let nanos = self.first.get(number)?.load(Ordering::Relaxed);
@@ -114,10 +120,23 @@ impl Crowd {
         manner: Manner,
         arrivals: &Arc<Arrivals>,
     ) -> anyhow::Result<Self> {
+        Self::gather_from(relay, manner, 0, arrivals).await
+    }
+
+    /// The same with devices of each recipient that are counted from another one on.
+    ///
+    /// # Errors
+    /// If one cannot connect.
+    pub(crate) async fn gather_from(
+        relay: &Relay,
+        manner: Manner,
+        first: u64,
+        arrivals: &Arc<Arrivals>,
+    ) -> anyhow::Result<Self> {
         let gate = Arc::new(Semaphore::new(CONNECTING_MAX));
         let mut connecting = JoinSet::new();
         for recipient in 0..manner.recipients {
-            for device in 0..manner.devices {
+            for device in first..first + manner.devices {
                 let name = format!("d{device}");
                 let identity =
                     Identity { token: relay.signing.token(&format!("r{recipient}"), &name)?, device: name };

@@ -9,6 +9,7 @@ pub(crate) mod faults;
 pub(crate) mod growth;
 pub(crate) mod inbox;
 pub(crate) mod latency;
+pub(crate) mod peers;
 pub(crate) mod publish;
 pub(crate) mod rules;
 pub(crate) mod storm;

@@ -3,3 +3,6 @@
 pub(crate) mod blocking;
 pub(crate) mod device;
 pub(crate) mod http;
+pub(crate) mod mqtt;
+pub(crate) mod nats;
+pub(crate) mod redis;

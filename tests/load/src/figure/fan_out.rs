@@ -18,9 +18,9 @@ use crate::report::{Bound, Figure, Measure};
 use crate::spread::Spread;
 
 /// Devices of each recipient: the relay takes 32.
-const DEVICES_EACH: u64 = 25;
+pub(super) const DEVICES_EACH: u64 = 25;
 /// Bytes that one item of a frame takes on the wire, in the middle.
-const ITEM_BYTES: usize = 480;
+pub(super) const ITEM_BYTES: usize = 480;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sockets, and the must-reach and moonshot shares of the probe for K=1 and K=16.
@@ -100,7 +100,11 @@ async fn case(extent: Extent, sockets: u64, together: u64) -> anyhow::Result<Don
     })
 }
 
-async fn sends(sockets: u64, together: u64, rounds: u64) -> anyhow::Result<f64> {
+/// What the probe reaches with frames of one item, `together` of them a call: frames for each second of its processor.
+///
+/// # Errors
+/// If the probe fails.
+pub(super) async fn sends(sockets: u64, together: u64, rounds: u64) -> anyhow::Result<f64> {
     frames_per_cpu_second(Sends {
         sockets: usize::try_from(sockets)?,
         frame_bytes: ITEM_BYTES,

@@ -51,6 +51,26 @@ pub(crate) fn serve(what: Sends, result: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reads what the probe sends to so many sockets until it closes them, and then says so. It is a process of its own: the
+/// generator may have as many sockets already, and no process more than 20,000.
+///
+/// # Errors
+/// If the probe cannot be reached.
+#[expect(clippy::print_stdout, reason = "the line tells the parent that everything was read")]
+pub(crate) async fn read(to: SocketAddr, sockets: usize) -> anyhow::Result<()> {
+    let mut readers = JoinSet::new();
+    for _ in 0..sockets {
+        let mut stream = connect(to, None).await?;
+        readers.spawn(async move {
+            let mut buffer = vec![0; 4096];
+            while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+        });
+    }
+    while readers.join_next().await.is_some() {}
+    println!("read");
+    Ok(())
+}
+
 /// Frames for each second of the processor.
 ///
 /// # Errors
@@ -66,15 +86,11 @@ pub(crate) async fn frames_per_cpu_second(what: Sends) -> anyhow::Result<f64> {
     command.stderr(Stdio::inherit());
     let process = Process::start(command)?;
     let to: SocketAddr = process.first_line.trim().parse()?;
-    let mut readers = JoinSet::new();
-    for _ in 0..what.sockets {
-        let mut stream = connect(to, None).await?;
-        readers.spawn(async move {
-            let mut buffer = vec![0; 4096];
-            while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
-        });
-    }
-    while readers.join_next().await.is_some() {}
+    let mut reader = Command::new(std::env::current_exe()?);
+    reader.args(["probe", "reads", "--to"]).arg(to.to_string());
+    reader.arg("--sockets").arg(what.sockets.to_string()).stderr(Stdio::inherit());
+    // Its first line comes when everything was read.
+    tokio::task::spawn_blocking(|| Process::start(reader)).await??;
     let cpu: f64 = std::fs::read_to_string(&result).context("the probe left no result")?.parse()?;
     let frames = u32::try_from(what.sockets * what.together * what.rounds)?;
     Ok(f64::from(frames) / cpu.max(0.001))
