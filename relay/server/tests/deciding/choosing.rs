@@ -215,6 +215,21 @@ async fn an_address_on_the_stop_list_is_never_used_not_even_for_what_is_essentia
 }
 
 #[tokio::test]
+async fn a_rule_may_ask_for_the_recipient_in_its_condition_and_in_its_keys() {
+    let document = with(
+        "rules:\n  r: {on: e, template: plain, category: orders, when: \"recipient.time_zone == 'Europe/Berlin'\"}\n  \
+         s: {on: f, template: plain, category: orders, collapse: recipient.time_zone}",
+    );
+    let scene = Scene::new(&document).await;
+    scene.zone("alice", "Europe/Berlin").await;
+    scene.zone("bob", "Europe/Paris").await;
+    assert_eq!(scene.event("e", "alice", json!({"n": 1})).await.len(), 1);
+    assert_eq!(scene.event("e", "bob", json!({"n": 1})).await.len(), 0);
+    let keyed = scene.event("f", "bob", json!({"n": 1})).await.remove(0);
+    assert!(scene.row(&keyed).await.keys.collapse.is_some());
+}
+
+#[tokio::test]
 async fn the_sandbox_does_everything_but_the_hand_over() {
     let scene = Scene::new(&rule("category: orders")).await;
     let body = fact("e", Some("alice"), json!({"n": 1}), scene.now());

@@ -1,9 +1,9 @@
 //! What operators set up, and how devices sign in.
 
-use tidings_core::model::{Changes, Device, Erased};
+use tidings_core::model::{Changes, Device, Erased, StopSwitch};
 use tidings_core::ports::{
-    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, KnownToken, PresentedToken, ProjectRow, SecretRow,
-    StoreError, TokenExchange,
+    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, KnownToken, Need, PresentedToken, ProjectRow,
+    SecretRow, StoreError, TokenExchange,
 };
 use tidings_protocol::DeviceId;
 
@@ -13,6 +13,7 @@ use crate::{Whole, on_every_store, write};
 on_every_store!(
     two_projects_never_share_a_name,
     an_apply_follows_the_live_version,
+    a_transaction_sees_a_project_as_it_was_changed_last,
     keys_and_secrets_are_kept_until_they_are_taken_back,
     a_connect_code_is_taken_once_and_in_time,
     a_device_token_rotates_only_from_the_expected_one,
@@ -52,6 +53,29 @@ async fn an_apply_follows_the_live_version(store: impl Whole) {
     let listed = store.configurations(&project("p"), None, 9).await.unwrap();
     assert_eq!(listed.iter().map(|row| (row.version, &*row.bundle)).collect::<Vec<_>>(), [(2, ""), (1, "")]);
     assert_eq!(store.configurations(&project("p"), Some(2), 9).await.unwrap().len(), 1);
+}
+
+async fn a_transaction_sees_a_project_as_it_was_changed_last(store: impl Whole) {
+    let seen = async || {
+        let mut transaction = store.begin().await.unwrap();
+        let found = transaction.read(&[Need::Project(project("p"))]).await.unwrap();
+        found.projects.into_iter().map(|state| (state.configuration, state.stop)).next()
+    };
+    assert_eq!(seen().await, None);
+    store.put_project(&project_row("p")).await.unwrap();
+    assert_eq!(seen().await, Some((0, StopSwitch::default())));
+    store.put_project(&ProjectRow { stop: stop(), ..project_row("p") }).await.unwrap();
+    assert_eq!(seen().await, Some((0, stop())));
+    let version = ConfigurationRow {
+        project: project("p"),
+        version: 1,
+        bundle: "{}".into(),
+        digest: "ab".into(),
+        applied_at: at(0),
+        applied_by: "key".into(),
+    };
+    store.apply(&version, "p").await.unwrap();
+    assert_eq!(seen().await, Some((1, stop())));
 }
 
 async fn keys_and_secrets_are_kept_until_they_are_taken_back(store: impl Whole) {
