@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::report::{Bound, Measure, Report};
 use crate::spread::Spread;
 
-/// Runs of a record differ at least so much, as a share: three runs may agree by chance.
-const WIDTH_MIN: f64 = 0.25;
+/// Runs of a record differ at least so much, as a share: a few runs may agree by chance, and a machine that does other work
+/// beside differs by as much from itself. What is found for certain is what costs half as much again, or more.
+const WIDTH_MIN: f64 = 0.5;
 
 /// The ratio of each guarded measure, by figure and name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -125,16 +126,16 @@ mod tests {
     #[test]
     fn a_rate_may_fall_by_the_spread_of_the_record_and_no_more() {
         let record = Record::of(&[run("/s", 50.0), run("/s", 55.0), run("/s", 60.0)]);
-        assert!(holds(&record, &run("/s", 41.0)));
-        assert!(!holds(&record, &run("/s", 39.0)));
+        assert!(holds(&record, &run("/s", 34.0)));
+        assert!(!holds(&record, &run("/s", 33.0)));
         assert!(holds(&record, &run("/s", 500.0)));
     }
 
     #[test]
     fn a_time_may_rise_by_the_spread_of_the_record_and_no_more() {
         let record = Record::of(&[run("ms", 200.0), run("ms", 300.0)]);
-        assert!(holds(&record, &run("ms", 415.0)));
-        assert!(!holds(&record, &run("ms", 425.0)));
+        assert!(holds(&record, &run("ms", 445.0)));
+        assert!(!holds(&record, &run("ms", 455.0)));
     }
 
     #[test]
