@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
 use tidings_core::model::BookKey;
 use tidings_core::ports::{BookReader, BookRow, StoreError};
@@ -35,15 +36,17 @@ impl BookReader for SqliteStore {
         limit: usize,
     ) -> Result<Vec<NotificationId>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let rows = sqlx::query(sql::STUCK).bind(project.as_str()).fetch_all(&mut *snapshot.connection);
-        let rows = rows.await.map_err(meaning)?;
-        snapshot.end().await;
         let late = now.plus_millis(-OVERDUE_MILLIS_MAX);
         let mut stuck = Vec::new();
-        for row in &rows {
-            stuck.extend(stuck_since(row, late)?);
+        // Row by row: a large inbox has millions that are not stuck.
+        let mut rows = sqlx::query(sql::STUCK).bind(project.as_str()).fetch(&mut *snapshot.connection);
+        while stuck.len() < limit
+            && let Some(row) = rows.try_next().await.map_err(meaning)?
+        {
+            stuck.extend(stuck_since(&row, late)?);
         }
-        stuck.truncate(limit);
+        drop(rows);
+        snapshot.end().await;
         Ok(stuck)
     }
 }

@@ -55,9 +55,11 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
         figure.add(measure.probe("without them", quiet));
     }
     let relay = Relay::start(&with_rules(9_990, 0)).await?;
-    let many = Spread::of(&p99s(extent, &relay, &mut figure.ledger).await?);
+    let publisher = Publisher::new(&relay, DEVICES);
+    let many = Spread::of(&p99s(extent, &relay, &publisher, &mut figure.ledger).await?);
     let relay = Relay::start(LOAD).await?;
-    let few = Spread::of(&p99s(extent, &relay, &mut figure.ledger).await?);
+    let publisher = Publisher::new(&relay, DEVICES);
+    let few = Spread::of(&p99s(extent, &relay, &publisher, &mut figure.ledger).await?);
     let measure = Measure::new("10,000 rules", "ms", many).must(Bound::AtMost(few.median * MOVES_MAX + 0.1));
     figure.add(measure.probe("without them", few));
     Ok(figure)
@@ -65,12 +67,14 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
 
 async fn case(extent: Extent, offender: Offender, figure: &mut Figure) -> anyhow::Result<(Spread, Spread)> {
     let relay = Relay::start(LOAD).await?;
-    let quiet = p99s(extent, &relay, &mut figure.ledger).await?;
+    // One publisher for both: an order of the same number again would be a repetition, and tell nobody.
+    let publisher = Publisher::new(&relay, DEVICES);
+    let quiet = p99s(extent, &relay, &publisher, &mut figure.ledger).await?;
     let before = relay.process.memory()?;
     let stop = Arc::new(AtomicBool::new(false));
     let turned_away = Arc::new(AtomicU64::new(0));
     let offenders = offend(offender, &relay, &stop, &turned_away)?;
-    let beside = p99s(extent, &relay, &mut figure.ledger).await?;
+    let beside = p99s(extent, &relay, &publisher, &mut figure.ledger).await?;
     stop.store(true, Ordering::Relaxed);
     drop(offenders);
     let grown = relay.process.peak_memory()?.saturating_sub(before) / 1_000_000;
@@ -83,11 +87,15 @@ async fn case(extent: Extent, offender: Offender, figure: &mut Figure) -> anyhow
 
 /// The p99 of each block, in milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a run are far below 2^52")]
-async fn p99s(extent: Extent, relay: &Relay, ledger: &mut Ledger) -> anyhow::Result<Vec<f64>> {
-    let publisher = Publisher::new(relay, DEVICES);
+async fn p99s(
+    extent: Extent,
+    relay: &Relay,
+    publisher: &Publisher,
+    ledger: &mut Ledger,
+) -> anyhow::Result<Vec<f64>> {
     let blocks = extent.blocks();
     let orders = usize::try_from(PER_SECOND)? * usize::try_from(blocks.lasts.as_secs())? * (blocks.pairs + 1);
-    let arrivals = Arrivals::new(orders);
+    let arrivals = Arrivals::new(usize::try_from(publisher.numbered())? + orders);
     let _crowd =
         Crowd::gather(relay, Manner { recipients: DEVICES, devices: 1, holds: true }, &arrivals).await?;
     let mut p99s = Vec::new();

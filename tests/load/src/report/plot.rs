@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use super::table::number;
 use super::{Bound, Measure, Report};
 
-const WIDTH: f64 = 1060.0;
+const WIDTH: f64 = 1240.0;
 const ROW: f64 = 34.0;
 const TOP: f64 = 74.0;
 /// Where the names end and the scale begins.
-const LEFT: f64 = 400.0;
+const LEFT: f64 = 580.0;
 /// Where the scale ends and the values begin.
-const RIGHT: f64 = 880.0;
+const RIGHT: f64 = 1060.0;
 /// The scale goes from a hundredth of the goal to a hundred times of it.
 const DECADES: f64 = 2.0;
 
@@ -47,7 +47,9 @@ pub(crate) fn svg(report: &Report) -> String {
 
 fn head(height: f64) -> String {
     let mut text = String::from(
-        "<text class=\"h\" x=\"16\" y=\"28\">What is measured, as a share of what must be reached</text>\n",
+        "<text class=\"h\" x=\"16\" y=\"28\">What is measured, as a share of what must be reached</text>\
+         <text class=\"q\" x=\"16\" y=\"50\">blue: reached · ring: moonshot · grey mark: limit of the machine in the same run · \
+         line: least and most</text>\n",
     );
     for (share, name) in
         [(0.01, "1/100"), (0.1, "1/10"), (1.0, "must reach"), (10.0, "× 10"), (100.0, "× 100")]
