@@ -10,7 +10,7 @@ use super::{Bound, Measure, Report};
 
 const WIDTH: f64 = 1240.0;
 const ROW: f64 = 34.0;
-const TOP: f64 = 74.0;
+const TOP: f64 = 96.0;
 /// Where the names end and the scale begins.
 const LEFT: f64 = 580.0;
 /// Where the scale ends and the values begin.
