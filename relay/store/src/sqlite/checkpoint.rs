@@ -173,8 +173,13 @@ mod tests {
         assert!(log.shorten(false).await.unwrap());
         let Length { frames, moved } = log.look("PRAGMA wal_checkpoint(NOOP)").await.unwrap();
         assert!(frames >= FRAMES && frames == moved, "{frames} {moved}");
+        assert!(!log.shorten(false).await.unwrap(), "it is moved, and below its bound");
         fill(&store, FRAMES_MAX).await;
-        assert!(log.shorten(false).await.unwrap());
+        let held = store.writer().await.unwrap();
+        let waits = tokio::time::timeout(Duration::from_millis(300), log.shorten(false));
+        assert!(waits.await.is_err(), "at its bound it waits until nobody writes");
+        drop(held);
+        assert!(log.shorten(false).await.unwrap(), "all of it is moved, and it is at its bound");
         fill(&store, 1).await;
         let Length { frames, .. } = log.look("PRAGMA wal_checkpoint(NOOP)").await.unwrap();
         assert!(frames < 16, "it began anew: {frames}");
