@@ -53,14 +53,6 @@ impl std::fmt::Debug for Render {
     }
 }
 
-impl Act {
-    /// Facts that come together.
-    #[must_use]
-    pub fn accept(bodies: Vec<EventBody>) -> Self {
-        Self::AcceptEvents(bodies.into_iter().map(Arc::new).collect())
-    }
-}
-
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Act {
@@ -131,6 +123,14 @@ pub enum Act {
     Advance(DueRow),
     /// A pending notification's time has passed.
     Expire(PersonKey, NotificationId),
+}
+
+impl Act {
+    /// Facts that come together.
+    #[must_use]
+    pub fn accept(bodies: Vec<EventBody>) -> Self {
+        Self::AcceptEvents(bodies.into_iter().map(Arc::new).collect())
+    }
 }
 
 /// To whom a direct send goes.
