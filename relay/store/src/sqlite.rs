@@ -20,11 +20,13 @@ mod open;
 mod people;
 mod progress;
 mod purge;
+mod readers;
 mod registry;
 mod rows;
 mod sign_in;
 mod statements;
 mod story;
+mod turn;
 mod words;
 mod write;
 
@@ -36,9 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 use tidings_core::model::Changes;
 use tidings_core::ports::{BatchId, CommitError, Found, Need, Store, StoreError, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -51,7 +51,9 @@ use bulk::{ask, put};
 use checkpoint::Checkpoints;
 use error::{commit_meaning, meaning};
 use kept::{Followed, Kept};
+use readers::{Reader, Readers};
 use statements::read::COMMITTED;
+use turn::Script;
 use words::ReadWords;
 
 /// A store in a folder; clones share it.
@@ -62,7 +64,7 @@ pub struct SqliteStore {
 
 struct Shared {
     writer: Arc<Mutex<Writer>>,
-    readers: SqlitePool,
+    readers: Readers,
     checkpoints: Checkpoints,
     erasure: ErasureKey,
     folder: PathBuf,
@@ -84,6 +86,8 @@ struct Writer {
     connection: SqliteConnection,
     /// Whether a transaction may be open that nobody owns any more.
     open: bool,
+    /// What begins the transaction, until its first statement took it along.
+    before: Option<&'static str>,
     /// Recipients and projects as the last commit left them.
     kept: Kept,
 }
@@ -98,23 +102,41 @@ impl Writer {
     /// Begins a transaction that changes no recipient, or whose changes [`Kept::follow`] is told of. One that was
     /// dropped is rolled back before.
     async fn begin_beside_people(&mut self) -> Result<(), StoreError> {
+        self.begin_with_next().await;
+        self.begin_now().await
+    }
+
+    /// The same, with the next statement: a turn less.
+    async fn begin_with_next(&mut self) {
         self.roll_back().await;
+        self.before = Some("BEGIN IMMEDIATE");
+    }
+
+    async fn begin_now(&mut self) -> Result<(), StoreError> {
         self.open = true;
-        run(&mut self.connection, "BEGIN IMMEDIATE").await
+        match self.before.take() {
+            Some(begin) => run(&mut self.connection, begin).await,
+            None => Ok(()),
+        }
     }
 
     async fn commit(&mut self) -> Result<(), CommitError> {
-        match sqlx::query("COMMIT").execute(&mut self.connection).await {
-            Ok(_) => {
+        self.commit_with(Script::new(true)).await
+    }
+
+    /// Executes what is left of a write, and commits.
+    async fn commit_with(&mut self, left: Script) -> Result<(), CommitError> {
+        let ended = left.commit(&mut self.connection).await;
+        let error = match ended {
+            Ok(Ok(())) => {
                 self.open = false;
-                Ok(())
+                return Ok(());
             }
-            Err(error) => {
-                let error = commit_meaning(error);
-                self.roll_back().await;
-                Err(error)
-            }
-        }
+            Ok(Err(error)) => commit_meaning(error),
+            Err(error) => CommitError::RolledBack(error),
+        };
+        self.roll_back().await;
+        Err(error)
     }
 
     /// Makes sure that no transaction is open. SQLite ends one by itself at some errors, and then says that there is
@@ -139,23 +161,33 @@ impl SqliteStore {
 
     /// A reader in a snapshot of its own.
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let connection = self.shared.readers.acquire().await.map_err(meaning)?;
-        let mut snapshot = Snapshot { connection, ended: false };
-        run(&mut snapshot.connection, "BEGIN").await?;
+        let mut snapshot = self.reader().await?;
+        run(&mut snapshot.connection, BEGIN).await?;
         Ok(snapshot)
+    }
+
+    /// A reader whose first statement is to be [`BEGIN`].
+    async fn reader(&self) -> Result<Snapshot, StoreError> {
+        let connection = self.shared.readers.acquire().await?;
+        Ok(Snapshot { connection, ended: false })
     }
 }
 
+/// Begins a snapshot.
+const BEGIN: &str = "BEGIN";
+/// Ends a snapshot.
+const END: &str = "COMMIT";
+
 /// A connection with a read transaction.
 struct Snapshot {
-    connection: PoolConnection<Sqlite>,
+    connection: Reader,
     ended: bool,
 }
 
 impl Snapshot {
     /// Lets the snapshot go and gives the connection back.
     async fn end(mut self) {
-        match sqlx::query("COMMIT").execute(&mut *self.connection).await {
+        match sqlx::query(END).execute(&mut *self.connection).await {
             Ok(_) => self.ended = true,
             Err(error) => tracing::warn!(error = %error, "a snapshot could not be ended"),
         }
@@ -166,7 +198,7 @@ impl Drop for Snapshot {
     /// A connection whose snapshot is still open would answer the next reader from the past: it is closed.
     fn drop(&mut self) {
         if !self.ended {
-            self.connection.close_on_drop();
+            self.connection.give_up();
         }
     }
 }
@@ -182,7 +214,7 @@ impl Store for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         self.shared.is_sound()?;
         let mut writer = self.writer().await?;
-        writer.begin_beside_people().await?;
+        writer.begin_with_next().await;
         let (store, written, words) = (self.clone(), Vec::new(), ReadWords::default());
         Ok(Box::new(SqliteTransaction { writer, store, refused: false, written, words }))
     }
@@ -211,10 +243,11 @@ struct SqliteTransaction {
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn read(&mut self, needs: &[Need]) -> Result<Found, StoreError> {
-        let Writer { connection, kept, .. } = &mut *self.writer;
+        let Writer { connection, open, before, kept } = &mut *self.writer;
+        *open = true;
         // After a write, whole or not, the transaction sees what may never be committed: nobody is remembered from it.
         let kept = (self.written.is_empty() && !self.refused).then_some(kept);
-        let found = find::find(connection, needs, kept, &self.store.shared.erasure).await?;
+        let found = find::find(connection, before, needs, kept, &self.store.shared.erasure).await?;
         self.words.remember(&found.notifications);
         Ok(found)
     }
@@ -222,19 +255,38 @@ impl Transaction for SqliteTransaction {
     async fn write(&mut self, batch: BatchId, changes: &Changes) -> Result<(), StoreError> {
         // A write that is given up in the middle leaves half of itself, too.
         let refused = std::mem::replace(&mut self.refused, true);
-        let erasure = &self.store.shared.erasure;
-        write::write(&mut self.writer.connection, batch, changes, &self.words, erasure).await?;
+        self.write_most(batch, changes).await?.run(&mut self.writer.connection).await?;
         self.refused = refused;
-        self.written.push(Followed::of(changes));
         Ok(())
     }
 
-    async fn commit(mut self: Box<Self>) -> Result<(), CommitError> {
+    async fn commit(self: Box<Self>) -> Result<(), CommitError> {
+        self.commit_with(Script::new(true)).await
+    }
+
+    async fn finish(mut self: Box<Self>, batch: BatchId, changes: &Changes) -> Result<(), CommitError> {
+        let left = self.write_most(batch, changes).await.map_err(CommitError::RolledBack)?;
+        self.commit_with(left).await
+    }
+}
+
+impl SqliteTransaction {
+    /// Writes what needs answers; answers what is left to execute.
+    async fn write_most(&mut self, batch: BatchId, changes: &Changes) -> Result<Script, StoreError> {
+        self.writer.begin_now().await?;
+        let erasure = &self.store.shared.erasure;
+        let left = write::write(&mut self.writer.connection, batch, changes, &self.words, erasure).await?;
+        self.written.push(Followed::of(changes));
+        Ok(left)
+    }
+
+    async fn commit_with(mut self, left: Script) -> Result<(), CommitError> {
         if self.refused {
             self.writer.roll_back().await;
             return Err(CommitError::RolledBack(refused_before()));
         }
-        let committed = self.writer.commit().await;
+        self.writer.begin_now().await.map_err(CommitError::RolledBack)?;
+        let committed = self.writer.commit_with(left).await;
         if matches!(committed, Err(CommitError::Unknown)) {
             self.store.shared.lost.store(true, Ordering::Release);
         }

@@ -43,8 +43,8 @@ pub(super) fn greet(
 
     let cursor = greeting.cursor.clone();
     let grew = before.as_ref().is_some_and(|device| understands_more(device, &greeting));
-    let (id, device) = (greeting.id.clone(), greeted(before.as_ref(), greeting, work.now()));
-    if before.as_ref() != Some(&device) {
+    let (id, device) = (greeting.id.clone(), greeted(before.as_deref(), greeting, work.now()));
+    if before.as_deref() != Some(&device) {
         work.set_device(person, device);
     }
     let arrival = work.now();

@@ -68,7 +68,7 @@ pub(super) fn held(
     let known = work.person(person);
     let Some(inbox) = known.inbox.as_ref().filter(|inbox| inbox.epoch == epoch) else { return };
     let upto = seq.min(inbox.seq).min(sent.unwrap_or(u64::MAX));
-    let Some(mut row) = known.devices.get(device).cloned() else { return };
+    let Some(mut row) = known.devices.get(device).map(|row| (**row).clone()) else { return };
     let after = std::mem::replace(&mut row.held, upto);
     if upto <= after {
         return;

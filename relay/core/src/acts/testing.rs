@@ -323,7 +323,7 @@ impl World {
             });
         }
         for (key, device) in &changes.devices {
-            of(key, &|p| drop(p.devices.insert(device.id.clone(), device.clone())));
+            of(key, &|p| drop(p.devices.insert(device.id.clone(), Arc::new(device.clone()))));
         }
     }
 

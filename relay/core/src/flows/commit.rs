@@ -83,8 +83,7 @@ async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled
         return Ok((answers, after));
     }
     let batch = BatchId(node.ids.next(node.clock.now()));
-    transaction.write(batch, &changes).await?;
-    match transaction.commit().await {
+    match transaction.finish(batch, &changes).await {
         Ok(()) => Ok((answers, after)),
         Err(CommitError::RolledBack(error)) => Err(error),
         // The answer was lost, not necessarily the transaction: the batch's own id tells.

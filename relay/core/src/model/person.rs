@@ -1,6 +1,7 @@
 //! Everything that a decision on one recipient reads, and its two numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tidings_protocol::item::{QuietHoursItem, Watermark};
@@ -36,8 +37,8 @@ pub struct Person {
     pub topics: BTreeSet<TopicId>,
     /// Addresses beside the inbox.
     pub endpoints: Vec<Endpoint>,
-    /// Installations of the client.
-    pub devices: BTreeMap<DeviceId, Device>,
+    /// Installations of the client. Each stands by itself: room for a map's eleven would be kept for the one that most have.
+    pub devices: BTreeMap<DeviceId, Arc<Device>>,
     /// The latest erasure, if any.
     pub erased: Option<Erased>,
 }

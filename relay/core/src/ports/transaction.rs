@@ -93,6 +93,15 @@ pub trait Transaction: Send {
     /// # Errors
     /// [`CommitError`] says whether it is known not to have happened.
     async fn commit(self: Box<Self>) -> Result<(), CommitError>;
+
+    /// Writes everything under the id of a batch, and makes it durable.
+    ///
+    /// # Errors
+    /// As [`Transaction::write`] and [`Transaction::commit`].
+    async fn finish(mut self: Box<Self>, batch: BatchId, changes: &Changes) -> Result<(), CommitError> {
+        self.write(batch, changes).await.map_err(CommitError::RolledBack)?;
+        self.commit().await
+    }
 }
 
 /// One thing to read.

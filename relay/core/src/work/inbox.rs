@@ -1,5 +1,7 @@
 //! The verbs that change a recipient and the two numbers of the inbox.
 
+use std::sync::Arc;
+
 use tidings_protocol::{CategoryId, Channel, TopicId};
 
 use super::{PersonCopy, Work};
@@ -132,6 +134,6 @@ impl Work<'_> {
     pub(crate) fn set_device(&mut self, key: &PersonKey, device: Device) {
         self.changes.devices.retain(|(person, known)| person != key || known.id != device.id);
         self.changes.devices.push((key.clone(), device.clone()));
-        self.person_copy(key).person.devices.insert(device.id.clone(), device);
+        self.person_copy(key).person.devices.insert(device.id.clone(), Arc::new(device));
     }
 }

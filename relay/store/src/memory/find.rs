@@ -1,5 +1,7 @@
 //! Answers needs from the tables.
 
+use std::sync::Arc;
+
 use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState};
 use tidings_core::ports::{Found, Need};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, RecipientId, Timestamp};
@@ -249,7 +251,7 @@ impl Tables {
                 .of(key)
                 .map(|row| tidings_core::model::Endpoint { stopped: stopped(row), ..row.clone() })
                 .collect(),
-            devices: self.devices.of(key).map(|row| (row.id.clone(), row.clone())).collect(),
+            devices: self.devices.of(key).map(|row| (row.id.clone(), Arc::new(row.clone()))).collect(),
             erased: self.erased.get(&(key.project.clone(), erasure.name(key))).cloned(),
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde_json::Value;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use sqlx::{Sqlite, SqliteConnection};
 use tidings_core::ports::StoreError;
 
 use super::error::meaning;
@@ -45,55 +45,6 @@ pub(super) async fn put(
     Ok(written)
 }
 
-/// Statements of a small write, which go to SQLite together: each execution costs a turn of two threads, and a write of one
-/// fact has a dozen. A large write gains nothing, and would be another text each time.
-#[derive(Debug)]
-pub(super) struct Script {
-    joins: bool,
-    text: String,
-    cells: Vec<Value>,
-}
-
-/// Rows of a statement up to which it joins a script.
-const ROWS_IN_SCRIPT: usize = 8;
-
-impl Script {
-    /// A script that statements join, or one whose statements are executed as they come.
-    pub(super) const fn new(joins: bool) -> Self {
-        Self { joins, text: String::new(), cells: Vec::new() }
-    }
-
-    /// Writes a set of rows, now or when the script is run; always after what came before.
-    pub(super) async fn put(
-        &mut self,
-        connection: &mut SqliteConnection,
-        sql: &'static str,
-        rows: Vec<Value>,
-    ) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        if !self.joins || rows.len() > ROWS_IN_SCRIPT {
-            self.run(connection).await?;
-            return put(connection, sql, rows).await.map(drop);
-        }
-        self.text.push_str(text(sql, rows.len(), columns_of(sql, &rows)));
-        self.text.push(';');
-        self.cells.extend(rows.into_iter().flat_map(cells));
-        Ok(())
-    }
-
-    /// Executes what joined so far.
-    pub(super) async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        if self.text.is_empty() {
-            return Ok(());
-        }
-        let query = sqlx::query(AssertSqlSafe(std::mem::take(&mut self.text)));
-        let query = std::mem::take(&mut self.cells).into_iter().fold(query, bind);
-        query.execute(connection).await.map(drop).map_err(meaning)
-    }
-}
-
 /// Rows in portions that statements are prepared for, in order.
 struct Parts(Vec<Value>);
 
@@ -112,7 +63,7 @@ fn bound(sql: &'static str, rows: Vec<Value>) -> Query<'static, Sqlite, SqliteAr
     rows.into_iter().flat_map(cells).fold(query, bind)
 }
 
-fn columns_of(sql: &str, rows: &[Value]) -> usize {
+pub(super) fn columns_of(sql: &str, rows: &[Value]) -> usize {
     let columns = rows[0].as_array().map_or(1, Vec::len);
     let same = rows.iter().all(|row| row.as_array().map_or(1, Vec::len) == columns);
     assert!(same, "all rows of a statement have the same columns: {sql}");
@@ -120,12 +71,12 @@ fn columns_of(sql: &str, rows: &[Value]) -> usize {
 }
 
 /// The cells of a row; a key that is one cell is written without brackets.
-fn cells(row: Value) -> Vec<Value> {
+pub(super) fn cells(row: Value) -> Vec<Value> {
     if let Value::Array(cells) = row { cells } else { vec![row] }
 }
 
 /// Texts are moved into the statement. Packed fields are texts already; truth is 1.
-fn bind(
+pub(super) fn bind(
     query: Query<'static, Sqlite, SqliteArguments>,
     cell: Value,
 ) -> Query<'static, Sqlite, SqliteArguments> {
@@ -143,7 +94,7 @@ fn bind(
 
 /// The statement for so many rows and columns. It is made once and kept for as long as the process lives: there are a dozen
 /// for each constant.
-fn text(sql: &'static str, rows: usize, columns: usize) -> &'static str {
+pub(super) fn text(sql: &'static str, rows: usize, columns: usize) -> &'static str {
     static TEXTS: LazyLock<Mutex<BTreeMap<(&'static str, usize), &'static str>>> =
         LazyLock::new(Mutex::default);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,32 +138,6 @@ mod tests {
             text,
             "WITH k (c0, c1) AS (VALUES (?, ?), (?, ?)) SELECT t.x FROM k CROSS JOIN t WHERE t.id = k.c0"
         );
-    }
-
-    #[tokio::test]
-    async fn a_script_keeps_the_order_of_its_statements_and_each_its_own_rows() {
-        let mut connection =
-            <SqliteConnection as sqlx::Connection>::connect("sqlite::memory:").await.unwrap();
-        sqlx::raw_sql("CREATE TABLE t (n INTEGER PRIMARY KEY, x TEXT)")
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let (add, remove) =
-            ("INSERT INTO t (n, x) SELECT c0, c1 FROM k", "DELETE FROM t WHERE n IN (SELECT c0 FROM k)");
-        for joins in [true, false] {
-            let mut script = Script::new(joins);
-            for _ in 0..2 {
-                script.put(&mut connection, add, vec![json!([1, "a"]), json!([2, "b"])]).await.unwrap();
-                script.put(&mut connection, remove, vec![json!(1), json!(2)]).await.unwrap();
-            }
-            script.put(&mut connection, add, vec![json!([1, "c"])]).await.unwrap();
-            script.put(&mut connection, add, (2..20).map(|n| json!([n, "d"])).collect()).await.unwrap();
-            script.run(&mut connection).await.unwrap();
-            let left: Vec<String> =
-                sqlx::query_scalar("SELECT x FROM t ORDER BY n").fetch_all(&mut connection).await.unwrap();
-            assert_eq!((left.len(), &*left[0], &*left[1]), (19, "c", "d"));
-            put(&mut connection, remove, (1..20).map(|n| json!(n)).collect()).await.unwrap();
-        }
     }
 
     #[tokio::test]

@@ -7,20 +7,21 @@ use tidings_core::ports::{ConsentReader, RecipientExport, StoreError};
 use tidings_protocol::{EntryId, ProjectId};
 
 use super::error::meaning;
-use super::people::people;
+use super::people;
 use super::rows::{consent, event};
 use super::statements::story as sql;
 use super::story::told;
-use super::{SqliteStore, limit as count};
+use super::{BEGIN, END, SqliteStore, limit as count};
 
 #[async_trait]
 impl ConsentReader for SqliteStore {
     async fn person(&self, person: &PersonKey) -> Result<Person, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let asked = std::slice::from_ref(person);
-        let found = people(&mut snapshot.connection, asked, &self.shared.erasure).await?;
-        snapshot.end().await;
-        Ok(found.into_iter().next().expect("one was asked for, one is answered"))
+        let mut snapshot = self.reader().await?;
+        let found =
+            people::person(&mut snapshot.connection, Some(BEGIN), person, &self.shared.erasure, Some(END))
+                .await?;
+        snapshot.ended = true;
+        Ok(found)
     }
 
     async fn consent_entries(
@@ -75,9 +76,9 @@ impl ConsentReader for SqliteStore {
 
     async fn export(&self, person: &PersonKey) -> Result<RecipientExport, StoreError> {
         let (project, recipient) = (person.project.as_str(), person.recipient.as_str());
-        let mut snapshot = self.snapshot().await?;
-        let asked = std::slice::from_ref(person);
-        let found = people(&mut snapshot.connection, asked, &self.shared.erasure).await?;
+        let mut snapshot = self.reader().await?;
+        let found =
+            people::person(&mut snapshot.connection, Some(BEGIN), person, &self.shared.erasure, None).await?;
         let consents = chain(&mut snapshot.connection, &person.project, recipient, 0, usize::MAX).await?;
         let rows = sqlx::query(sql::EXPORTED).bind(project).bind(recipient);
         let rows = rows.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
@@ -86,7 +87,7 @@ impl ConsentReader for SqliteStore {
         let events = events.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         Ok(RecipientExport {
-            person: found.into_iter().next().expect("one was asked for, one is answered"),
+            person: found,
             consents,
             notifications,
             events: events.iter().map(event::event).collect::<Result<_, _>>()?,

@@ -8,13 +8,13 @@ use tidings_core::model::{BookKey, Delivery, Erased, Notification, PersonKey, Te
 use tidings_core::ports::StoreError;
 use tidings_protocol::{DeliveryState, EventId, NotificationState, Timestamp};
 
-use super::bulk::Script;
 use super::cells::to_json;
 use super::error::meaning;
 use super::rows::person::key_cells;
 use super::rows::{event, notification, work};
 use super::statements::find::{ALL_DELIVERIES, EVERYTHING};
 use super::statements::write as sql;
+use super::turn::Script;
 use super::words::ReadWords;
 use super::write::{change_deliveries, change_notifications, count};
 use super::{ask, put};

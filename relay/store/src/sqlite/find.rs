@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use tidings_core::model::{PersonKey, ProjectState};
+use tidings_core::model::{Person, PersonKey, ProjectState};
 use tidings_core::ports::{Found, HistoryAsked, Need, StoreError};
 use tidings_protocol::RecipientId;
 
-use super::ask;
 use super::cells::Cells;
 use super::error::meaning;
 use super::kept::Kept;
-use super::people::people;
+use super::people::AskedPeople;
 use super::rows::person::{key_cells, person_key};
 use super::rows::setup::stop_switch;
 use super::rows::{event, notification, work};
+use super::run;
 use super::statements::find as sql;
+use super::turn::{Question, ask_all};
 use crate::erasure::ErasureKey;
 use crate::found::Gathered;
 
@@ -46,8 +47,10 @@ struct Asked<'n> {
 }
 
 /// Answers needs. What is kept is not read, and recipients and projects that are read are kept, where there is a memory.
+/// The first thing that is executed is what is to be executed before.
 pub(super) async fn find(
     connection: &mut SqliteConnection,
+    before: &mut Option<&'static str>,
     needs: &[Need],
     mut kept: Option<&mut Kept>,
     erasure: &ErasureKey,
@@ -55,57 +58,69 @@ pub(super) async fn find(
     let mut asked = Asked::default();
     let mut found = Gathered::default();
     for need in needs {
-        if let Need::Project(id) = need
-            && let Some(project) = kept.as_ref().and_then(|kept| kept.project(id))
-        {
-            found.projects.insert(id.clone(), project.clone());
-        } else {
+        if !kept.as_mut().is_some_and(|kept| recall(kept, need, &mut found)) {
             asked.sort(need);
         }
     }
+    let Asked { keys, people, histories, pages } = asked;
     // Needs come sorted, so the keys of a kind are as well: neighbours in an index are looked up one after the other.
-    for ((kind, sql), keys) in std::mem::take(&mut asked.keys) {
-        for row in ask(connection, sql, keys).await? {
-            gather(kind, &row, &mut found)?;
+    let (kinds, mut questions): (Vec<Kind>, Vec<Question>) =
+        keys.into_iter().map(|((kind, sql), keys)| (kind, (sql, keys))).unzip();
+    let people = AskedPeople::new(&people, erasure);
+    questions.extend(people.questions());
+    questions.push((sql::HISTORIES, histories.iter().enumerate().map(history_cells).collect()));
+    if questions.iter().any(|(_, keys)| !keys.is_empty()) {
+        let mut answers = ask_all(connection, before.take(), questions, None).await?;
+        let counted = answers.pop().unwrap_or_default();
+        let of_people = answers.split_off(kinds.len());
+        for (kind, rows) in kinds.into_iter().zip(answers) {
+            rows.iter().try_for_each(|row| gather(kind, row, &mut found))?;
+        }
+        remember(people.people(&of_people)?, kept, &mut found);
+        for row in &counted {
+            let mut cells = Cells::of(row);
+            let place: usize = cells.number()?;
+            found.histories.insert(histories[place].clone(), cells.cell()?);
         }
     }
-    if let Some(kept) = &mut kept {
-        found.projects.values().for_each(|project| kept.remember_project(project.clone()));
-    }
-    find_people(connection, asked.people, kept, erasure, &mut found).await?;
-    histories(connection, &asked.histories, &mut found).await?;
-    for need in asked.pages {
+    for need in pages {
+        if let Some(before) = before.take() {
+            run(connection, before).await?;
+        }
         page(connection, need, &mut found).await?;
     }
     Ok(found.into_found())
 }
 
-async fn find_people(
-    connection: &mut SqliteConnection,
-    mut asked: Vec<PersonKey>,
-    mut kept: Option<&mut Kept>,
-    erasure: &ErasureKey,
-    found: &mut Gathered,
-) -> Result<(), StoreError> {
-    if let Some(kept) = &mut kept {
-        asked.retain(|key| match kept.get(key) {
-            Some(person) => {
-                found.people.insert(key.clone(), person.clone());
-                false
-            }
-            None => true,
-        });
+/// Answers a need from memory, if it is there.
+fn recall(kept: &mut Kept, need: &Need, found: &mut Gathered) -> bool {
+    if let Need::Project(id) = need
+        && let Some(project) = kept.project(id)
+    {
+        found.projects.insert(id.clone(), project.clone());
+        return true;
     }
-    if asked.is_empty() {
-        return Ok(());
+    if let Need::Person(key) = need
+        && let Some(person) = kept.get(key)
+    {
+        found.people.insert(key.clone(), person.clone());
+        return true;
     }
-    for person in people(connection, &asked, erasure).await? {
-        if let Some(kept) = &mut kept {
-            kept.remember(person.clone());
-        }
-        found.people.insert(person.key.clone(), person);
+    false
+}
+
+/// Adds recipients that were read, and keeps them and the projects where there is a memory.
+fn remember(people: Vec<Person>, kept: Option<&mut Kept>, found: &mut Gathered) {
+    if let Some(kept) = kept {
+        found.projects.values().for_each(|project| kept.remember_project(project.clone()));
+        people.iter().for_each(|person| kept.remember(person.clone()));
     }
-    Ok(())
+    found.people.extend(people.into_iter().map(|person| (person.key.clone(), person)));
+}
+
+fn history_cells((place, asked): (usize, &&HistoryAsked)) -> Value {
+    let PersonKey { project, recipient } = &asked.person;
+    json!([project, recipient, asked.event_type, asked.since.as_millis(), place])
 }
 
 impl<'n> Asked<'n> {
@@ -239,23 +254,6 @@ fn gather(kind: Kind, row: &SqliteRow, found: &mut Gathered) -> Result<(), Store
             let person = person_key(&mut cells)?;
             found.owners.insert((cells.word()?, cells.text()?, person));
         }
-    }
-    Ok(())
-}
-
-async fn histories(
-    connection: &mut SqliteConnection,
-    asked: &[&HistoryAsked],
-    found: &mut Gathered,
-) -> Result<(), StoreError> {
-    let key = |(place, asked): (usize, &&HistoryAsked)| {
-        let PersonKey { project, recipient } = &asked.person;
-        json!([project, recipient, asked.event_type, asked.since.as_millis(), place])
-    };
-    for row in ask(connection, sql::HISTORIES, asked.iter().enumerate().map(key).collect()).await? {
-        let mut cells = Cells::of(&row);
-        let place: usize = cells.number()?;
-        found.histories.insert(asked[place].clone(), cells.cell()?);
     }
     Ok(())
 }

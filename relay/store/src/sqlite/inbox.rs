@@ -7,12 +7,12 @@ use tidings_core::ports::{InboxPage, InboxReader, StoreError};
 use tidings_protocol::Cursor;
 
 use super::cells::Cells;
-use super::error::meaning;
-use super::people::people;
+use super::people;
 use super::rows::notification::notification;
 use super::rows::person::person_key;
 use super::statements::read as sql;
-use super::{SqliteStore, ask, limit as count};
+use super::turn::ask_all;
+use super::{BEGIN, END, SqliteStore, ask, limit as count};
 
 #[async_trait]
 impl InboxReader for SqliteStore {
@@ -22,19 +22,16 @@ impl InboxReader for SqliteStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<InboxPage, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let asked = std::slice::from_ref(person);
-        let person = people(&mut snapshot.connection, asked, &self.shared.erasure).await?;
-        let person = person.into_iter().next().expect("one was asked for, one is answered");
+        let mut snapshot = self.reader().await?;
+        let person =
+            people::person(&mut snapshot.connection, Some(BEGIN), person, &self.shared.erasure, None).await?;
         let after = person.inbox.as_ref().and_then(|inbox| inbox.place(after?));
         let from = i64::try_from(after.unwrap_or_default()).unwrap_or(i64::MAX);
-        let rows = sqlx::query(sql::PAGE)
-            .bind(person.key.project.as_str())
-            .bind(person.key.recipient.as_str())
-            .bind(from)
-            .bind(count(limit.saturating_add(1)));
-        let rows = rows.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
-        snapshot.end().await;
+        let PersonKey { project, recipient } = &person.key;
+        let page = json!([project, recipient, from, count(limit.saturating_add(1))]);
+        let asked = vec![(sql::PAGE, vec![page])];
+        let rows = ask_all(&mut snapshot.connection, None, asked, Some(END)).await?.swap_remove(0);
+        snapshot.ended = true;
         let more = rows.len() > limit;
         let rows = rows.iter().take(limit).map(notification).collect::<Result<Vec<_>, _>>()?;
         let head = person.inbox.as_ref().map_or(0, |inbox| inbox.seq);

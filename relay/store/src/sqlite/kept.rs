@@ -6,12 +6,13 @@
 //! writer forget them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tidings_core::model::{Changes, Device, Inbox, Person, PersonKey, ProjectState, Recipient};
 use tidings_protocol::ProjectId;
 
 /// Recipients of each half. One with a device and few consents takes about a kilobyte.
-const HALF_MAX: usize = 50_000;
+const HALF_MAX: usize = 16_384;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -69,7 +70,7 @@ impl Kept {
             self.change(&key, |person| person.inbox = Some(inbox));
         }
         for (key, device) in followed.devices {
-            self.change(&key, |person| drop(person.devices.insert(device.id.clone(), device)));
+            self.change(&key, |person| drop(person.devices.insert(device.id.clone(), Arc::new(device))));
         }
         for key in followed.unclear {
             self.young.remove(&key);

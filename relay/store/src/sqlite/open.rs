@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 use tidings_core::ports::StoreError;
 use tokio::sync::Mutex;
@@ -19,6 +17,7 @@ use super::checkpoint::{Checkpoints, WAITS_FOR_READERS};
 use super::error::meaning;
 use super::kept::Kept;
 use super::progress::{self, Progress};
+use super::readers::Readers;
 use super::statements::keep::{LAST_BATCH, META, NEW_EPOCHS, SET_META};
 use super::{Shared, SqliteStore, Writer, run};
 use crate::erasure::ErasureKey;
@@ -33,10 +32,10 @@ pub(super) const MIGRATIONS: [&str; 5] = [
 ];
 /// How long a connection waits for another one's lock. Only checkpoints and a backup beside the relay hold one.
 const BUSY: Duration = Duration::from_secs(5);
-/// The writer's cache, in KiB with SQLite's minus: 32 MiB keep the hot indexes in memory.
-const WRITER_CACHE: &str = "-32768";
-/// A reader's cache: 4 MiB. A commit empties it, and what many devices read has little in common.
-const READER_CACHE: &str = "-4096";
+/// The writer's cache, in KiB with SQLite's minus: 8 MiB. Four times as much made writing one percent faster.
+const WRITER_CACHE: &str = "-8192";
+/// A reader's cache: 2 MiB. A commit empties it, and what many devices read has little in common.
+const READER_CACHE: &str = "-2048";
 /// Statements that a connection keeps prepared: all that there are.
 const STATEMENTS_KEPT: usize = 256;
 
@@ -129,11 +128,8 @@ impl SqliteStore {
         assert_settings(&mut connection).await?;
         migrate(&mut connection, folder).await?;
         count_start(&mut connection, folder, options.epoch).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .test_before_acquire(false)
-            .acquire_timeout(options.wait)
-            .connect_lazy_with(connect.clone().pragma("query_only", "ON").pragma("cache_size", READER_CACHE));
+        let reading = connect.clone().pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
+        let readers = Readers::new(reading, options.readers.max(1), options.wait);
         let checkpointer = connect.busy_timeout(WAITS_FOR_READERS).pragma("cache_size", READER_CACHE);
         let checkpointer = checkpointer.connect().await.map_err(meaning).map_err(fail)?;
         Ok(Self::of(connection, readers, checkpointer, folder, options, lock))
@@ -141,13 +137,14 @@ impl SqliteStore {
 
     fn of(
         connection: SqliteConnection,
-        readers: SqlitePool,
+        readers: Readers,
         checkpointer: SqliteConnection,
         folder: &Path,
         options: SqliteOptions,
         lock: File,
     ) -> Self {
-        let writer = Arc::new(Mutex::new(Writer { connection, open: false, kept: Kept::default() }));
+        let writer =
+            Arc::new(Mutex::new(Writer { connection, open: false, before: None, kept: Kept::default() }));
         let shared = Shared {
             writer: Arc::clone(&writer),
             readers,

@@ -19,7 +19,7 @@ impl SqliteStore {
         &self,
         query: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut connection = self.shared.readers.acquire().await.map_err(meaning)?;
+        let mut connection = self.shared.readers.acquire().await?;
         query.fetch_all(&mut *connection).await.map_err(meaning)
     }
 

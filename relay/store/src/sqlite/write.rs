@@ -9,10 +9,10 @@ use tidings_core::model::{BookKey, Changes, Delivery, Endpoint, Event, Notificat
 use tidings_core::ports::{BatchId, StoreError};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, TopicId};
 
-use super::bulk::Script;
 use super::cells::{Cells, to_json};
 use super::rows::{consent, event, notification, person, work};
 use super::statements::write as sql;
+use super::turn::Script;
 use super::words::{self, ReadWords};
 use super::{ask, erase, put};
 use crate::erasure::{ErasureKey, causes_of, erased_delivery, erased_notification, hex};
@@ -21,17 +21,18 @@ use crate::erasure::{ErasureKey, causes_of, erased_delivery, erased_notification
 const SMALL_ROWS_MAX: usize = 4;
 
 /// What changed comes before what was erased, and that before what is new: a recipient may be erased and seen anew in
-/// one batch.
+/// one batch. What is left to execute is the answer.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     batch: BatchId,
     changes: &Changes,
     read: &ReadWords,
     erasure: &ErasureKey,
-) -> Result<(), StoreError> {
+) -> Result<Script, StoreError> {
     change_events(connection, &changes.events_changed).await?;
     let changed = changes.notifications_changed.iter().map(|row| stored(row, erasure)).collect::<Vec<_>>();
-    let script = &mut Script::new(is_small(changes));
+    let mut left = Script::new(is_small(changes));
+    let script = &mut left;
     change_notifications(connection, script, &changed, read).await?;
     let changed =
         changes.deliveries_changed.iter().map(|row| stored_delivery(row, erasure)).collect::<Vec<_>>();
@@ -54,7 +55,7 @@ pub(super) async fn write(
     write_kept(connection, script, changes).await?;
     let books = changes.books.0.iter().map(|(key, n)| work::book_cells(key, *n));
     script.put(connection, sql::COUNT, books.collect()).await?;
-    script.run(connection).await
+    Ok(left)
 }
 
 /// Whether a write is of one request or little more.

@@ -63,9 +63,8 @@ pub(crate) async fn sqlite() -> (SqliteStore, TempDir) {
 
 /// Writes changes in a transaction of their own.
 pub(crate) async fn write(store: &impl Store, batch: u128, changes: &Changes) {
-    let mut transaction = store.begin().await.unwrap();
-    transaction.write(BatchId(batch), changes).await.unwrap();
-    transaction.commit().await.unwrap();
+    let transaction = store.begin().await.unwrap();
+    transaction.finish(BatchId(batch), changes).await.unwrap();
 }
 
 /// Reads in a transaction that is dropped.

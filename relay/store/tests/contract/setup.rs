@@ -212,7 +212,7 @@ async fn a_device_that_is_revoked_stays_so(store: impl Whole) {
     };
     let changes = Changes { devices: vec![(anna.clone(), device.clone())], ..known(&anna) };
     write(&store, 1, &changes).await;
-    assert_eq!(store.person(&anna).await.unwrap().devices[&device.id], device);
+    assert_eq!(store.person(&anna).await.unwrap().devices[&device.id], device.clone().into());
     assert!(store.revoke_device(&anna, &device.id, at(5)).await.unwrap());
     assert!(store.revoke_device(&anna, &device.id, at(6)).await.unwrap());
     assert!(!store.revoke_device(&person("q", "anna"), &device.id, at(6)).await.unwrap());

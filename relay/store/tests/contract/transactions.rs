@@ -94,7 +94,16 @@ async fn one_row_that_is_refused_refuses_the_batch(store: impl Whole) {
         assert!(matches!(refused, Err(StoreError::Data { .. })), "{refused:?} for {changes:?}");
         drop(transaction);
         assert_eq!(store.dump().await, before);
+        let refused = store.begin().await.unwrap().finish(BatchId(2), &changes).await;
+        assert!(
+            matches!(refused, Err(CommitError::RolledBack(StoreError::Data { .. }))),
+            "{refused:?} for {changes:?}"
+        );
+        assert_eq!(store.dump().await, before);
     }
+    // What comes after it begins in a transaction of its own.
+    write(&store, 3, &known(&person("p", "carla"))).await;
+    assert_ne!(store.dump().await, before);
 }
 
 async fn a_transaction_that_was_refused_cannot_be_committed(store: impl Whole) {

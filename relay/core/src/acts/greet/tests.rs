@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rstest::rstest;
 use tidings_protocol::{DeliveryState, NotificationState, Timestamp};
 
@@ -59,7 +61,7 @@ fn a_device_that_was_removed_stays_out() {
     world.greet("alice", World::greeting("phone", None)).unwrap();
     let now = world.now;
     let device = world.people.get_mut(&person("alice")).unwrap().devices.values_mut().next().unwrap();
-    device.revoked_at = Some(now);
+    Arc::make_mut(device).revoked_at = Some(now);
     assert_eq!(world.greet("alice", World::greeting("phone", None)), Err(Refusal::DeviceRevoked));
     let refused = world.operate_after("alice", "phone", None, serde_json::json!([])).unwrap_err();
     assert_eq!(refused, Refusal::DeviceRevoked);

@@ -16,7 +16,7 @@ use crate::http::answer::Answered;
 use crate::http::problem::Problem;
 use crate::http::route::At;
 
-async fn devices(app: &App, caller: &DeviceCaller) -> Result<Vec<Device>, Box<Problem>> {
+async fn devices(app: &App, caller: &DeviceCaller) -> Result<Vec<Arc<Device>>, Box<Problem>> {
     let person = app.ports.consents.person(&caller.verified.person).await?;
     Ok(person.devices.into_values().filter(|device| device.revoked_at.is_none()).collect())
 }

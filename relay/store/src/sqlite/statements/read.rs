@@ -2,9 +2,11 @@
 
 statements! {
     COMMITTED = "SELECT 1 FROM batches WHERE id = ?1";
-    PAGE = "SELECT ", notification_columns!(), " FROM notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
-        WHERE n.project = ?1 AND n.recipient = ?2 AND n.created_seq IS NOT NULL AND n.seq > ?3
-        ORDER BY n.seq LIMIT ?4";
+    // One page a statement: `k` has one row.
+    PAGE = "SELECT ", notification_columns!(), " FROM k CROSS JOIN notifications AS n
+        LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE n.project = k.c0 AND n.recipient = k.c1 AND n.created_seq IS NOT NULL AND n.seq > k.c2
+        ORDER BY n.seq LIMIT (SELECT c3 FROM k)";
     HEADS = "SELECT t.project, t.recipient, t.epoch, t.seq FROM k CROSS JOIN inboxes AS t
         WHERE t.project = k.c0 AND t.recipient = k.c1 ORDER BY k.c2";
     DUE_PROJECTS = "WITH RECURSIVE p (project) AS (
