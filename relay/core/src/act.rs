@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidings_protocol::item::{Item, QuietHoursItem};
-use tidings_protocol::operation::{Answered, Operation, OperationError};
+use tidings_protocol::operation::{Answered, Operation, OperationError, Request};
 use tidings_protocol::{
     CategoryId, Channel, Decision, DeliveryState, DeviceId, EntryId, EventId, NotificationId,
     NotificationState, ProjectId, RecipientId, RuleId, SendId, Timestamp, TopicId,
@@ -25,6 +25,16 @@ pub struct Unit {
     pub repeat: Option<RepeatKey>,
     /// What is asked.
     pub act: Act,
+}
+
+impl Unit {
+    /// Whether nobody waits for the answer: a device that says over its socket what it holds. What follows from it may
+    /// come some milliseconds later.
+    #[must_use]
+    pub fn is_patient(&self) -> bool {
+        let Act::Operate { sent: Some(_), operations, .. } = &self.act else { return false };
+        operations.iter().all(|one| matches!(one, Ok(Operation { request: Request::Held { .. }, .. })))
+    }
 }
 
 /// An idempotency key, and how the answer is kept for its repetition.

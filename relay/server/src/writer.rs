@@ -1,8 +1,10 @@
 //! The one writer of a node: requests that arrive together commit together.
 //!
 //! One task takes what waits, at most a batch, gives it to [`commit_together`], answers, and tells what changed to those
-//! who watch. A batch runs to its end even when the node stops. When the queue is full a request is turned away at once
+//! who watch. What nobody waits for may wait a moment for company. A batch runs to its end even when the node stops. When the queue is full a request is turned away at once
 //! (503 with `Retry-After`): waiting longer would only make the queue longer.
+
+mod taking;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,7 @@ use tidings_protocol::ProjectId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use self::taking::Taking;
 use crate::bells::Bells;
 use crate::hub::Hub;
 use crate::submit::Submit;
@@ -23,7 +26,6 @@ use crate::submit::Submit;
 pub(crate) const QUEUE_UNITS_MAX: usize = 8_192;
 /// Requests of one transaction: larger ones gain nothing and make the first answer wait.
 pub(crate) const BATCH_UNITS_MAX: usize = 512;
-
 /// Where units are handed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
@@ -147,24 +149,10 @@ impl Drop for InFlightGuard {
 pub(crate) struct WriterQueue(mpsc::Receiver<Waiting>);
 
 /// Commits what waits until the token is cancelled; then takes nothing more and finishes what it has.
-pub(crate) async fn run(
-    node: Node,
-    mut queue: WriterQueue,
-    listeners: Arc<Listeners>,
-    stop: CancellationToken,
-) {
-    let mut batch = Vec::with_capacity(BATCH_UNITS_MAX);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled(), if !queue.0.is_closed() => queue.0.close(),
-            taken = queue.0.recv_many(&mut batch, BATCH_UNITS_MAX) => {
-                if taken == 0 {
-                    return;
-                }
-                commit(&node, &mut batch, &listeners).await;
-            }
-        }
+pub(crate) async fn run(node: Node, queue: WriterQueue, listeners: Arc<Listeners>, stop: CancellationToken) {
+    let mut taking = Taking::new(queue, stop);
+    while let Some(batch) = taking.next().await {
+        commit(&node, batch, &listeners).await;
     }
 }
 
@@ -208,105 +196,4 @@ fn tell(listeners: &Listeners, after: AfterCommit) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use futures_util::FutureExt as _;
-    use tidings_core::act::{Act, Refusal, Render, RepeatKey};
-    use tidings_core::ports::{BatchId, Store, StoreError, Transaction};
-    use tidings_protocol::RecipientId;
-    use tidings_store::{ErasureKey, MemoryStore};
-
-    use crate::app::Remembered;
-    use crate::world::{AnchoredClock, RandomIds};
-
-    use super::*;
-
-    fn unit(key: Option<&str>) -> Unit {
-        let repeat = key.map(|key| RepeatKey {
-            route: "/v1/to/{recipient}".into(),
-            key: key.into(),
-            fingerprint: [0; 32],
-            render: Render(Arc::new(|_| (200, "".into()))),
-        });
-        let act = Act::Erase(RecipientId::new("alice").unwrap());
-        Unit { project: ProjectId::new("p").unwrap(), sandbox: false, repeat, act }
-    }
-
-    #[test]
-    fn a_full_queue_turns_the_next_unit_away_at_once() {
-        let (writer, _queue) = Writer::new();
-        let waiting: Vec<_> = (0..QUEUE_UNITS_MAX)
-            .map(|_| {
-                let mut write = Box::pin(writer.write(unit(None)));
-                assert!(write.as_mut().now_or_never().is_none());
-                write
-            })
-            .collect();
-        assert_eq!(writer.depth(), QUEUE_UNITS_MAX);
-        let refused = writer.write(unit(None)).now_or_never().unwrap();
-        assert_eq!(refused.unwrap_err(), WriterError::Busy);
-        drop(waiting);
-    }
-
-    #[test]
-    fn a_key_that_is_being_worked_on_is_refused_until_it_is_answered() {
-        let (writer, _queue) = Writer::new();
-        let mut first = Box::pin(writer.write(unit(Some("k"))));
-        assert!(first.as_mut().now_or_never().is_none());
-        let second = writer.write(unit(Some("k"))).now_or_never().unwrap();
-        assert_eq!(second.unwrap_err(), WriterError::InFlight);
-        assert!(writer.write(unit(Some("other"))).now_or_never().is_none());
-        drop(first);
-        assert!(writer.write(unit(Some("k"))).now_or_never().is_none());
-    }
-
-    #[test]
-    fn a_writer_that_has_stopped_says_so() {
-        let (writer, queue) = Writer::new();
-        drop(queue);
-        let refused = writer.write(unit(None)).now_or_never().unwrap();
-        assert_eq!(refused.unwrap_err(), WriterError::Stopping);
-    }
-
-    /// A store whose disk failed.
-    struct Lost;
-
-    #[async_trait::async_trait]
-    impl Store for Lost {
-        async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
-            Err(StoreError::Lost)
-        }
-
-        async fn committed(&self, _: BatchId) -> Result<bool, StoreError> {
-            Err(StoreError::Lost)
-        }
-    }
-
-    static ENDED: AtomicBool = AtomicBool::new(false);
-
-    #[tokio::test]
-    async fn a_failed_flush_ends_the_process_after_the_answers() {
-        let memory = Arc::new(MemoryStore::new(ErasureKey::new([0; 32])));
-        let node = Node {
-            store: Arc::new(Lost),
-            registry: memory,
-            configurations: Arc::new(Remembered::default()),
-            clock: Arc::new(AnchoredClock::default()),
-            ids: Arc::new(RandomIds),
-        };
-        let end = || ENDED.store(true, Ordering::Release);
-        let listeners = Listeners { store_lost: end, ..Listeners::new(Hub::new()) };
-        let (writer, queue) = Writer::new();
-        let stop = CancellationToken::new();
-        let answers = async {
-            let settled = writer.write(unit(None)).await.unwrap();
-            stop.cancel();
-            settled
-        };
-        let (settled, ()) = tokio::join!(answers, run(node, queue, Arc::new(listeners), stop.clone()));
-        assert!(matches!(settled.answer, Err(Refusal::Unavailable { .. })));
-        assert!(ENDED.load(Ordering::Acquire));
-    }
-}
+mod tests;
