@@ -23,7 +23,8 @@ use tidings_protocol::{Cursor, DeviceId, Timestamp};
 use self::asked::Asked;
 pub use self::credential::{TokenError, VerifiedDevice};
 pub use self::limits::{
-    ASKED_FRAMES_MAX, READ_AHEAD_FRAMES, RETRY_MILLIS, SLOW_MILLIS_MAX, UNWRITTEN_FRAMES_MAX,
+    ASKED_FRAMES_MAX, HELLO_EVERY_MILLIS, HELLOS_AT_ONCE_MAX, READ_AHEAD_FRAMES, RETRY_MILLIS,
+    SLOW_MILLIS_MAX, UNWRITTEN_FRAMES_MAX,
 };
 use self::place::{Live, Place};
 use crate::act::{Act, Answer, Refusal};

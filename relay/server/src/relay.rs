@@ -227,6 +227,7 @@ impl Parts {
         let origins = app.options.origins.iter().map(|origin| origin.as_str().into()).collect();
         let live: Arc<dyn LiveConfiguration> = Arc::new(Live(Arc::clone(app)));
         Sockets {
+            hellos: Arc::default(),
             hub: Arc::clone(&app.listeners.hub),
             verifier: Arc::clone(&app.tokens) as Arc<dyn TokenVerifier>,
             submit,

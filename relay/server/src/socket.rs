@@ -5,6 +5,7 @@
 //! only while something is under way is allocated then.
 
 mod connection;
+mod hellos;
 mod incoming;
 mod line;
 mod pages;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connection::Connection;
+pub use self::hellos::Hellos;
 pub use self::pages::{LiveConfiguration, PageReader};
 use self::verify::TokenVerifier;
 use crate::hub::Hub;
@@ -67,6 +69,8 @@ pub struct Sockets {
     pub clock: Arc<dyn Clock>,
     /// Session ids and jitter.
     pub ids: Arc<dyn Ids>,
+    /// How often each device said hello.
+    pub hellos: Arc<Hellos>,
     /// What an operator decides.
     pub settings: Arc<SocketSettings>,
     /// Every connection's task belongs to it.

@@ -23,7 +23,7 @@ mod wire;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Parser, Subcommand};
 
 use figure::{
@@ -159,6 +159,7 @@ async fn main() -> anyhow::Result<()> {
     let extent = Extent { short: arguments.short };
     let machine = machine::describe();
     let mut figures: Vec<Figure> = Vec::new();
+    let mut failed = Vec::new();
     match &arguments.what {
         What::Probe(probe) => return serve_probe(probe).await,
         What::DevicesOfOne { address } => return devices_of_one(extent, *address).await,
@@ -166,7 +167,11 @@ async fn main() -> anyhow::Result<()> {
         What::All => {
             for what in &ALL {
                 progress(what);
-                figures.push(measure(what, extent).await?);
+                // What was measured before and after is told all the same.
+                match measure(what, extent).await {
+                    Ok(figure) => figures.push(figure),
+                    Err(error) => failed.push(format!("{what:?}: {error:#}")),
+                }
             }
         }
         What::Idle
@@ -186,7 +191,9 @@ async fn main() -> anyhow::Result<()> {
         | What::Faults
         | What::Peers => figures.push(measure(&arguments.what, extent).await?),
     }
-    finish(&Report { machine, figures }, arguments.out.as_deref())
+    finish(&Report { machine, figures }, arguments.out.as_deref())?;
+    ensure!(failed.is_empty(), "not measured: {}", failed.join("; "));
+    Ok(())
 }
 
 async fn serve_probe(probe: &Probe) -> anyhow::Result<()> {

@@ -16,6 +16,9 @@ const CALLERS_MAX: u64 = 100_000;
 const CALLER_IDLE: Duration = Duration::from_secs(60);
 /// Requests a second of one device: a person's taps and a page a second while it catches up.
 const DEVICE_PER_SECOND: u32 = 100;
+/// Requests a second of one key that cannot be read or are refused for what they say: a backend with a mistake in it finds
+/// it among these.
+const FAULTS_PER_SECOND: u32 = 50;
 /// Requests a second without a key from one address: 40 bits of a connect code outlast it by far.
 const STRANGER_PER_SECOND: u32 = 100;
 
@@ -31,6 +34,8 @@ pub(crate) struct RateLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     Key(Box<str>),
+    /// A key, by what was wrong with its requests.
+    Faulty(Box<str>),
     Device(Box<str>),
     Stranger(std::net::IpAddr),
 }
@@ -49,14 +54,21 @@ impl RateLimits {
     pub(crate) fn count(&self, caller: Caller) -> Result<(), Box<Problem>> {
         let per_second = match caller {
             Caller::Key(_) => self.key_per_second,
+            Caller::Faulty(_) => FAULTS_PER_SECOND,
             Caller::Device(_) => DEVICE_PER_SECOND,
             Caller::Stranger(_) => STRANGER_PER_SECOND,
         };
+        let faulty = matches!(caller, Caller::Faulty(_));
         let quota = Quota::per_second(NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN));
         let limiter = self.callers.get_with(caller, || Arc::new(RateLimiter::direct(quota)));
         let Err(early) = limiter.check() else { return Ok(()) };
         let wait = early.wait_time_from(self.clock.now());
-        let detail = format!("At most {per_second} requests a second on average: wait and try again.");
+        let detail = match faulty {
+            false => format!("At most {per_second} requests a second on average: wait and try again."),
+            true => {
+                format!("This was one more bad request after {per_second} a second: mend what sends them.")
+            }
+        };
         let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
         problem.more.insert("limit".into(), per_second.into());
         problem.retry_after = Some(wait.as_secs() + 1);

@@ -20,6 +20,8 @@ use crate::hub::{Heard, Watch, encode};
 
 /// How long a bye and the closing handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// How long a device that says hello too often waits for its bye.
+pub(super) const HELD_BACK: Duration = Duration::from_secs(5);
 /// By how much a connection's timer may be late.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
 
@@ -39,6 +41,8 @@ pub(super) struct Connection {
     heard_at: Instant,
     ping_at: Instant,
     close: Option<Bye>,
+    /// Until when a device that says hello too often waits for its bye.
+    held_back: Option<Instant>,
 }
 
 /// What woke the task.
@@ -76,6 +80,7 @@ impl Connection {
             heard_at: started,
             ping_at: started + first,
             close: None,
+            held_back: None,
             sockets,
         }
     }
@@ -131,20 +136,17 @@ impl Connection {
         }
     }
 
-    /// Does what the machine commands.
+    /// Does what the machine commands, unless it has to wait.
     fn obey(&mut self) {
-        while let Some(command) = self.session.poll_command() {
+        while self.held_back.is_none()
+            && let Some(command) = self.session.poll_command()
+        {
             match command {
                 SessionCommand::Verify { token } => {
                     let verifier = self.sockets.verifier.clone();
                     self.verifying = Some(Box::pin(async move { verifier.verify(&token).await }));
                 }
-                SessionCommand::Register { person, device } => {
-                    match self.sockets.hub.register(&person, &device) {
-                        Ok(watch) => self.registered = Some((person, device, watch)),
-                        Err(_) => self.session.handle_close(Bye::TooManySessions),
-                    }
-                }
+                SessionCommand::Register { person, device } => self.register(person, device),
                 SessionCommand::Commit(act) => self.commit(*act),
                 SessionCommand::Replace => {
                     if let Some((person, device, watch)) = &self.registered {
@@ -156,6 +158,18 @@ impl Connection {
                 SessionCommand::SendLive(frame) => self.line.push(Message::Text(frame)),
                 SessionCommand::Close(code) => self.close = Some(code),
             }
+        }
+    }
+
+    /// A device that comes back without end hears of it late: whoever does not wait is made to.
+    fn register(&mut self, person: PersonKey, device: DeviceId) {
+        if self.sockets.hellos.is_too_many(&person, &device) {
+            self.held_back = Some(Instant::now() + HELD_BACK);
+            return;
+        }
+        match self.sockets.hub.register(&person, &device) {
+            Ok(watch) => self.registered = Some((person, device, watch)),
+            Err(_) => self.session.handle_close(Bye::TooManySessions),
         }
     }
 
@@ -231,9 +245,10 @@ impl Connection {
     }
 
     fn wakes_at(&self) -> Instant {
-        let Some(at) = self.session.poll_timeout() else { return self.ping_at };
+        let own = self.held_back.map_or(self.ping_at, |until| until.min(self.ping_at));
+        let Some(at) = self.session.poll_timeout() else { return own };
         let millis = at.millis_since(self.sockets.clock.now()).max(0);
-        self.ping_at.min(Instant::now() + Duration::from_millis(millis.unsigned_abs()))
+        own.min(Instant::now() + Duration::from_millis(millis.unsigned_abs()))
     }
 
     /// Whether the device said nothing for two and a half pings. While it is not read it cannot be heard.
@@ -247,6 +262,9 @@ impl Connection {
         if now >= self.ping_at {
             self.ping_at = now + Duration::from_secs(u64::from(self.sockets.settings.ping_seconds).max(1));
             self.line.push_ping();
+        }
+        if self.held_back.take_if(|until| *until <= now).is_some() {
+            self.session.handle_close(Bye::TooManySessions);
         }
         self.session.handle_timeout(self.sockets.clock.now());
     }

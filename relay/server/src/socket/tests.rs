@@ -3,7 +3,7 @@
 mod rig;
 
 use serde_json::{Value, json};
-use tidings_core::session::SLOW_MILLIS_MAX;
+use tidings_core::session::{HELLOS_AT_ONCE_MAX, SLOW_MILLIS_MAX};
 use tidings_protocol::limits::SESSIONS_PER_RECIPIENT_MAX;
 
 use self::rig::{PATIENCE, Rig, TOKEN};
@@ -134,6 +134,22 @@ async fn a_thirty_third_device_is_one_too_many() {
     let mut client = rig.connect().await;
     client.say(json!({"t": "hello", "device": "one-more", "token": TOKEN})).await;
     assert_eq!(client.bye().await, "too_many_sessions");
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_without_end_is_made_to_wait() {
+    let rig = Rig::start().await;
+    for _ in 0..HELLOS_AT_ONCE_MAX {
+        drop(rig.open("laptop").await);
+    }
+    let mut client = rig.connect().await;
+    client.say(json!({"t": "hello", "device": "laptop", "token": TOKEN})).await;
+    let mut other = rig.open("phone").await;
+    rig.commit(1);
+    assert_eq!(other.hear().await["t"], "changes", "another device of the same person has nothing of it");
+    let began = std::time::Instant::now();
+    assert_eq!(client.bye().await, "too_many_sessions");
+    assert!(began.elapsed() >= connection::HELD_BACK / 2, "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 
 use super::Extent;
+use crate::blocks::Blocks;
 use crate::crowd::{Arrivals, Crowd, Manner};
 use crate::document::{LOAD, with_rules};
 use crate::ledger::Ledger;
@@ -85,6 +86,11 @@ async fn case(extent: Extent, offender: Offender, figure: &mut Figure) -> anyhow
     Ok((Spread::of(&quiet), Spread::of(&beside)))
 }
 
+/// Many blocks even in the short form: a p99 is a handful of facts, and one bad moment of a shared machine is a block's.
+fn blocks(extent: Extent) -> Blocks {
+    Blocks { pairs: 7, lasts: Duration::from_secs(if extent.short { 2 } else { 5 }) }
+}
+
 /// The p99 of each block, in milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a run are far below 2^52")]
 async fn p99s(
@@ -93,7 +99,7 @@ async fn p99s(
     publisher: &Publisher,
     ledger: &mut Ledger,
 ) -> anyhow::Result<Vec<f64>> {
-    let blocks = extent.blocks();
+    let blocks = blocks(extent);
     let orders = usize::try_from(PER_SECOND)? * usize::try_from(blocks.lasts.as_secs())? * (blocks.pairs + 1);
     let arrivals = Arrivals::new(usize::try_from(publisher.numbered())? + orders);
     let _crowd =

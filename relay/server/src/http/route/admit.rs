@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 
 use super::Who;
-use crate::access::{Scope, is_key};
+use crate::access::{KeyCaller, Scope, is_key};
 use crate::app::App;
 use crate::http::limit::Caller;
 use crate::http::problem::Problem;
@@ -22,6 +22,9 @@ use crate::http::problem::Problem;
 /// How long a call may take, its body included. A waiting call has its own wait besides.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 const WAITING_CALL_TIME_MAX: Duration = Duration::from_secs(90);
+
+/// How long the answer to one bad request too many waits.
+const HELD_BACK: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -35,12 +38,38 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
     if let Err(problem) = check(&gate, &mut request).await {
         return problem.into_response();
     }
+    let key = request.extensions().get::<KeyCaller>().map(|caller| caller.id.clone());
     let time = if gate.waits { WAITING_CALL_TIME_MAX } else { CALL_TIME_MAX };
     match tokio::time::timeout(time, next.run(request)).await {
+        Ok(response) if is_fault(response.status()) => hold_back(&gate.app, key, response).await,
         Ok(response) => response,
         Err(_) => {
             let detail = "The call took too long. If it had a body, repeat it with the same Idempotency-Key or event id.";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).into_response()
+        }
+    }
+}
+
+/// Whether the request itself was wrong.
+fn is_fault(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
+}
+
+/// Whoever sends nothing but mistakes at full speed hears of it late, so that the others do not notice. Good requests of
+/// the same key are not counted.
+async fn hold_back(app: &App, key: Option<Box<str>>, response: Response) -> Response {
+    let Some(key) = key else { return response };
+    match app.limits.count(Caller::Faulty(key)) {
+        Ok(()) => response,
+        Err(problem) => {
+            tokio::time::sleep(HELD_BACK).await;
+            problem.into_response()
         }
     }
 }

@@ -311,3 +311,32 @@ async fn every_reference_of_the_document_leads_somewhere() {
         assert!(reply.body["components"]["schemas"].get(name).is_some(), "{name}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_sends_nothing_but_mistakes_hears_of_it_late_and_only_of_them() {
+    let bench = Bench::new().await;
+    let garbage = || {
+        bench.call_as(
+            &bench.key,
+            "POST",
+            "/v1/events",
+            &[("content-type", "application/json")],
+            "{\"typ\": [",
+        )
+    };
+    let began = tokio::time::Instant::now();
+    let mut taken = 0;
+    let late = loop {
+        let reply = garbage().await;
+        if reply.status != 400 {
+            break reply;
+        }
+        taken += 1;
+    };
+    assert!(taken >= 50, "{taken}: a backend finds its mistake among these");
+    assert_eq!((late.status, late.code(), late.header("retry-after")), (429, "rate_limited", "1"));
+    assert!(late.body["detail"].as_str().unwrap().contains("bad request"), "{}", late.body);
+    assert_eq!(began.elapsed().as_millis(), 1_000, "the one too many waited, the others did not");
+    assert_eq!(bench.get("/v1/stop").await.status, 200);
+    assert_eq!(began.elapsed().as_millis(), 1_000);
+}

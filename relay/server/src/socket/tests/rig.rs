@@ -86,6 +86,7 @@ impl Rig {
         let settings =
             SocketSettings { origins: vec!["https://shop.example".into()], ..SocketSettings::default() };
         let sockets = Sockets {
+            hellos: Arc::default(),
             hub: Hub::new(),
             verifier: relay.clone(),
             submit: relay.clone(),
