@@ -26,8 +26,7 @@ mod wording;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::http::HeaderMap;
+use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use serde_json::Value;
@@ -45,9 +44,7 @@ pub(crate) const LIMITS_TEXT: &str = "Request 1 MiB (configuration 8 MiB); 1,000
 
 /// The whole of HTTP.
 pub(crate) fn router(app: &Arc<App>, sockets: Sockets) -> Router {
-    let socket = get(move |headers: HeaderMap, upgrade: WebSocketUpgrade| async move {
-        sockets.accept(&headers, upgrade)
-    });
+    let socket = get(move |request: Request| async move { sockets.accept(request) });
     with_layers(app, documented(app).route("/v1/socket", socket))
 }
 

@@ -14,7 +14,6 @@ use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use axum::extract::ws::Utf8Bytes;
 use tidings_core::act::{AfterCommit, Hint};
 use tidings_core::model::PersonKey;
 use tidings_core::ports::{InboxReader, StoreError};
@@ -22,6 +21,7 @@ use tidings_core::session::LiveChange;
 use tidings_protocol::frame::Bye;
 use tidings_protocol::limits::SESSIONS_PER_RECIPIENT_MAX;
 use tidings_protocol::{DeviceId, ProjectId};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 pub use self::due_bell::DueBell;
 pub use self::frame::encode;

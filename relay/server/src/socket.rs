@@ -1,41 +1,37 @@
 //! `GET /v1/socket`: one task a connection, around the machine of `tidings_core::session`.
 //!
-//! The buffers are small on purpose: tungstenite fills its whole read buffer with zeros at every poll, so that axum's
+//! The buffers are small on purpose: tungstenite fills its whole read buffer with zeros at every poll, so that its
 //! default of 128 KiB costs that much memory a connection and most of the time of a fan-out. What a connection needs
-//! only while something is under way is allocated then.
+//! only while something is under way is allocated then, and a frame that many get is never copied.
 
 mod connection;
 mod hellos;
 mod incoming;
 mod line;
 mod pages;
+mod upgrade;
 pub mod verify;
 
 use std::sync::Arc;
 
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hyper::upgrade::OnUpgrade;
 use tidings_core::ports::{Clock, Ids};
-use tidings_protocol::frame::SUBPROTOCOL;
-use tidings_protocol::limits::FRAME_BYTES_MAX;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connection::Connection;
 pub use self::hellos::Hellos;
+use self::line::Line;
 pub use self::pages::{LiveConfiguration, PageReader};
 use self::verify::TokenVerifier;
 use crate::hub::Hub;
 use crate::submit::Submit;
 
 /// A connection's read buffer, in bytes: most frames of a device fit. It is held for as long as the connection is open.
-pub const READ_BUFFER_BYTES: usize = 1_024;
-/// Frames are gathered up to this many bytes before they are written, and written at the latest when the queue is empty.
-pub const WRITE_BUFFER_BYTES: usize = 4_096;
-/// What one connection may have encoded and unwritten, in bytes: the buffer and the largest frame, settings included.
-/// A frame beyond it ends the session.
-pub const WRITE_BUFFER_BYTES_MAX: usize = 4 << 20;
+pub const READ_BUFFER_BYTES: usize = 512;
 
 /// What an operator decides about sockets.
 #[derive(Clone, Debug)]
@@ -89,7 +85,8 @@ impl Sockets {
     /// Answers the handshake. The token, in the header or in `hello`, is verified after it: only a frame can say why
     /// it is refused.
     #[must_use]
-    pub fn accept(&self, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    pub fn accept(&self, mut request: Request) -> Response {
+        let headers = request.headers();
         if !self.origin_may(headers) {
             return (StatusCode::FORBIDDEN, "this origin is not listed in the relay's settings")
                 .into_response();
@@ -97,15 +94,17 @@ impl Sockets {
         if self.tracker.len() >= self.settings.sessions_max || self.stop.is_cancelled() {
             return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
         }
-        let sockets = self.clone();
+        let response = match upgrade::switch(headers) {
+            Ok(response) => response,
+            Err(refused) => return refused,
+        };
         let token = bearer(headers);
-        with_small_buffers(upgrade).on_upgrade(move |socket| sockets.serve(socket, token))
-    }
-
-    /// The connection stands on the heap by itself: a future that it is moved into has room for it twice.
-    fn serve(self, socket: WebSocket, token: Option<String>) -> impl Future<Output = ()> {
-        let tracker = self.tracker.clone();
-        tracker.track_future(Box::new(Connection::new(self, socket, token)).run())
+        let Some(upgrading) = request.extensions_mut().remove::<OnUpgrade>() else {
+            return (StatusCode::UPGRADE_REQUIRED, "this connection cannot become a WebSocket")
+                .into_response();
+        };
+        self.tracker.spawn(serve(self.clone(), upgrading, token));
+        response
     }
 
     fn origin_may(&self, headers: &HeaderMap) -> bool {
@@ -115,14 +114,16 @@ impl Sockets {
     }
 }
 
-fn with_small_buffers(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
+/// The connection stands on the heap by itself, and only as long as it lives: a task's future has room for everything that it
+/// ever waits for.
+async fn serve(sockets: Sockets, upgrading: OnUpgrade, token: Option<String>) {
+    match upgrading.await {
+        Ok(upgraded) => {
+            let line = Box::pin(Line::new(upgraded)).await;
+            Box::pin(Box::new(Connection::new(sockets, line, token)).run()).await;
+        }
+        Err(error) => tracing::debug!(%error, "a connection ended within its handshake"),
+    }
 }
 
 /// The token of an `Authorization: Bearer` header.

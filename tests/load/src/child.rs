@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
-/// Clock ticks a second in `/proc`: the kernel's USER_HZ, which is 100 on every Linux that Rust runs on.
-const TICKS_PER_SECOND: u64 = 100;
 /// A server that does not listen by then never will.
 const LISTENS_WITHIN: Duration = Duration::from_secs(10);
 const LOOKS_EVERY: Duration = Duration::from_millis(10);
@@ -70,14 +70,8 @@ impl Process {
     /// # Errors
     /// If the process is gone.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
-        // The name in parentheses may have spaces; the fields after it have none.
-        let (_, fields) = stat.rsplit_once(')').context("a stat line has a name")?;
-        let field = |place: usize| -> anyhow::Result<u64> {
-            Ok(fields.split_whitespace().nth(place).context("a stat line has 52 fields")?.parse()?)
-        };
-        // utime and stime are fields 14 and 15, counted from 1 with the name as the second.
-        Ok(Duration::from_millis((field(11)? + field(12)?) * 1000 / TICKS_PER_SECOND))
+        let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(self.pid())?))?;
+        Ok(clock_gettime(clock)?.into())
     }
 
     /// The most memory that was resident, in bytes.

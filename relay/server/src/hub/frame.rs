@@ -1,9 +1,9 @@
 //! Frames as bytes.
 
-use axum::extract::ws::Utf8Bytes;
 use tidings_core::view;
 use tidings_protocol::frame::RelayFrame;
 use tidings_protocol::item::Item;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// A frame as it goes out.
 #[must_use]

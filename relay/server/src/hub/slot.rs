@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
-use axum::extract::ws::Utf8Bytes;
 use tidings_core::session::LiveChange;
 use tidings_protocol::frame::Bye;
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Hints that wait for one session. When it is full they are thrown away, and the session reads the store.
 pub const HINTS_QUEUED_MAX: usize = 32;

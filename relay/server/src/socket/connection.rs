@@ -5,7 +5,6 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use tidings_core::act::{Act, Answer, Refusal, Unit};
 use tidings_core::model::PersonKey;
 use tidings_core::session::{Session, SessionCommand, SessionSettings, TokenError, VerifiedDevice};
@@ -13,6 +12,9 @@ use tidings_core::view::Position;
 use tidings_protocol::frame::{Bye, ChangesPage, DeviceFrame};
 use tidings_protocol::{Cursor, DeviceId, Timestamp};
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::line::{Line, Wire};
 use super::{Sockets, incoming};
@@ -57,7 +59,7 @@ enum Woken {
 }
 
 impl Connection {
-    pub(super) fn new(sockets: Sockets, socket: WebSocket, token: Option<String>) -> Self {
+    pub(super) fn new(sockets: Sockets, line: Line, token: Option<String>) -> Self {
         let now = sockets.clock.now();
         let jitter = u32::try_from(sockets.ids.random() >> 96).expect("96 of 128 bits were shifted out");
         let settings = SessionSettings {
@@ -70,7 +72,7 @@ impl Connection {
         let first = Duration::from_millis(every / 2 + ((every / 2 * u64::from(jitter)) >> 32));
         let started = Instant::now();
         Self {
-            line: Line::new(socket),
+            line,
             session: Session::new(settings, None, now),
             token,
             registered: None,
@@ -154,8 +156,8 @@ impl Connection {
                     }
                 }
                 SessionCommand::ReadPage { after, limit, position } => self.read(after, limit, position),
-                SessionCommand::Send(frame) => self.line.push(Message::Text(encode(&frame))),
-                SessionCommand::SendLive(frame) => self.line.push(Message::Text(frame)),
+                SessionCommand::Send(frame) => self.line.push(encode(&frame)),
+                SessionCommand::SendLive(frame) => self.line.push(frame),
                 SessionCommand::Close(code) => self.close = Some(code),
             }
         }
@@ -191,6 +193,8 @@ impl Connection {
 
     fn on_wire(&mut self, wire: Wire, now: Timestamp) {
         match wire {
+            // A part of a frame is no frame that a device could have read.
+            Wire::Written(0) => {}
             Wire::Written(frames) => self.session.handle_written(frames, now),
             Wire::Read(Message::Text(text)) => {
                 self.heard_at = Instant::now();
@@ -202,7 +206,9 @@ impl Connection {
             Wire::Read(Message::Ping(_) | Message::Pong(_)) => self.heard_at = Instant::now(),
             // The socket answers a close by itself; the stream ends after it.
             Wire::Read(Message::Close(_)) | Wire::Gone => {}
-            Wire::Read(Message::Binary(_)) | Wire::Unreadable => self.session.handle_malformed(),
+            Wire::Read(Message::Binary(_) | Message::Frame(_)) | Wire::Unreadable => {
+                self.session.handle_malformed()
+            }
         }
     }
 
@@ -239,7 +245,8 @@ impl Connection {
     async fn write_at_once(&mut self, now: Timestamp) {
         self.obey();
         let written = poll_fn(|cx| Poll::Ready(self.line.poll_written(cx))).await;
-        if let Poll::Ready(frames) = written {
+        // That the connection is gone is found by reading as well.
+        if let Poll::Ready(Wire::Written(frames @ 1..)) = written {
             self.session.handle_written(frames, now);
         }
     }
@@ -269,8 +276,7 @@ impl Connection {
         self.session.handle_timeout(self.sockets.clock.now());
     }
 
-    /// Writes what waits and closes. What the device sent meanwhile is read and thrown away: closing a socket with
-    /// unread bytes would take the bye away from it.
+    /// Writes what waits and closes.
     async fn say_goodbye(mut self: Box<Self>, code: Bye) {
         metrics::counter!("tidings_sessions_ended_total", "code" => code.as_str()).increment(1);
         drop(self.registered.take());
@@ -278,20 +284,19 @@ impl Connection {
             self.line.keep_last();
         }
         let reason = code.as_str().into();
-        self.line.push(Message::Close(Some(CloseFrame { code: close_code_of(code), reason })));
-        let end = async { while !matches!(self.line.next(true).await, Wire::Gone) {} };
-        if timeout(CLOSE_WITHIN, end).await.is_err() {
+        self.line.push_close(CloseFrame { code: close_code_of(code), reason });
+        if timeout(CLOSE_WITHIN, self.line.end()).await.is_err() {
             tracing::debug!(code = code.as_str(), "a device did not close in time");
         }
     }
 }
 
 /// The status of RFC 6455, section 7.4, and of its registry, that comes nearest.
-const fn close_code_of(code: Bye) -> u16 {
+const fn close_code_of(code: Bye) -> CloseCode {
     match code {
-        Bye::Restart => close_code::RESTART,
-        Bye::ProtocolError => close_code::PROTOCOL,
-        Bye::Slow => close_code::AGAIN,
+        Bye::Restart => CloseCode::Restart,
+        Bye::ProtocolError => CloseCode::Protocol,
+        Bye::Slow => CloseCode::Again,
         Bye::Replaced
         | Bye::Unauthorized
         | Bye::TokenExpired
@@ -299,7 +304,7 @@ const fn close_code_of(code: Bye) -> u16 {
         | Bye::TooManySessions
         | Bye::Erased
         | Bye::DeviceConflict
-        | Bye::Unknown => close_code::POLICY,
+        | Bye::Unknown => CloseCode::Policy,
     }
 }
 

@@ -4,7 +4,8 @@ mod rig;
 
 use serde_json::{Value, json};
 use tidings_core::session::{HELLOS_AT_ONCE_MAX, SLOW_MILLIS_MAX};
-use tidings_protocol::limits::SESSIONS_PER_RECIPIENT_MAX;
+use tidings_protocol::frame::SUBPROTOCOL;
+use tidings_protocol::limits::{FRAME_BYTES_MAX, SESSIONS_PER_RECIPIENT_MAX};
 
 use self::rig::{PATIENCE, Rig, TOKEN};
 use super::*;
@@ -13,23 +14,6 @@ use super::*;
 const CONNECTION_BYTES_MAX: usize = 1_280;
 /// Long frames that are more than the kernel's buffers, the hub's queue and the session's bound take together.
 const COMMITS: u64 = 5_000;
-
-#[tokio::test]
-async fn a_connections_buffers_are_small() {
-    let rig = Rig::start().await;
-    drop(rig.connect().await);
-    let config = rig.config();
-    for (setting, bytes) in [
-        ("read_buffer_size", READ_BUFFER_BYTES.to_string()),
-        ("write_buffer_size", WRITE_BUFFER_BYTES.to_string()),
-        ("max_write_buffer_size", WRITE_BUFFER_BYTES_MAX.to_string()),
-        ("max_message_size", format!("Some({FRAME_BYTES_MAX})")),
-        ("max_frame_size", format!("Some({FRAME_BYTES_MAX})")),
-    ] {
-        assert!(config.contains(&format!("{setting}: {bytes}")), "{setting} in {config}");
-    }
-    assert_eq!((READ_BUFFER_BYTES, WRITE_BUFFER_BYTES), (1_024, 4_096), "measured: see docs/benchmarks.md");
-}
 
 #[test]
 fn what_a_connection_keeps_of_its_own_is_small() {

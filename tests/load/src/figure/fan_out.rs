@@ -62,7 +62,7 @@ async fn case(extent: Extent, sockets: u64, together: u64) -> anyhow::Result<Don
     let relay = Relay::start(document::LOAD).await?;
     let recipients = sockets / DEVICES_EACH;
     let publisher = Publisher::new(&relay, recipients);
-    let rounds = if extent.short { 10 } else { 40 };
+    let rounds = if extent.short { 30 } else { 100 };
     let mut ledger = publisher.to_each(together).await?;
     let meter = Meter::begin(&relay.process)?;
     for _ in 0..rounds {

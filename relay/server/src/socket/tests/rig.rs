@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::extract::State;
 use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use tidings_core::act::{Act, AfterCommit, Answer, Hint, Settled, Unit};
 use tidings_core::configuration::Configuration;
 use tidings_core::model::{Inbox, Person, PersonKey, Recipient};
 use tidings_core::ports::{InboxPage, InboxReader, StoreError};
+use tidings_protocol::frame::SUBPROTOCOL;
 use tidings_protocol::item::Item;
 use tidings_protocol::operation::Answered;
 use tidings_protocol::{Cursor, NotificationId, ProjectId, Timestamp};
@@ -45,7 +45,6 @@ pub(super) struct Rig {
 struct FakeRelay {
     head: AtomicU64,
     operated: Mutex<Vec<String>>,
-    config: Mutex<String>,
 }
 
 pub(super) struct FakeClock(AtomicI64);
@@ -99,15 +98,11 @@ impl Rig {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let app =
-            Router::new().route("/v1/socket", get(accept)).with_state((sockets.clone(), Arc::clone(&relay)));
+        let accepting = sockets.clone();
+        let accept = get(move |request: Request| async move { accepting.accept(request) });
+        let app = Router::new().route("/v1/socket", accept);
         TaskTracker::new().spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { sockets, clock, relay, address }
-    }
-
-    /// What the handshake was set up with, as axum prints it.
-    pub(super) fn config(&self) -> String {
-        self.relay.config.lock().unwrap().clone()
     }
 
     pub(super) async fn connect(&self) -> Client {
@@ -166,16 +161,6 @@ impl Rig {
     pub(super) fn operated(&self) -> Vec<String> {
         self.relay.operated.lock().unwrap().clone()
     }
-}
-
-async fn accept(
-    State((sockets, relay)): State<(Sockets, Arc<FakeRelay>)>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let upgrade = with_small_buffers(upgrade);
-    *relay.config.lock().unwrap() = format!("{upgrade:?}");
-    sockets.accept(&headers, upgrade)
 }
 
 #[async_trait]
