@@ -94,10 +94,10 @@ impl Sockets {
         if self.tracker.len() >= self.settings.sessions_max || self.stop.is_cancelled() {
             return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
         }
-        let response = match upgrade::switch(headers) {
-            Ok(response) => response,
-            Err(refused) => return refused,
-        };
+        let response = upgrade::answer(headers);
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return response;
+        }
         let token = bearer(headers);
         let Some(upgrading) = request.extensions_mut().remove::<OnUpgrade>() else {
             return (StatusCode::UPGRADE_REQUIRED, "this connection cannot become a WebSocket")

@@ -12,17 +12,12 @@ use axum::response::{IntoResponse as _, Response};
 use tidings_protocol::frame::SUBPROTOCOL;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The answer that changes the protocol.
-///
-/// # Errors
-/// 400 or 426, if the request does not ask for that.
-pub(super) fn switch(headers: &HeaderMap) -> Result<Response, Response> {
-    let refused = |status: StatusCode, why: &'static str| Err((status, why).into_response());
+/// The answer to a handshake: 101 changes the protocol. 400 and 426 say what is missing.
+pub(super) fn answer(headers: &HeaderMap) -> Response {
+    let refused = |status: StatusCode, why: &'static str| (status, why).into_response();
     if !has(headers, &CONNECTION, "upgrade") || !has(headers, &UPGRADE, "websocket") {
-        return refused(
-            StatusCode::UPGRADE_REQUIRED,
-            "this is a WebSocket: Connection: Upgrade, Upgrade: websocket",
-        );
+        let why = "this is a WebSocket: Connection: Upgrade, Upgrade: websocket";
+        return refused(StatusCode::UPGRADE_REQUIRED, why);
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return refused(StatusCode::BAD_REQUEST, "Sec-WebSocket-Version has to be 13");
@@ -39,7 +34,7 @@ pub(super) fn switch(headers: &HeaderMap) -> Result<Response, Response> {
     if has(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
         answer.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
-    Ok(response)
+    response
 }
 
 /// Whether a header, which is a list, has a word.
@@ -73,11 +68,11 @@ mod tests {
 
     #[test]
     fn the_handshake_is_answered_as_the_standard_says() {
-        let response = switch(&headers(&ASKED)).unwrap();
+        let response = answer(&headers(&ASKED));
         assert_eq!(response.status(), 101);
         assert_eq!(header(&response, "sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
         assert_eq!(header(&response, "sec-websocket-protocol"), Some("tidings.v1"));
-        let response = switch(&headers(&ASKED[..4])).unwrap();
+        let response = answer(&headers(&ASKED[..4]));
         assert_eq!(header(&response, "sec-websocket-protocol"), None, "it was not offered");
     }
 
@@ -97,6 +92,6 @@ mod tests {
         } else {
             asked[place].1 = value;
         }
-        assert_eq!(switch(&headers(&asked)).unwrap_err().status(), status);
+        assert_eq!(answer(&headers(&asked)).status(), status);
     }
 }
