@@ -21,7 +21,7 @@ export class MadeUpRelay implements Carrier {
   #tests = 0;
 
   constructor(wanted: URLSearchParams) {
-    const count = wanted.has('empty') ? 0 : Number(wanted.get('count') ?? 60);
+    const count = wanted.has('empty') ? 0 : Number(wanted.getAll('count').at(-1) ?? 60);
     this.#items = Array.from({ length: count }, (_, number) => made(number, this.#now, count));
     this.#local = {
       language: (wanted.get('language') ?? 'system') as LocalPreferences['language'],
@@ -32,7 +32,7 @@ export class MadeUpRelay implements Carrier {
       told_closing: false,
     };
     this.#account = wanted.has('first') ? null : this.#made(wanted.get('state') ?? 'live');
-    if (wanted.get('state') === 'offline') this.#pending.push({ kind: 'mark', category: null, channels: [] }, { kind: 'preference', category: 'cart', channels: ['push'] });
+    if (wanted.get('state') === 'offline') this.#pending.push({ kind: 'mark', category: null, channels: [] }, { kind: 'preference', category: 'orders', channels: ['push'] });
     this.#recount();
   }
 

@@ -140,7 +140,7 @@ export class Relay {
 
   /** Tells somebody something; the notification's id. */
   async tell(recipient: string, content: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<string> {
-    const made = await this.call('POST', '/v1/send', { recipients: [recipient], content, ...more });
+    const made = await this.call('POST', '/v1/notifications', { recipients: [recipient], category: 'general', content, ...more });
     return ((made['notifications'] as { id: string }[] | undefined)?.[0]?.id ?? '') as string;
   }
 
