@@ -14,7 +14,9 @@ const relayBinary = process.env['TIDINGS_BIN'] ?? join(target, 'debug/tidings');
 
 export class Desktop {
   readonly home = mkdtempSync(join(tmpdir(), 'tidings-window-'));
+  readonly app = app;
   readonly #running: ChildProcess[] = [];
+  readonly #named = new Map<string, ChildProcess>();
   #env: NodeJS.ProcessEnv = {};
   #driverPort = 0;
   driver!: Driver;
@@ -56,6 +58,12 @@ export class Desktop {
     return this.driver;
   }
 
+  /** Ends one of the programs of this desktop. */
+  async stop(program: string): Promise<void> {
+    const child = this.#named.get(program);
+    if (child) await ended(child);
+  }
+
   /** Runs a program of this desktop to its end; what it printed. */
   run(program: string, args: readonly string[]): Promise<string> {
     return new Promise((done, failed) => {
@@ -74,14 +82,16 @@ export class Desktop {
     return readFileSync(path);
   }
 
-  async relay(): Promise<Relay> {
-    const child = spawn(relayBinary, ['serve', '--json', '--listen', '127.0.0.1:0', '--data', join(this.home, 'relay')], {
+  /** Starts a relay; or a former one again, at its address and on its data. */
+  async relay(former?: Relay): Promise<Relay> {
+    const listen = former ? former.address.replace('http://', '') : '127.0.0.1:0';
+    const child = spawn(relayBinary, ['serve', '--json', '--listen', listen, '--data', join(this.home, 'relay')], {
       stdio: ['ignore', 'pipe', openSync(join(this.home, 'relay.log'), 'a')],
     });
     this.#running.push(child);
     const line = await firstLine(child);
-    const { address, key } = JSON.parse(line) as { address: string; key: string };
-    return new Relay(address, key, child);
+    const { address, key } = JSON.parse(line) as { address: string; key?: string };
+    return new Relay(address, key ?? former?.key ?? '', child);
   }
 
   async close(): Promise<void> {
@@ -95,6 +105,7 @@ export class Desktop {
     const log = openSync(join(this.home, `${program}.log`), 'a');
     const child = spawn(program, args, { env: { ...this.#env, ...more }, stdio: ['ignore', log, log] });
     this.#running.push(child);
+    this.#named.set(program, child);
     return child;
   }
 
