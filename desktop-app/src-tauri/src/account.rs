@@ -1,72 +1,37 @@
 //! One account that is open: its client, and the loops that carry what happens there to the screen and the window.
 
 mod presenting;
+mod zone;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tidings_sdk::{Access, CategoryId, Client, EncryptionKey, Error, Query, SignOut};
-use tokio::sync::mpsc;
+use tidings_sdk::{Access, CategoryId, Client, EncryptionKey, Error, Query};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::port::{AppEvent, PopupKey, Screen, Shell};
+use crate::desk::Desk;
+use crate::port::{AppEvent, PopupKey};
 use crate::problem::Problem;
-use crate::roster::{Entry, LocalPreferences};
+use crate::roster::Entry;
 use crate::view::{AccountView, PendingView, complete_as_of};
+
+pub(crate) use zone::system_zone;
 
 /// Changes come in bursts; the window looks again once for those that come this close together.
 const BURST: Duration = Duration::from_millis(40);
 /// How long a loop waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// What all accounts share on this desktop.
-pub(crate) struct Desk {
-    pub(crate) shell: Arc<dyn Shell>,
-    pub(crate) screen: Arc<dyn Screen>,
-    pub(crate) local: Mutex<LocalPreferences>,
-    /// Which notification is open before the person's eyes.
-    pub(crate) looking_at: Mutex<Option<PopupKey>>,
-    /// Unread notifications by account, for the badge.
-    pub(crate) unread: Mutex<BTreeMap<String, u32>>,
-    /// Accounts that have to be opened anew, because their file is damaged.
-    pub(crate) damaged: mpsc::Sender<String>,
-}
-
-impl Desk {
-    pub(crate) fn local(&self) -> LocalPreferences {
-        self.local.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes how many are unread in an account (none if it is gone), and shows the sum if it is another one.
-    pub(crate) fn count_unread(&self, account: &str, unread: Option<u32>) {
-        let sum =
-            |counts: &BTreeMap<String, u32>| counts.values().fold(0_u32, |sum, n| sum.saturating_add(*n));
-        let mut counts = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = sum(&counts);
-        match unread {
-            Some(unread) => counts.insert(account.to_owned(), unread),
-            None => counts.remove(account),
-        };
-        let after = sum(&counts);
-        drop(counts);
-        if before != after {
-            self.shell.badge(after);
-        }
-    }
-
-    fn is_looked_at(&self, key: &PopupKey) -> bool {
-        self.looking_at.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(key)
-    }
-}
-
 /// An account that is open.
 pub(crate) struct Account {
     pub(crate) entry: Entry,
     pub(crate) client: Client,
     desk: Arc<Desk>,
+    /// Remembers the time zone of this computer, as the relay was told of it.
+    zone_file: PathBuf,
     /// The last failure of the file on this computer, until it works again.
     problem: Mutex<Option<Problem>>,
     stop: CancellationToken,
@@ -92,6 +57,7 @@ impl Account {
             entry,
             client,
             desk,
+            zone_file: folder.join("zone"),
             problem: Mutex::new(None),
             stop: CancellationToken::new(),
             running: TaskTracker::new(),
@@ -111,12 +77,6 @@ impl Account {
         self.running.close();
         self.client.close().await;
         self.running.wait().await;
-    }
-
-    /// Closes, and leaves on this computer what the person wants to keep.
-    pub(crate) async fn sign_out(&self, what: SignOut) -> Result<(), Problem> {
-        self.client.sign_out(what).await?;
-        Ok(())
     }
 
     pub(crate) async fn view(&self) -> AccountView {
@@ -190,33 +150,12 @@ impl Account {
         self.move_zone().await;
         self.desk.count_unread(&self.entry.id, Some(view.unread));
         if view.unread == 0 {
-            self.desk.screen.withdraw(&PopupKey { account: self.entry.id.clone(), notification: None });
+            self.desk.withdraw(PopupKey { account: self.entry.id.clone(), notification: None }).await;
         }
         let account = self.entry.id.clone();
         let shell = &self.desk.shell;
         shell.tell(&AppEvent::Account { account: account.clone(), view: Some(Box::new(view)) });
         shell.tell(&AppEvent::Changed { account });
-    }
-
-    /// Quiet hours are in the recipient's zone. If this computer is in another one than the relay knows, the relay is
-    /// told, and so is the person.
-    async fn move_zone(&self) {
-        let Some(here) = system_zone() else { return };
-        let known = match self.client.settings().await {
-            Ok(Some(settings)) => settings.profile.time_zone,
-            Ok(None) | Err(_) => return,
-        };
-        if known.as_deref() == Some(here.as_str()) {
-            return;
-        }
-        if let Err(error) = self.client.set_profile(Some(here.clone()), None).await {
-            tracing::warn!(%error, "the relay is not told of the time zone");
-            return;
-        }
-        if let Some(from) = known {
-            let account = self.entry.id.clone();
-            self.desk.shell.tell(&AppEvent::ZoneMoved { account, from, to: here });
-        }
     }
 
     async fn watch_refusals(self: Arc<Self>) {
@@ -254,9 +193,4 @@ impl Account {
             () = tokio::time::sleep(AFTER_FAILURE) => true,
         }
     }
-}
-
-/// The time zone of this computer, by its IANA name.
-pub(crate) fn system_zone() -> Option<String> {
-    jiff::tz::TimeZone::system().iana_name().map(str::to_owned)
 }

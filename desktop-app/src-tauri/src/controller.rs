@@ -15,7 +15,8 @@ use tokio::sync::{RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account::{Account, Desk};
+use crate::account::Account;
+use crate::desk::Desk;
 use crate::port::{AppEvent, PopupAnswer, PopupKey, Screen, Shell};
 use crate::problem::Problem;
 use crate::roster::{Entry, Roster};

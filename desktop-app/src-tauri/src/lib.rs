@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod contract;
 mod controller;
+mod desk;
 mod link;
 mod native;
 mod port;

@@ -15,8 +15,8 @@ use crate::text::without_markup;
 const POPUPS_MAX: usize = 24;
 /// What a daemon calls a click on the popup itself.
 const CLICK: &str = "default";
-/// The name of the desktop file, by which a desktop finds name and picture of the app.
-pub(crate) const DESKTOP_FILE: &str = "Tidings";
+/// The name of the desktop file and of the picture, by which a desktop finds both.
+const DESKTOP_FILE: &str = "tidings-desktop";
 
 /// Popups of the operating system.
 #[derive(Debug)]

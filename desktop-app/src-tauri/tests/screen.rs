@@ -48,14 +48,14 @@ impl Daemon {
         summary: String,
         body: String,
         actions: Vec<String>,
-        hints: HashMap<String, OwnedVariant>,
+        mut hints: HashMap<String, OwnedVariant>,
         timeout: i32,
     ) -> u32 {
         if replaces == 0 {
             self.count += 1;
         }
         let id = if replaces == 0 { self.count } else { replaces };
-        let hint = |name: &str| hints.get(name).cloned();
+        let mut hint = |name: &str| hints.remove(name);
         let urgency = hint("urgency").and_then(|value| u8::try_from(value).ok()).unwrap_or(1);
         let silent = hint("suppress-sound").and_then(|value| bool::try_from(value).ok()).unwrap_or(false);
         let notified = Notified { id, replaces, summary, body, actions, urgency, silent, timeout };

@@ -53,7 +53,11 @@ export class App {
   /** Begins: listens first, so that nothing is missed between the answer and the first event. */
   async begin(): Promise<() => void> {
     const timer = setInterval(() => (this.now = Date.now()), 60_000);
-    const deaf = await hear((told) => this.told(told));
+    const deaf = await hear((told) => {
+      this.told(told);
+      // What is kept for a window that is not there yet was heard by this one.
+      if (told.kind === 'open' || told.kind === 'connect') void ask('missed');
+    });
     await this.load();
     for (const told of await ask('missed')) this.told(told);
     return () => {

@@ -4,13 +4,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Driver, eventually } from './driver';
 
 const root = resolve(import.meta.dirname, '../../..');
 const target = process.env['CARGO_TARGET_DIR'] ?? join(root, 'target');
-const app = process.env['TIDINGS_DESKTOP_BIN'] ?? join(target, 'debug/tidings-desktop');
-const relayBinary = process.env['TIDINGS_BIN'] ?? join(target, 'debug/tidings');
+const profile = process.env['TIDINGS_PROFILE'] ?? 'debug';
+const app = process.env['TIDINGS_DESKTOP_BIN'] ?? join(target, profile, 'tidings-desktop');
+const relayBinary = process.env['TIDINGS_BIN'] ?? join(target, profile, 'tidings');
 
 export class Desktop {
   readonly home = mkdtempSync(join(tmpdir(), 'tidings-window-'));
@@ -43,15 +44,15 @@ export class Desktop {
       LIBGL_ALWAYS_SOFTWARE: '1',
       NO_AT_BRIDGE: '1',
     };
-    desktop.#start('openbox', []);
-    if (options.dunst) desktop.#start('dunst', []);
+    desktop.start('openbox', []);
+    if (options.dunst) desktop.start('dunst', []);
     return desktop;
   }
 
   /** Starts the app under a driver. */
   async open(...args: string[]): Promise<Driver> {
     this.#driverPort = await freePort();
-    this.#start('WebKitWebDriver', [`--port=${this.#driverPort}`], { TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' });
+    this.start('WebKitWebDriver', [`--port=${this.#driverPort}`], { TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' });
     const reach = () => fetch(`http://127.0.0.1:${this.#driverPort}/status`).then((answer) => (answer.ok ? true : undefined), () => undefined);
     await eventually('the driver listens', reach);
     this.driver = await Driver.start(this.#driverPort, app, args);
@@ -101,8 +102,9 @@ export class Desktop {
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #start(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): ChildProcess {
-    const log = openSync(join(this.home, `${program}.log`), 'a');
+  /** Starts a program of this desktop; it ends with it. */
+  start(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): ChildProcess {
+    const log = openSync(join(this.home, `${basename(program)}.log`), 'a');
     const child = spawn(program, args, { env: { ...this.#env, ...more }, stdio: ['ignore', log, log] });
     this.#running.push(child);
     this.#named.set(program, child);

@@ -36,7 +36,7 @@ impl Account {
         match presentation {
             Presentation::Show(item) => self.show(&item, None).await,
             Presentation::Update { item, replaces } => self.show(&item, Some(&replaces)).await,
-            Presentation::Withdraw(id) => self.desk.screen.withdraw(&self.key(&id)),
+            Presentation::Withdraw(id) => self.desk.withdraw(self.key(&id)).await,
             Presentation::Summary { count } => {
                 let popup = self.summary(count);
                 if let Err(problem) = self.on_screen(popup).await {

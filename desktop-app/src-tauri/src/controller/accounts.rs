@@ -33,13 +33,12 @@ impl Controller {
             None => self.new_entry(&link, secret).await?,
         };
         let is_new = !self.roster.accounts().iter().any(|known| known.id == entry.id);
-        match self.sign_in(&entry, &link).await {
+        let signed_in = match self.sign_in(&entry, &link).await {
+            Ok(account) if is_new => self.listed(account).await,
+            signed_in => signed_in,
+        };
+        match signed_in {
             Ok(account) => {
-                let mut accounts = self.roster.accounts();
-                if is_new {
-                    accounts.push(entry.clone());
-                    self.roster.save_accounts(&accounts)?;
-                }
                 account.follow();
                 let view = account.view().await;
                 self.slots.write().await.insert(entry.id.clone(), Slot::Open(account));
@@ -58,6 +57,17 @@ impl Controller {
         }
     }
 
+    /// Writes a new account into the list. Without a place in it the account would be lost at the next start.
+    async fn listed(&self, account: Arc<Account>) -> Result<Arc<Account>, Problem> {
+        let mut accounts = self.roster.accounts();
+        accounts.push(account.entry.clone());
+        if let Err(problem) = self.roster.save_accounts(&accounts) {
+            account.close().await;
+            return Err(problem);
+        }
+        Ok(account)
+    }
+
     async fn new_entry(&self, link: &ConnectLink, secret: SecretPlace) -> Result<Entry, Problem> {
         if self.slots.read().await.len() >= ACCOUNTS_MAX {
             let detail = format!("there are {ACCOUNTS_MAX} accounts already");
@@ -69,16 +79,22 @@ impl Controller {
     }
 
     async fn leave_for_sign_in(&self, id: &str, link: &ConnectLink) -> Result<Entry, Problem> {
-        let mut slots = self.slots.write().await;
-        let slot = slots.get(id).ok_or_else(|| Problem::new("no_account", "there is no such account"))?;
-        if slot.entry().relay != link.relay {
-            return Err(Problem::new("other_relay", "the link is for another relay than this account's"));
-        }
-        let entry = slot.entry().clone();
-        if let Some(Slot::Open(account)) = slots.remove(id) {
+        let slot = {
+            let mut slots = self.slots.write().await;
+            match slots.get(id) {
+                None => return Err(Problem::new("no_account", "there is no such account")),
+                Some(slot) if slot.entry().relay != link.relay => {
+                    let detail = "the link is for another relay than this account's";
+                    return Err(Problem::new("other_relay", detail));
+                }
+                Some(_) => slots.remove(id),
+            }
+        };
+        let slot = slot.ok_or_else(|| Problem::new("no_account", "there is no such account"))?;
+        if let Slot::Open(account) = &slot {
             account.close().await;
         }
-        Ok(entry)
+        Ok(slot.entry().clone())
     }
 
     async fn sign_in(&self, entry: &Entry, link: &ConnectLink) -> Result<Arc<Account>, Problem> {
@@ -149,12 +165,15 @@ impl Controller {
     }
 
     /// Signs an account out. What is kept stays readable and is listed as signed out.
+    ///
+    /// One that could not be opened can be deleted here all the same.
     pub async fn sign_out(&self, account: String, keep: bool) -> Result<(), Problem> {
-        let open = self.account(&account).await?;
-        if keep {
-            return open.sign_out(SignOut::Keep).await;
+        match self.account(&account).await {
+            Ok(open) if keep => return Ok(open.client.sign_out(SignOut::Keep).await?),
+            Ok(open) => open.client.sign_out(SignOut::Wipe).await?,
+            Err(problem) if keep || problem.code == "no_account" => return Err(problem),
+            Err(_) => {}
         }
-        open.sign_out(SignOut::Wipe).await?;
         self.remove(&account).await
     }
 

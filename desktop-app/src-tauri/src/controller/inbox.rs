@@ -112,13 +112,12 @@ impl Controller {
 
     /// Which notification is open before the person's eyes: no popup is shown for it. None when the window lies behind
     /// another one.
-    #[expect(clippy::unused_async, reason = "commands are async, so that none of them blocks the window")]
     pub async fn look_at(&self, account: Option<String>, id: Option<String>) -> Result<(), Problem> {
         let key = account.zip(id).map(|(account, id)| PopupKey { account, notification: Some(id) });
-        if let Some(key) = &key {
-            self.desk.screen.withdraw(key);
+        *self.desk.looking_at.lock().unwrap_or_else(PoisonError::into_inner) = key.clone();
+        if let Some(key) = key {
+            self.desk.withdraw(key).await;
         }
-        *self.desk.looking_at.lock().unwrap_or_else(PoisonError::into_inner) = key;
         Ok(())
     }
 }

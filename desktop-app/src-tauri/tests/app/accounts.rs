@@ -109,6 +109,7 @@ async fn an_account_whose_keychain_is_locked_says_so_and_opens_when_it_is_unlock
     *bench.keys.is_locked.lock().unwrap() = true;
     let locked = bench.app().await;
     assert_eq!(locked.view(&account).await.problem.map(|problem| problem.code), Some("no_keychain".into()));
+    assert_eq!(locked.controller.sign_out(account.clone(), true).await.unwrap_err().code, "no_keychain");
     *bench.keys.is_locked.lock().unwrap() = false;
     locked.controller.retry(account.clone()).await.unwrap();
     assert_eq!(locked.has(&account, &told).await.title, "Hello");
@@ -153,5 +154,31 @@ async fn a_link_from_elsewhere_is_only_offered() {
     assert!(matches!(app.controller.missed().await.unwrap().as_slice(), [AppEvent::Connect { .. }]));
     assert_eq!(app.controller.missed().await.unwrap(), [], "it is told once");
     assert_eq!(app.controller.overview().await.unwrap().accounts.len(), 0, "nothing connects by itself");
+    app.controller.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_does_not_open_can_be_deleted() {
+    let bench = Bench::start();
+    let (app, account) = bench.app_of("alice").await;
+    app.controller.close().await;
+    *bench.keys.is_locked.lock().unwrap() = true;
+    let locked = bench.app().await;
+    locked.controller.sign_out(account.clone(), false).await.unwrap();
+    assert_eq!(locked.controller.overview().await.unwrap().accounts.len(), 0);
+    assert!(!bench.app_folder().join("accounts").join(&account).exists());
+    locked.controller.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_accounts_that_cannot_be_written_leaves_no_half_account() {
+    let bench = Bench::start();
+    let app = bench.app().await;
+    // A folder stands where the list is written before it takes its place.
+    fs::create_dir(bench.app_folder().join("accounts.new")).unwrap();
+    let refused = app.connect(&bench.relay.link("alice")).await.unwrap_err();
+    assert_eq!(refused.code, "storage_failed");
+    assert_eq!(fs::read_dir(bench.app_folder().join("accounts")).unwrap().count(), 0);
+    assert_eq!(app.controller.overview().await.unwrap().accounts.len(), 0);
     app.controller.close().await;
 }

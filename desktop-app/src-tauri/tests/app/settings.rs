@@ -98,3 +98,28 @@ async fn devices_are_listed_data_is_exported_and_erased() {
     assert_eq!(app.controller.overview().await.unwrap().accounts.len(), 0);
     app.controller.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_computer_in_another_time_zone_moves_quiet_hours_and_says_so() {
+    let bench = Bench::start();
+    let (app, account) = bench.app_of("alice").await;
+    let zone_file = bench.app_folder().join("accounts").join(&account).join("zone");
+    // Nothing was known of her zone: the relay is told of this computer's, and nobody is bothered with it.
+    let here = until(async || settings(&app, &account).await.time_zone).await;
+    until(async || fs::read_to_string(&zone_file).ok().filter(|told| *told == here)).await;
+    let is_told = |event: &AppEvent| matches!(event, AppEvent::ZoneMoved { .. });
+    assert!(!app.desktop.events.lock().unwrap().iter().any(is_told));
+    // Another device says another zone: this computer was not moved, and leaves it.
+    let body = serde_json::json!({"time_zone": "Asia/Tokyo"}).to_string();
+    bench.relay.call("PATCH", "/v1/recipients/alice", "application/merge-patch+json", &body);
+    until(async || settings(&app, &account).await.time_zone.filter(|zone| zone == "Asia/Tokyo")).await;
+    app.controller.close().await;
+    // The computer is moved.
+    fs::write(&zone_file, "America/Lima").unwrap();
+    let again = bench.app().await;
+    let moved =
+        AppEvent::ZoneMoved { account: account.clone(), from: "America/Lima".into(), to: here.clone() };
+    until(async || again.desktop.events.lock().unwrap().contains(&moved).then_some(())).await;
+    until(async || settings(&again, &account).await.time_zone.filter(|zone| *zone == here)).await;
+    again.controller.close().await;
+}
