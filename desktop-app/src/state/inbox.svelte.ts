@@ -29,6 +29,7 @@ export class Inbox {
   /** Answers to questions that are not asked any more are dropped by it. */
   #asking = 0;
   #loadingMore = false;
+  #refreshing = false;
   /** Rises when something changed; rows that are older have to be looked at again when they are seen. */
   #change = 0;
   #checked = new Map<string, number>();
@@ -50,6 +51,7 @@ export class Inbox {
   async load(): Promise<void> {
     const account = this.#app.chosen;
     const asking = ++this.#asking;
+    const change = this.#change;
     this.#checked.clear();
     this.selected = new Set();
     this.phase = 'loading';
@@ -61,8 +63,9 @@ export class Inbox {
       if (asking !== this.#asking) return;
       this.rows = page.rows;
       this.isWhole = page.next === null;
-      this.#seenNow(page.rows);
+      for (const row of page.rows) this.#checked.set(row.id, change);
       this.phase = 'ready';
+      if (this.#change !== change) void this.#catchUp();
     } catch (thrown) {
       this.#failed(thrown, asking);
     }
@@ -80,11 +83,24 @@ export class Inbox {
   async refresh(): Promise<void> {
     this.#change += 1;
     if (this.phase === 'failed') return this.load();
-    await Promise.all([this.#read(null), this.#reread()]);
+    // What is being read is read to its end first: a search that begins anew with every change would never end.
+    if (this.phase === 'ready' && !this.#refreshing) await this.#catchUp();
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#refreshing = true;
+    let change: number;
+    do {
+      change = this.#change;
+      await Promise.all([this.#read(null), this.#reread()]);
+    } while (change !== this.#change && this.phase === 'ready');
+    this.#refreshing = false;
   }
 
   /** Rows came into sight; those that may have changed since they were read are read again. */
   async sight(first: number, last: number): Promise<void> {
+    // What is being read anew comes into sight once more.
+    if (this.#refreshing) return;
     const stale = this.rows.slice(first, last).some((row) => this.#checked.get(row.id) !== this.#change);
     if (stale) await this.#read(first > 0 ? (this.rows[first - 1] ?? null) : null);
   }
@@ -104,10 +120,6 @@ export class Inbox {
     } catch (thrown) {
       this.#failed(thrown, asking);
     }
-  }
-
-  #seenNow(rows: readonly RowView[]): void {
-    for (const row of rows) this.#checked.set(row.id, this.#change);
   }
 
   #failed(thrown: unknown, asking: number): void {

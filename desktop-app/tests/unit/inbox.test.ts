@@ -163,3 +163,20 @@ test('a long list is read on while it is scrolled', async () => {
   await fireEvent.scroll(frame);
   await waitFor(() => expect(carrier.of('page').some(({ after }) => after !== null)).toBe(true));
 });
+
+test('a search that takes its time is not begun anew by what happens meanwhile', async () => {
+  const carrier = await open();
+  await row('Backup finished');
+  let release = () => {};
+  carrier.gate = new Promise((resolve) => (release = resolve));
+  await fireEvent.input(screen.getByRole('searchbox'), { target: { value: 'hamburg' } });
+  const searches = () => carrier.of('page').filter(({ query }) => (query as { text: string | null }).text !== null);
+  await waitFor(() => expect(searches()).toHaveLength(1));
+  carrier.tell({ kind: 'changed', account: 'a1' });
+  carrier.tell({ kind: 'changed', account: 'a1' });
+  await screen.findByText('Searching…');
+  expect(searches()).toHaveLength(1);
+  release();
+  await row('New sign-in from Hamburg');
+  await waitFor(() => expect(searches()).toHaveLength(2));
+});

@@ -24,10 +24,15 @@ export class Recorded implements Carrier {
     this.#relay = new MadeUpRelay(new URLSearchParams(`count=10&${query}`));
   }
 
-  call(command: string, ask: Record<string, unknown>): Promise<unknown> {
+  /** What the next answers wait for. */
+  gate: Promise<void> = Promise.resolve();
+
+  async call(command: string, ask: Record<string, unknown>): Promise<unknown> {
     this.asked.push({ command, ask });
+    await this.gate;
     const failing = this.failing.get(command);
-    return failing ? Promise.reject(failing) : this.#relay.call(command, ask);
+    if (failing) throw failing;
+    return this.#relay.call(command, ask);
   }
 
   hear(told: (event: Told) => void): Promise<() => void> {
