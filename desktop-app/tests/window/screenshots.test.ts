@@ -59,6 +59,8 @@ for (const language of ['en', 'zh'] as const) {
       await (await driver.find({ button: words.preferences })).click();
       await driver.find({ css: 'main.preferences' });
       await keep(name('preferences'));
+      await driver.run(`document.querySelectorAll('main.preferences section')[2].scrollIntoView()`);
+      await keep(name('preferences-more'));
       await driver.goTo(page(`${look}&first`));
       await driver.find({ css: 'main.connect' });
       await keep(name('connect'));
