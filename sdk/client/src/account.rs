@@ -1,8 +1,8 @@
-//! What the relay knows of this recipient: the story of a notification, everything, and its erasure.
+//! What the relay knows of this recipient: the story of a notification, their devices, everything, and its erasure.
 
 use serde::Deserialize;
 use serde_json::Value;
-use tidings_protocol::{NotificationId, Timestamp};
+use tidings_protocol::{DeviceId, NotificationId, Timestamp};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -39,6 +39,32 @@ pub struct StoryEntry {
     pub text: Option<String>,
 }
 
+/// One of the recipient's devices, as the relay knows it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct DeviceEntry {
+    /// Its id.
+    pub id: DeviceId,
+    /// What kind of device it is.
+    pub platform: String,
+    /// When it signed in.
+    pub created_at: Timestamp,
+    /// When it was last connected.
+    pub seen_at: Option<Timestamp>,
+    /// Whether it is this one.
+    pub this: bool,
+}
+
+#[derive(Deserialize)]
+struct DevicesResponse {
+    items: Vec<DeviceEntry>,
+}
+
+#[derive(Deserialize)]
+struct TestResponse {
+    id: NotificationId,
+}
+
 #[derive(Deserialize)]
 struct StoryResponse {
     id: NotificationId,
@@ -66,6 +92,51 @@ impl Client {
         let json = answer.to_string();
         let story: StoryResponse = serde_json::from_value(answer).map_err(|_| Error::Offline)?;
         Ok(Story { id: story.id, state: story.state, timeline: story.timeline, json })
+    }
+
+    /// Asks the relay to notify this recipient of nothing but that it works; answers which notification it is.
+    ///
+    /// # Errors
+    /// As [`Self::story`].
+    ///
+    /// # Cancel safety
+    /// Safe: the relay sends it all the same if it heard.
+    pub async fn send_test(&self) -> Result<NotificationId, Error> {
+        self.open()?;
+        let shared = self.shared();
+        let answer: Value =
+            shared.with_token(|token| async move { shared.http.send_test(&token).await }).await?;
+        let test: TestResponse = serde_json::from_value(answer).map_err(|_| Error::Offline)?;
+        Ok(test.id)
+    }
+
+    /// The recipient's devices, the newest first.
+    ///
+    /// # Errors
+    /// As [`Self::story`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn devices(&self) -> Result<Vec<DeviceEntry>, Error> {
+        self.open()?;
+        let shared = self.shared();
+        let answer: Value =
+            shared.with_token(|token| async move { shared.http.devices(&token).await }).await?;
+        let devices: DevicesResponse = serde_json::from_value(answer).map_err(|_| Error::Offline)?;
+        Ok(devices.items)
+    }
+
+    /// Signs one of the recipient's devices out, at once; it may be this one.
+    ///
+    /// # Errors
+    /// As [`Self::story`]; [`Error::Refused`] if there is no such device.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn remove_device(&self, id: &DeviceId) -> Result<(), Error> {
+        self.open()?;
+        let shared = self.shared();
+        shared.with_token(|token| async move { shared.http.remove_device(&token, id).await }).await
     }
 
     /// Everything that the relay stores of this recipient, as a JSON document.

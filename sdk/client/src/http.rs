@@ -136,6 +136,23 @@ impl Http {
         answer(call, EXPORT_BYTES_MAX).await
     }
 
+    pub(crate) async fn send_test(&self, token: &str) -> Result<Value, HttpError> {
+        read(self.call(Method::POST, "v1/me/test").bearer_auth(token)).await
+    }
+
+    pub(crate) async fn devices(&self, token: &str) -> Result<Value, HttpError> {
+        read(self.call(Method::GET, "v1/me/devices").bearer_auth(token)).await
+    }
+
+    pub(crate) async fn remove_device(&self, token: &str, id: &DeviceId) -> Result<(), HttpError> {
+        let mut call = self.url("v1/me/devices");
+        if let Ok(mut path) = call.path_segments_mut() {
+            path.push(id.as_str());
+        }
+        let call = self.client.delete(call).timeout(CALL_TIMEOUT).bearer_auth(token);
+        answer(call, ANSWER_BYTES_MAX).await.map(|_| ())
+    }
+
     pub(crate) async fn erase(&self, token: &str) -> Result<(), HttpError> {
         answer(self.call(Method::DELETE, "v1/me").bearer_auth(token), ANSWER_BYTES_MAX).await.map(|_| ())
     }

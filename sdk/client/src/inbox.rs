@@ -10,10 +10,12 @@ use tidings_protocol::{CategoryId, Cursor, NotificationId};
 use tidings_sdk_core::DeviceStore as _;
 use tokio::sync::watch;
 
+use crate::clock;
 use crate::error::Error;
 use crate::shared::Shared;
-use crate::store::{ListQuery, Place};
+use crate::store::{Asleep, ListQuery, Place};
 use crate::text::Needle;
+use crate::watch::Watch;
 
 /// Items of one page at most.
 pub const PAGE_MAX: u32 = 500;
@@ -32,6 +34,8 @@ pub struct Query {
     pub text: Option<String>,
     /// The archived ones instead of the others.
     pub archived: bool,
+    /// Only those that sleep now (`true`) or only those that are awake (`false`).
+    pub asleep: Option<bool>,
 }
 
 /// A place in a list. It stays good while notifications come and go.
@@ -108,6 +112,15 @@ impl Inbox {
         Ok(self.shared.store.row(id).await?)
     }
 
+    /// A number that rises whenever something on this device changed: a notification, a setting, an operation that
+    /// waits. It says to look again, not at what; for lists that are longer than what [`Self::observe`] follows.
+    #[must_use]
+    pub fn changes(&self) -> Watch<u64> {
+        let mut changes = self.shared.store.changes();
+        changes.mark_changed();
+        Watch(changes)
+    }
+
     /// Follows the first `limit` notifications of a list. Changes by other processes are seen within seconds.
     #[must_use]
     pub fn observe(&self, query: Query, limit: u32) -> Observer {
@@ -128,13 +141,14 @@ impl Inbox {
     /// # Errors
     /// [`Error::Invalid`] if the query has no text.
     pub fn search(&self, query: Query) -> Result<Search, Error> {
-        let Query { category, unread, text, archived } = query;
+        let filter = list_query(&query);
+        let Query { text, .. } = query;
         let needle = text.as_deref().and_then(Needle::new);
         let needle = needle.ok_or_else(|| Error::invalid("text", "there is nothing to look for"))?;
         Ok(Search {
             shared: Arc::clone(&self.shared),
             needle,
-            query: ListQuery { category, unread, archived: Some(archived) },
+            query: filter,
             next: Some(None),
             found: VecDeque::new(),
         })
@@ -281,7 +295,12 @@ async fn read_found(
 }
 
 fn list_query(query: &Query) -> ListQuery {
-    ListQuery { category: query.category.clone(), unread: query.unread, archived: Some(query.archived) }
+    ListQuery {
+        category: query.category.clone(),
+        unread: query.unread,
+        archived: Some(query.archived),
+        asleep: query.asleep.map(|asleep| Asleep { asleep, now: clock::now().as_millis() }),
+    }
 }
 
 fn place_of(item: &InboxItem) -> Place {

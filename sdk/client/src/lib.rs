@@ -49,7 +49,7 @@ mod tokens;
 mod watch;
 
 pub use access::{Access, AccessAnswer, AccessWanted};
-pub use account::{Story, StoryEntry};
+pub use account::{DeviceEntry, Story, StoryEntry};
 pub use builder::ClientBuilder;
 pub use client::{Client, SignOut};
 pub use error::{Error, StorageError, StorageFault};

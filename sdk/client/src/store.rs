@@ -34,7 +34,7 @@ pub(crate) use account::SignIn;
 pub(crate) use fault::StoreError;
 pub(crate) use lease::{Lease, LeaseView};
 pub(crate) use open::Opened;
-pub(crate) use query::{ListQuery, Place};
+pub(crate) use query::{Asleep, ListQuery, Place};
 
 /// One account's file. Clones share the connections.
 #[derive(Clone, Debug)]

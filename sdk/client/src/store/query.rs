@@ -20,6 +20,14 @@ pub(crate) struct ListQuery {
     pub(crate) category: Option<CategoryId>,
     pub(crate) unread: Option<bool>,
     pub(crate) archived: Option<bool>,
+    pub(crate) asleep: Option<Asleep>,
+}
+
+/// Whether rows sleep at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asleep {
+    pub(crate) asleep: bool,
+    pub(crate) now: i64,
 }
 
 /// A place in the list: the row after which the next begins.
@@ -131,6 +139,13 @@ fn select(columns: &str, query: &ListQuery, after: bool) -> String {
         Some(false) => conditions.push("archived_at IS NULL"),
         None => {}
     }
+    match query.asleep {
+        Some(Asleep { asleep: true, .. }) => conditions.push("snoozed_until > ?"),
+        Some(Asleep { asleep: false, .. }) => {
+            conditions.push("(snoozed_until IS NULL OR snoozed_until <= ?)")
+        }
+        None => {}
+    }
     if after {
         conditions.push("(created_at, id) < (?, ?)");
     }
@@ -142,6 +157,9 @@ fn bind<'q>(sql: &str, query: &ListQuery, after: Option<&Place>) -> Query<'q, Sq
     let mut bound = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
     if let Some(category) = &query.category {
         bound = bound.bind(category.as_str().to_owned());
+    }
+    if let Some(asleep) = query.asleep {
+        bound = bound.bind(asleep.now);
     }
     if let Some(after) = after {
         bound = bound.bind(after.created_at).bind(after.id.clone());

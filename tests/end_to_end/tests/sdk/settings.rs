@@ -1,9 +1,9 @@
 //! What a person decides in the client changes what the relay decides.
 
 use serde_json::{Value, json};
-use tidings_sdk::{Channel, Client, QuietHoursItem, QuietSpanItem};
+use tidings_sdk::{Channel, Client, Connection, Error, Query, QuietHoursItem, QuietSpanItem, SignedOut};
 
-use crate::rig::{Bench, flushed};
+use crate::rig::{Bench, flushed, has, items, soon};
 
 fn content() -> Value {
     json!({"content": {"title": "Does it come?"}})
@@ -69,7 +69,7 @@ async fn quiet_hours_that_are_set_on_a_device_hold_back_until_they_are_lifted() 
 async fn a_pause_holds_back_until_it_ends() {
     let bench = Bench::start();
     let alice = alice(&bench).await;
-    let now = crate::rig::has(&alice, &bench.send("alice", "Now")).await.created_at;
+    let now = has(&alice, &bench.send("alice", "Now")).await.created_at;
     alice.pause(Some(now.plus_millis(3_600_000))).await.unwrap();
     flushed(&alice).await;
     assert_eq!(verdict(&bench, "general"), is("held", "pause"));
@@ -86,10 +86,7 @@ async fn where_a_person_is_and_what_they_read_is_said_by_the_device() {
     flushed(&alice).await;
     let known = bench.caller().get("/v1/recipients/alice").ok(200);
     assert_eq!((&known["time_zone"], &known["locale"]), (&json!("Asia/Shanghai"), &json!("zh-Hans")));
-    assert!(matches!(
-        alice.set_profile(None, None).await,
-        Err(tidings_sdk::Error::Invalid { field: "time_zone", .. })
-    ));
+    assert!(matches!(alice.set_profile(None, None).await, Err(Error::Invalid { field: "time_zone", .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,5 +105,49 @@ async fn an_offer_comes_only_between_a_grant_and_its_withdrawal() {
     assert!(
         ledger.to_string().contains("We write rarely"),
         "the text that was shown is in the ledger: {ledger}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_comes_to_every_device_and_a_removed_device_is_signed_out() {
+    let bench = Bench::start();
+    let laptop = bench.connected("alice", "laptop").await;
+    let phone = bench.connected("alice", "phone").await;
+    let sent = laptop.send_test().await.unwrap();
+    has(&laptop, &sent).await;
+    has(&phone, &sent).await;
+    let devices = laptop.devices().await.unwrap();
+    let mine: Vec<_> = devices.iter().map(|device| (device.id.as_str(), device.this)).collect();
+    assert_eq!(
+        (mine.len(), mine.contains(&("laptop", true)), mine.contains(&("phone", false))),
+        (2, true, true)
+    );
+    laptop.remove_device(&"phone".parse().unwrap()).await.unwrap();
+    let revoked = Connection::SignedOut { why: SignedOut::Revoked };
+    assert_eq!(soon(phone.connection().wait_for(|connection| *connection == revoked)).await, Some(revoked));
+    assert!(matches!(laptop.remove_device(&"nobody".parse().unwrap()).await, Err(Error::Refused { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sleeps_is_listed_apart() {
+    let bench = Bench::start();
+    let laptop = bench.connected("alice", "laptop").await;
+    let (first, second) = (bench.send("alice", "first"), bench.send("alice", "second"));
+    let created_at = has(&laptop, &first).await.created_at;
+    has(&laptop, &second).await;
+    let mut changes = laptop.inbox().changes();
+    let before = soon(changes.next()).await;
+    laptop.snooze(&first, created_at.plus_millis(3_600_000)).await.unwrap();
+    assert!(soon(changes.next()).await > before, "who looks again sees it");
+    let titles = async |asleep| -> Vec<String> {
+        let listed = items(&laptop, Query { asleep: Some(asleep), ..Query::default() }).await;
+        listed.into_iter().map(|item| item.content.title).collect()
+    };
+    assert_eq!((titles(true).await, titles(false).await), (vec!["first".into()], vec!["second".into()]));
+    laptop.snooze(&first, created_at).await.unwrap();
+    assert_eq!(
+        (titles(true).await.len(), titles(false).await.len()),
+        (0, 2),
+        "a time that has passed wakes it"
     );
 }
