@@ -147,7 +147,7 @@ impl Desktop {
             let focused = ["search", "--onlyvisible", "--name", "^Tidings$", "windowactivate"];
             for arguments in [focused.as_slice(), &["key", "alt+F4"]] {
                 // It fails when there is no window any more.
-                drop(self.command("xdotool").args(arguments).status().expect("xdotool runs"));
+                self.command("xdotool").args(arguments).status().expect("xdotool runs");
             }
             std::thread::sleep(Duration::from_millis(300));
             self.windows() == 0
