@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent};
 use tauri_plugin_autostart::ManagerExt as _;
-use tauri_plugin_deep_link::DeepLinkExt as _;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -24,13 +23,12 @@ const EVENT: &str = "told";
 ///
 /// # Errors
 /// If there is no display, or the app's folder cannot be used.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let hidden = arguments.hidden;
     let made_up = MadeUp(arguments.made_up);
     let link = arguments.link.clone();
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, given, _| second_start(app, given)))
-        .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
         .invoke_handler(commands::answered())
         .setup(move |app| {
@@ -39,10 +37,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let controller = tauri::async_runtime::block_on(started(&handle))?;
             app.manage(Arc::clone(&controller));
             crate::tray::build(&handle)?;
-            let linked = Arc::clone(&controller);
-            app.deep_link().on_open_url(move |event| {
-                event.urls().iter().for_each(|url| linked.offer_link(url.as_str()))
-            });
+            #[cfg(target_os = "macos")]
+            hear_links(&handle, &controller)?;
             if let Some(link) = &link {
                 controller.offer_link(link);
             } else if !hidden {
@@ -75,11 +71,27 @@ async fn started(app: &AppHandle) -> Result<Arc<Controller>, Box<dyn std::error:
     Ok(Controller::start(surroundings).await?)
 }
 
+/// Where a link does not come as an argument.
+#[cfg(target_os = "macos")]
+fn hear_links(app: &AppHandle, controller: &Arc<Controller>) -> tauri::Result<()> {
+    use tauri_plugin_deep_link::DeepLinkExt as _;
+
+    app.plugin(tauri_plugin_deep_link::init())?;
+    let controller = Arc::clone(controller);
+    app.deep_link().on_open_url(move |event| {
+        event.urls().iter().for_each(|url| controller.offer_link(url.as_str()));
+    });
+    Ok(())
+}
+
 /// Another start of the app: it ends, and this one shows its window or takes its link.
 fn second_start(app: &AppHandle, given: Vec<String>) {
     let arguments = Arguments::read(given.into_iter().skip(1));
     match arguments.link {
-        Some(link) => app.state::<Arc<Controller>>().offer_link(&link),
+        Some(link) => match app.try_state::<Arc<Controller>>() {
+            Some(controller) => controller.offer_link(&link),
+            None => tracing::warn!("a link came before the app was ready; open it again"),
+        },
         None if arguments.hidden => {}
         None => window::show(app),
     }
