@@ -9,8 +9,8 @@ mod frame;
 mod slot;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -87,8 +87,8 @@ impl Hub {
         }
     }
 
-    /// Registers a session. Older sessions of the same device do not count against the limit: they are about to be
-    /// replaced.
+    /// Registers a session. A device counts once against the limit, and the same one not at all: its older sessions are
+    /// about to be replaced, and one that comes back without end keeps nobody else away.
     ///
     /// # Errors
     /// [`TooManySessionsError`] if the recipient has [`SESSIONS_PER_RECIPIENT_MAX`] others.
@@ -98,10 +98,10 @@ impl Hub {
         device: &DeviceId,
     ) -> Result<Watch, TooManySessionsError> {
         let mut inboxes = locked(&self.inboxes);
-        let others = inboxes
-            .get(person)
-            .map_or(0, |waiters| waiters.iter().filter(|waiter| waiter.device != *device).count());
-        if others >= SESSIONS_PER_RECIPIENT_MAX {
+        let waiters = inboxes.get(person).into_iter().flatten();
+        let others: BTreeSet<&DeviceId> =
+            waiters.map(|waiter| &waiter.device).filter(|other| *other != device).collect();
+        if others.len() >= SESSIONS_PER_RECIPIENT_MAX {
             return Err(TooManySessionsError);
         }
         let slot = Arc::new(Slot::default());

@@ -92,6 +92,16 @@ fn a_recipient_has_at_most_thirty_two_sessions_and_a_device_replaces_its_own() {
 }
 
 #[test]
+fn a_device_that_comes_back_without_end_keeps_no_other_away() {
+    let (hub, alice) = (Hub::new(), person("alice"));
+    let restless: Vec<Watch> = (0..3 * SESSIONS_PER_RECIPIENT_MAX)
+        .map(|_| hub.register(&alice, &device("restless")).unwrap())
+        .collect();
+    assert!(hub.register(&alice, &device("calm")).is_ok());
+    drop(restless);
+}
+
+#[test]
 fn erasing_ends_every_session_and_revoking_those_of_one_device() {
     let hub = Hub::new();
     let [phone, laptop] =

@@ -20,6 +20,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::READ_BUFFER_BYTES;
 
+/// What may wait to be written while the device is still read. The session bounds its own frames; this bounds what the protocol
+/// answers to a device that asks and does not read.
+const WAITING_MAX: usize = 64;
 /// Frames of one write.
 const FRAMES_TOGETHER: usize = 16;
 /// The first byte of a whole text frame, and of a ping (RFC 6455, section 5.2).
@@ -152,7 +155,7 @@ impl Line {
 
     fn poll_next(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Wire> {
         let written = self.poll_written(cx);
-        if written.is_ready() || !read {
+        if written.is_ready() || !read || self.waiting.len() >= WAITING_MAX {
             return written;
         }
         let came = self.socket.poll_next_unpin(cx);

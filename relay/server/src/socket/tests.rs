@@ -14,6 +14,8 @@ use super::*;
 const CONNECTION_BYTES_MAX: usize = 1_280;
 /// Long frames that are more than the kernel's buffers, the hub's queue and the session's bound take together.
 const COMMITS: u64 = 5_000;
+/// Pings that are more than the kernel's buffers of both ends take: 39 MB.
+const PINGS: usize = 300_000;
 
 #[test]
 fn what_a_connection_keeps_of_its_own_is_small() {
@@ -134,6 +136,20 @@ async fn a_device_that_comes_back_without_end_is_made_to_wait() {
     let began = std::time::Instant::now();
     assert_eq!(client.bye().await, "too_many_sessions");
     assert!(began.elapsed() >= connection::HELD_BACK / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_device_that_pings_and_does_not_read_is_not_read_either() {
+    let rig = Rig::start().await;
+    let mut client = rig.open("laptop").await;
+    let mut pings = 0;
+    while pings < PINGS && client.ping_within(std::time::Duration::from_secs(2), &[0; 125]).await {
+        pings += 1;
+    }
+    assert!(pings < PINGS, "pings wait in the device's own buffers and the kernel's, not in the relay");
+    let mut other = rig.open("phone").await;
+    rig.commit(1);
+    assert_eq!(other.hear().await["t"], "changes");
 }
 
 #[tokio::test]

@@ -249,6 +249,12 @@ impl Client {
         self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 
+    /// Pings; answers whether the socket took it in time.
+    pub(super) async fn ping_within(&mut self, time: Duration, payload: &'static [u8]) -> bool {
+        let sent = tokio::time::timeout(time, self.socket.send(Message::Ping(payload.into()))).await;
+        sent.is_ok_and(|sent| sent.is_ok())
+    }
+
     /// The next frame.
     pub(super) async fn hear(&mut self) -> Value {
         loop {
