@@ -6,6 +6,7 @@ mod bells;
 pub mod dispatch;
 mod http;
 pub mod hub;
+pub mod lane;
 mod metering;
 pub mod rehearsal;
 mod relay;

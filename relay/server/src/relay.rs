@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Ports};
 use crate::dispatch::Dispatch;
+use crate::lane::Lane;
 use crate::settings::ServeOptions;
 use crate::socket::verify::TokenVerifier;
 use crate::socket::{LiveConfiguration, PageReader, SocketSettings, Sockets};
@@ -114,6 +115,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The system gives no more threads.
+    #[error("no thread could be started: raise the limit of processes of the relay's account")]
+    Threads(#[source] io::Error),
     /// The store cannot be read or written.
     #[error("the store cannot be used")]
     Store(#[from] StoreError),
@@ -142,7 +146,8 @@ impl Relay {
         let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let closing = parts.shutdown.child_token();
         let (app, queue) = App::new(options, public_url, vault, ports, world, closing).await?;
-        parts.run(&app, queue, listener, metrics);
+        let lane = Lane::new().map_err(StartError::Threads)?;
+        parts.run(&app, queue, (listener, metrics), lane);
         app.ready.store(true, Ordering::Release);
         tracing::info!(%address, "the relay listens");
         Ok(Self { app, address, first, parts })
@@ -196,7 +201,13 @@ impl Parts {
         Self { shutdown, calls: part(), sessions: part(), dispatch: part(), writer: part() }
     }
 
-    fn run(&self, app: &Arc<App>, queue: WriterQueue, listener: TcpListener, metrics: Option<TcpListener>) {
+    fn run(
+        &self,
+        app: &Arc<App>,
+        queue: WriterQueue,
+        (listener, metrics): (TcpListener, Option<TcpListener>),
+        lane: Lane,
+    ) {
         let (tracker, stop) = &self.writer;
         let listeners = Arc::clone(&app.listeners);
         tracker.spawn(writer::run(app.node.clone(), queue, listeners, stop.clone()));
@@ -214,7 +225,7 @@ impl Parts {
         };
         let (tracker, stop) = &self.dispatch;
         tracker.spawn(dispatch.run(stop.clone()));
-        let sockets = self.sockets(app, submit);
+        let sockets = self.sockets(app, submit, lane);
         let (tracker, stop) = &self.calls;
         let router = http::router(app, sockets);
         tracker.spawn(serve(listener, router, stop.clone()));
@@ -223,7 +234,7 @@ impl Parts {
         }
     }
 
-    fn sockets(&self, app: &Arc<App>, submit: Arc<dyn Submit>) -> Sockets {
+    fn sockets(&self, app: &Arc<App>, submit: Arc<dyn Submit>, lane: Lane) -> Sockets {
         let origins = app.options.origins.iter().map(|origin| origin.as_str().into()).collect();
         let live: Arc<dyn LiveConfiguration> = Arc::new(Live(Arc::clone(app)));
         Sockets {
@@ -231,7 +242,7 @@ impl Parts {
             hub: Arc::clone(&app.listeners.hub),
             verifier: Arc::clone(&app.tokens) as Arc<dyn TokenVerifier>,
             submit,
-            pages: PageReader { reader: Arc::clone(&app.ports.inbox), live },
+            pages: PageReader { reader: Arc::clone(&app.ports.inbox), live, lane },
             clock: Arc::clone(&app.node.clock),
             ids: Arc::clone(&app.node.ids),
             settings: Arc::new(SocketSettings { origins, ..SocketSettings::default() }),

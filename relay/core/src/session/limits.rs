@@ -16,7 +16,7 @@ pub const ASKED_FRAMES_MAX: usize = 32;
 /// started a few times.
 pub const HELLOS_AT_ONCE_MAX: u32 = 16;
 /// How often a device may say hello after that, in milliseconds.
-pub const HELLO_EVERY_MILLIS: u32 = 4_000;
+pub const HELLO_EVERY_MILLIS: u32 = 10_000;
 /// How long a session waits before it asks a store again that was not available, in milliseconds.
 pub const RETRY_MILLIS: i64 = 1_000;
 

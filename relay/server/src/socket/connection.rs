@@ -23,7 +23,7 @@ use crate::hub::{Heard, Watch, encode};
 /// How long a bye and the closing handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a device that says hello too often waits for its bye.
-pub(super) const HELD_BACK: Duration = Duration::from_secs(5);
+pub(super) const HELD_BACK: Duration = Duration::from_secs(10);
 /// By how much a connection's timer may be late.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
 
@@ -145,8 +145,11 @@ impl Connection {
         {
             match command {
                 SessionCommand::Verify { token } => {
-                    let verifier = self.sockets.verifier.clone();
-                    self.verifying = Some(Box::pin(async move { verifier.verify(&token).await }));
+                    let (verifier, lane) = (self.sockets.verifier.clone(), self.sockets.pages.lane.clone());
+                    let verified = async move { verifier.verify(&token).await };
+                    self.verifying = Some(Box::pin(async move {
+                        lane.run(verified).await.unwrap_or(Err(TokenError::Unavailable))
+                    }));
                 }
                 SessionCommand::Register { person, device } => self.register(person, device),
                 SessionCommand::Commit(act) => self.commit(*act),

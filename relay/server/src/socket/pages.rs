@@ -10,6 +10,8 @@ use tidings_core::view::{self, Position};
 use tidings_protocol::frame::ChangesPage;
 use tidings_protocol::{Cursor, ProjectId};
 
+use crate::lane::Lane;
+
 /// Knows what is live in a project.
 #[async_trait]
 pub trait LiveConfiguration: Send + Sync {
@@ -27,6 +29,8 @@ pub struct PageReader {
     pub reader: Arc<dyn InboxReader>,
     /// The settings' words.
     pub live: Arc<dyn LiveConfiguration>,
+    /// Where it is read.
+    pub lane: Lane,
 }
 
 impl std::fmt::Debug for PageReader {
@@ -47,8 +51,14 @@ impl PageReader {
         limit: usize,
         position: Position,
     ) -> Result<Vec<ChangesPage>, StoreError> {
-        let page = self.reader.page(person, after, limit).await?;
-        let configuration = self.live.live(&person.project).await?;
-        Ok(view::frames(&page, &configuration, position))
+        let (reader, live) = (Arc::clone(&self.reader), Arc::clone(&self.live));
+        let (person, after) = (person.clone(), after.cloned());
+        let read = async move {
+            let page = reader.page(&person, after.as_ref(), limit).await?;
+            let configuration = live.live(&person.project).await?;
+            Ok(view::frames(&page, &configuration, position))
+        };
+        let gone = || Err(StoreError::Unavailable("the reading ended without an answer".into()));
+        self.lane.run(read).await.unwrap_or_else(gone)
     }
 }

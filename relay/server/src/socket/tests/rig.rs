@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::*;
+use crate::lane::Lane;
 use crate::socket::verify::{TokenError, VerifiedDevice};
 
 pub(super) const TOKEN: &str = "good";
@@ -89,7 +90,7 @@ impl Rig {
             hub: Hub::new(),
             verifier: relay.clone(),
             submit: relay.clone(),
-            pages: PageReader { reader: relay.clone(), live: relay.clone() },
+            pages: PageReader { reader: relay.clone(), live: relay.clone(), lane: Lane::new().unwrap() },
             clock: clock.clone(),
             ids: Arc::new(FakeIds),
             settings: Arc::new(settings),

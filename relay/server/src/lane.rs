@@ -1,0 +1,78 @@
+//! Threads of their own for what many devices ask at once when they come back: whose a token is, and a page of an inbox.
+//!
+//! Among thousands of tasks that are ready, a task that waits for the store is polled late, and keeps its reader until then:
+//! four readers were enough for a dozen devices a second. Here few tasks are ready at a time, and the others have the rest of
+//! the processors.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::task::TaskTracker;
+
+/// The threads; clones share them. They end with the last clone.
+#[derive(Clone, Debug)]
+pub struct Lane(Arc<Threads>);
+
+#[derive(Debug)]
+struct Threads {
+    /// There until the end.
+    runtime: Option<Runtime>,
+    tasks: TaskTracker,
+}
+
+impl Lane {
+    /// Half of the processors, at least one.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn new() -> io::Result<Self> {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads((processors / 2).max(1))
+            .thread_name("lane")
+            .enable_time()
+            .build()?;
+        Ok(Self(Arc::new(Threads { runtime: Some(runtime), tasks: TaskTracker::new() })))
+    }
+
+    /// Does something on these threads; none if it panicked.
+    ///
+    /// # Cancel safety
+    /// What was begun is done to its end, without an answer.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let runtime = self.0.runtime.as_ref().expect("it is there until the end");
+        self.0.tasks.spawn_on(work, runtime.handle()).await.ok()
+    }
+}
+
+impl Drop for Threads {
+    /// A runtime waits for its threads when it is dropped, which a task must not do.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_on_the_lanes_own_threads_also_if_nobody_waits() {
+        let lane = Lane::new().unwrap();
+        let name = || std::thread::current().name().map(str::to_owned);
+        assert_eq!(lane.run(async move { name() }).await.flatten().as_deref(), Some("lane"));
+        assert_ne!(name().as_deref(), Some("lane"));
+        let (done, seen) = tokio::sync::oneshot::channel();
+        let work = lane.run(async move {
+            tokio::task::yield_now().await;
+            done.send(()).is_ok()
+        });
+        let waited = tokio::time::timeout(std::time::Duration::ZERO, work).await;
+        assert!(waited.is_err() || waited.is_ok_and(|done| done == Some(true)));
+        seen.await.expect("it was done");
+        assert_eq!(lane.run(async { panic!("as it may") }).await, None::<()>);
+    }
+}
