@@ -1,14 +1,18 @@
 //! Threads of their own for what many devices ask at once when they come back: whose a token is, and a page of an inbox.
 //!
 //! Among thousands of tasks that are ready, a task that waits for the store is polled late, and keeps its reader until then:
-//! four readers were enough for a dozen devices a second. Here few tasks are ready at a time, and the others have the rest of
-//! the processors.
+//! four readers were enough for a dozen devices a second. Here a few works are under way at a time, and the others wait before
+//! they take anything; who does not come back has the rest of the processors.
 
 use std::io;
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+
+/// Works that are under way at a time: each reader of the store has one, and one that is computed meanwhile.
+const AT_A_TIME: usize = 8;
 
 /// The threads; clones share them. They end with the last clone.
 #[derive(Clone, Debug)]
@@ -19,6 +23,7 @@ struct Threads {
     /// There until the end.
     runtime: Option<Runtime>,
     tasks: TaskTracker,
+    places: Arc<Semaphore>,
 }
 
 impl Lane {
@@ -33,15 +38,22 @@ impl Lane {
             .thread_name("lane")
             .enable_time()
             .build()?;
-        Ok(Self(Arc::new(Threads { runtime: Some(runtime), tasks: TaskTracker::new() })))
+        let places = Arc::new(Semaphore::new(AT_A_TIME));
+        Ok(Self(Arc::new(Threads { runtime: Some(runtime), tasks: TaskTracker::new(), places })))
     }
 
-    /// Does something on these threads; none if it panicked.
+    /// Does something on these threads, in its turn; none if it panicked.
     ///
     /// # Cancel safety
-    /// What was begun is done to its end, without an answer.
+    /// What has to wait is not begun; what was begun is done to its end, without an answer.
     pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        let runtime = self.0.runtime.as_ref().expect("it is there until the end");
+        let place = Arc::clone(&self.0.places).acquire_owned().await.ok()?;
+        let runtime = self.0.runtime.as_ref()?;
+        let work = async move {
+            let done = work.await;
+            drop(place);
+            done
+        };
         self.0.tasks.spawn_on(work, runtime.handle()).await.ok()
     }
 }
@@ -74,5 +86,24 @@ mod tests {
         assert!(waited.is_err() || waited.is_ok_and(|done| done == Some(true)));
         seen.await.expect("it was done");
         assert_eq!(lane.run(async { panic!("as it may") }).await, None::<()>);
+    }
+
+    #[tokio::test]
+    async fn so_many_works_are_under_way_and_the_next_waits_without_being_begun() {
+        let lane = Lane::new().unwrap();
+        let (go, _) = tokio::sync::broadcast::channel::<()>(1);
+        let waits: Vec<_> = (0..AT_A_TIME)
+            .map(|_| {
+                let mut signal = go.subscribe();
+                Box::pin(lane.run(async move { signal.recv().await.is_ok() }))
+            })
+            .collect();
+        let mut all = futures_util::future::join_all(waits);
+        let moment = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(moment, &mut all).await.is_err());
+        assert!(tokio::time::timeout(moment, lane.run(async {})).await.is_err(), "there is no place");
+        go.send(()).unwrap();
+        assert_eq!(all.await, [Some(true); AT_A_TIME]);
+        assert_eq!(lane.run(async {}).await, Some(()));
     }
 }
