@@ -45,13 +45,18 @@ async fn what_is_done_offline_waits_is_counted_and_arrives() {
     let (app, account) = bench.app_of("alice").await;
     let told = bench.relay.tell("alice", &json!({"title": "Hello"}));
     app.has(&account, &told).await;
+    // Its popup is one more thing to tell, a moment after it came.
+    until(async || bench.relay.receipts(&told).contains(&"displayed".to_owned()).then_some(())).await;
     app.flushed(&account).await;
     bench.relay_gone();
     app.controller.mark(account.clone(), vec![told.clone()], MarkChange::Read).await.unwrap();
     app.controller.feedback(account.clone(), told.clone(), true).await.unwrap();
-    assert_eq!(app.view(&account).await.pending, 2);
     let pending = app.controller.pending(account.clone()).await.unwrap();
-    assert_eq!(pending.iter().map(|asked| asked.kind.as_str()).collect::<Vec<_>>(), ["mark", "feedback"]);
+    // This computer's time zone is told at some moment after the sign-in, by the app itself.
+    let asked = pending.iter().map(|asked| asked.kind.as_str()).filter(|kind| *kind != "profile");
+    assert_eq!(asked.collect::<Vec<_>>(), ["mark", "feedback"]);
+    let count = app.view(&account).await.pending;
+    assert!((2..=3).contains(&count), "{count}");
     assert!(!app.has(&account, &told).await.unread, "it counts here at once");
     bench.relay_back();
     app.controller.retry(account.clone()).await.unwrap();
