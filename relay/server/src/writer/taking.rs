@@ -29,11 +29,13 @@ impl Taking {
     pub(super) async fn next(&mut self) -> Option<&mut Vec<Waiting>> {
         let Self { queue: WriterQueue(queue), stop, batch, patient } = self;
         while batch.is_empty() {
+            // Together with what waits it is one transaction at most.
+            let room = BATCH_UNITS_MAX - patient.units.len();
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !queue.is_closed() => queue.close(),
                 () = patient.due() => batch.append(&mut patient.units),
-                taken = queue.recv_many(batch, BATCH_UNITS_MAX) => match taken {
+                taken = queue.recv_many(batch, room) => match taken {
                     0 if patient.units.is_empty() => return None,
                     0 => batch.append(&mut patient.units),
                     _ => patient.part(batch),

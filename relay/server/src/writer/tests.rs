@@ -114,6 +114,17 @@ async fn what_nobody_waits_for_waits_for_others() {
     assert!(many.iter().all(|(_, at)| *at == 3), "{many:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_transaction_has_no_more_units_for_what_waited() {
+    let waits = std::iter::repeat_with(|| (0, held("a"))).take(BATCH_UNITS_MAX - 1);
+    let comes = std::iter::repeat_with(|| (1, unit(None))).take(BATCH_UNITS_MAX);
+    let commits = commits_of(waits.chain(comes).collect()).await;
+    assert_eq!(commits.iter().map(|(units, _)| units).sum::<usize>(), 2 * BATCH_UNITS_MAX - 1);
+    assert!(commits.iter().all(|(units, _)| *units <= BATCH_UNITS_MAX), "{commits:?}");
+    let full = std::iter::repeat_with(|| (0, held("a"))).take(BATCH_UNITS_MAX).collect();
+    assert_eq!(commits_of(full).await, [(BATCH_UNITS_MAX, 0)], "as many as one takes do not wait");
+}
+
 /// A store whose disk failed.
 struct Lost;
 
