@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod cap;
 pub mod configuration;
 pub mod consent;
+pub mod delivery;
 pub mod expression;
 pub mod flows;
 pub mod model;

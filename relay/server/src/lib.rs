@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod bells;
+mod channels;
 pub mod dispatch;
 mod http;
 pub mod hub;
@@ -18,5 +19,5 @@ mod world;
 mod writer;
 
 pub use relay::{FirstKey, Relay, StartError};
-pub use settings::{REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
+pub use settings::{OutsideOptions, REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
 pub use vault::VaultError;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 /// Requests a second that one key may make on average; a burst may be as large.
 pub const REQUESTS_PER_SECOND_DEFAULT: u32 = 20_000;
 
@@ -23,6 +25,32 @@ pub struct ServeOptions {
     pub metrics_listen: Option<SocketAddr>,
     /// Requests a second that one key may make.
     pub requests_per_second: u32,
+    /// How it reaches providers.
+    pub outside: OutsideOptions,
+}
+
+/// What only the node's own settings may say of the world outside: a project's document cannot.
+#[derive(Clone, Debug)]
+pub struct OutsideOptions {
+    /// Networks that are not public and may be called all the same, such as the one of the operator's mail server.
+    pub networks: Vec<IpNet>,
+    /// A PEM file of authorities that are trusted beside the system's.
+    pub authorities: Option<PathBuf>,
+    /// Google's push service.
+    pub fcm_url: String,
+    /// Apple's push service.
+    pub apns_url: String,
+}
+
+impl Default for OutsideOptions {
+    fn default() -> Self {
+        Self {
+            networks: Vec::new(),
+            authorities: None,
+            fcm_url: "https://fcm.googleapis.com".to_owned(),
+            apns_url: "https://api.push.apple.com".to_owned(),
+        }
+    }
 }
 
 impl ServeOptions {
@@ -37,6 +65,7 @@ impl ServeOptions {
             origins: Vec::new(),
             metrics_listen: None,
             requests_per_second: REQUESTS_PER_SECOND_DEFAULT,
+            outside: OutsideOptions::default(),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::fs::DirBuilder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Serialize;
-use tidings_server::{Relay, ServeOptions};
+use tidings_server::{OutsideOptions, Relay, ServeOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -39,6 +40,32 @@ pub(crate) struct Serve {
     /// Metrics on an address of their own, without a key
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    outside: Outside,
+}
+
+/// How a relay reaches providers
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Providers")]
+pub(crate) struct Outside {
+    /// A network that is not public and may be called, such as 10.1.0.0/16; may be repeated
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    networks: Vec<IpNet>,
+    /// A PEM file of authorities that are trusted beside the system's
+    #[arg(long = "trust", value_name = "FILE")]
+    authorities: Option<PathBuf>,
+    /// Google's push service, if it is reached by another address
+    #[arg(long, value_name = "URL", default_value = "https://fcm.googleapis.com")]
+    fcm_url: String,
+    /// Apple's push service; https://api.sandbox.push.apple.com for development
+    #[arg(long, value_name = "URL", default_value = "https://api.push.apple.com")]
+    apns_url: String,
+}
+
+impl From<Outside> for OutsideOptions {
+    fn from(Outside { networks, authorities, fcm_url, apns_url }: Outside) -> Self {
+        Self { networks, authorities, fcm_url, apns_url }
+    }
 }
 
 pub(crate) async fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
@@ -71,13 +98,14 @@ fn keeps_credentials(folder: &Path, store: Option<&str>) -> bool {
 }
 
 fn options(context: &Context, serve: Serve) -> ServeOptions {
-    let Serve { listen, store, public_url, origins, metrics, .. } = serve;
+    let Serve { listen, store, public_url, origins, metrics, outside, .. } = serve;
     ServeOptions {
         listen,
         store_url: store,
         public_url,
         origins,
         metrics_listen: metrics,
+        outside: outside.into(),
         ..ServeOptions::new(context.data.clone())
     }
 }

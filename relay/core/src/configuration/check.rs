@@ -11,7 +11,7 @@ use super::mistake::{Findings, Found, Mistakes};
 use super::model::{Configuration, ProjectSettings, Retention};
 use super::node::{self, Node, Place, Scalar};
 use super::reader::{Fields, Reader};
-use super::section::{categories, channels, operations, project, rules, sanity, templates};
+use super::section::{categories, channels, operations, project, provider, rules, sanity, templates};
 
 /// The format of documents that is read here.
 const FORMAT: i64 = 1;
@@ -78,7 +78,7 @@ fn read<'d>(
     configuration.policy = fields.section(reader, "policy", project::policy);
     let strict = configuration.policy.as_ref().is_some_and(|policy| policy.strict);
     configuration.collect = fields.optional(reader, "collect", project::collect).unwrap_or_default();
-    configuration.providers = fields.optional(reader, "providers", channels::providers).unwrap_or_default();
+    configuration.providers = fields.optional(reader, "providers", provider::providers).unwrap_or_default();
     configuration.channels = fields.section(reader, "channels", channels::channels).unwrap_or_default();
     let read_categories = |reader: &mut Reader<'d>, node| categories::categories(reader, node, strict);
     configuration.categories = fields.optional(reader, "categories", read_categories).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Nothing here is ever changed after the check. A decision names the `version` that it was made with. The types are
 //! not serialised: the document is what is stored and sent, and the check makes this value from it again.
 
+mod provider;
 mod rule;
 mod settings;
 
@@ -11,13 +12,17 @@ use std::sync::Arc;
 
 use tidings_protocol::{CategoryId, Channel, LegalClass, Priority, RuleId, Span};
 
+pub use self::provider::{
+    Account, ApnsAccount, FcmAccount, HttpAccount, Provider, PushService, SmtpAccount, WebhookAccount,
+    WebpushAccount,
+};
 pub use self::rule::{
     CancelOn, Cohort, Conversion, Digest, DigestTrigger, Notify, OncePer, Repeat, Rule, SendPlan, Step,
     ThrottleRule, Unless, Variant, Winner, WinnerMeasure,
 };
 pub use self::settings::{
-    Alert, Alerts, AlertsTo, Budget, ChannelSettings, Hook, HookEvent, Provider, ProviderKind, PushContent,
-    Retention, SecretName, TokenAlgorithm, TokenKey, Tokens,
+    Alert, Alerts, AlertsTo, Budget, ChannelSettings, Hook, HookEvent, PushContent, Retention, SecretName,
+    TokenAlgorithm, TokenKey, Tokens,
 };
 use crate::calendar::Zone;
 use crate::cap::Cap;

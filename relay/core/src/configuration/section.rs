@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub(super) mod operations;
 pub(super) mod plan;
 pub(super) mod project;
+pub(super) mod provider;
 pub(super) mod rules;
 pub(super) mod sanity;
 pub(super) mod templates;

@@ -2,53 +2,13 @@
 
 use std::sync::Arc;
 
-use tidings_protocol::{Channel, Span, TopicId};
+use tidings_protocol::{Span, TopicId};
 
 use super::CapRule;
 
 /// The name of a secret. Its value is looked up when it is used, and never stored, shown or compared here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SecretName(pub Arc<str>);
-
-/// One account behind a channel.
-#[derive(Clone, Debug)]
-pub struct Provider {
-    /// The channel that it serves.
-    pub channel: Channel,
-    /// How it is spoken to.
-    pub kind: ProviderKind,
-    /// A known vendor's ways, by name.
-    pub preset: Option<String>,
-    /// Where a mail server is.
-    pub host: Option<String>,
-    /// The mail server's port.
-    pub port: Option<u16>,
-    /// Where a generic provider is.
-    pub url: Option<String>,
-    /// The account.
-    pub user: Option<String>,
-    /// Its password, key or token.
-    pub password: Option<SecretName>,
-    /// The sender that people see.
-    pub from: Option<String>,
-    /// What one hand-over costs, in the project's currency.
-    pub cost: Option<f64>,
-}
-
-/// How a provider is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProviderKind {
-    /// Mail submission.
-    Smtp,
-    /// An HTTP call, by preset or URL.
-    Http,
-    /// The push services of browsers and UnifiedPush.
-    Webpush,
-    /// Google's push service.
-    Fcm,
-    /// Apple's push service.
-    Apns,
-}
 
 /// What holds for a channel as a whole.
 #[derive(Clone, Debug, Default)]

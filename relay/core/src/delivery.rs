@@ -1,0 +1,10 @@
+//! What leaves the relay: one delivery handed over to one provider, what came of it, and what follows from that.
+//!
+//! A provider only tells what its own protocol answered ([`Outcome`]). Whether there is another attempt, when, and with
+//! which provider is decided here.
+
+mod handover;
+mod outcome;
+
+pub use handover::{Form, Handover, PushForm, WebhookForm};
+pub use outcome::Outcome;
