@@ -34,7 +34,7 @@ statements! {
         WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND due <= ?3 ORDER BY due, id LIMIT ?4";
     BEGUN_HANDOVERS = "SELECT id, project, way FROM deliveries
         WHERE state = 'handing_over' AND id > ?1 ORDER BY id LIMIT ?2";
-    DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d
+    DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d INDEXED BY deliveries_named
         WHERE d.project = ?1 AND d.provider_id = ?2 ORDER BY d.id DESC LIMIT 1";
     PUBLIC_TOKEN = "SELECT hash, project, recipient, opens, made_at, expires_at FROM public_tokens
         WHERE hash = ?1 AND coalesce(expires_at > ?2, true)";
