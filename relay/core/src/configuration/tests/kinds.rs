@@ -443,7 +443,7 @@ fn a_mistake_in_a_rule_says_where_and_what(
 #[case::file_outside("{en: {title: Hi, body: {file: ../x}}}", "bad_file", 31, "/en/body/file", None)]
 #[case::file_absolute("{en: {title: Hi, body: {file: /etc/passwd}}}", "bad_file", 31, "/en/body/file", None)]
 #[case::two_bodies(
-    "{en: {title: Hi, email: {subject: Hi, html: a, mjml: b}}}",
+    "{en: {title: Hi, email: {subject: Hi, html: a, mjml: <mjml><mj-body></mj-body></mjml>}}}",
     "bad_plan",
     48,
     "/en/email/mjml",
