@@ -4,7 +4,9 @@
 //! which provider is decided here.
 
 mod handover;
+mod mailbox;
 mod outcome;
 
 pub use handover::{Form, Handover, PushForm, WebhookForm};
+pub use mailbox::{ADDRESS_BYTES_MAX, MailboxError, check_mailbox, split_sender};
 pub use outcome::Outcome;

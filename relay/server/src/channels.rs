@@ -4,6 +4,7 @@
 //! itself and never decides: what follows from its [`Outcome`] is the core's.
 
 mod apns;
+mod counted;
 mod dialer;
 mod fcm;
 mod http;
@@ -39,6 +40,10 @@ pub(crate) trait Provider: Send + Sync + fmt::Debug {
 pub(crate) struct Links {
     /// Where this category is switched off on this channel, in one click; none for essential ones.
     pub(crate) unsubscribe: Option<String>,
+    /// Addresses in a mail, and what stands for each so that it is counted; empty unless the category asks.
+    pub(crate) counted: Vec<(String, String)>,
+    /// The picture by which a mail tells that it was opened; none unless the category asks.
+    pub(crate) opened: Option<String>,
 }
 
 /// What a provider is made of.
