@@ -6,6 +6,7 @@ mod books;
 mod configuration;
 mod control;
 pub(crate) mod event;
+mod inbound;
 mod json;
 pub(crate) mod limit;
 mod me;
@@ -87,6 +88,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = books::routes(routes);
     let routes = projects::routes(routes);
     let routes = sign_in::routes(routes);
+    let routes = inbound::routes(routes);
     me::routes(routes)
 }
 

@@ -15,6 +15,8 @@ pub struct Provider {
     pub rate: Option<u32>,
     /// The secret that opens the account: a password, key or token.
     pub password: Option<SecretName>,
+    /// The secret by which the provider's own calls to `POST /v1/inbound/{provider}` are believed.
+    pub inbound: Option<SecretName>,
     /// How it is spoken to.
     pub account: Account,
 }
@@ -124,6 +126,7 @@ impl Provider {
             cost: None,
             rate: None,
             password: None,
+            inbound: None,
             account: Account::Webpush(WebpushAccount::default()),
         }
     }
