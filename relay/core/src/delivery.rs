@@ -3,10 +3,13 @@
 //! A provider only tells what its own protocol answered ([`Outcome`]). Whether there is another attempt, when, and with
 //! which provider is decided here.
 
+mod choice;
 mod handover;
 mod mailbox;
 mod outcome;
+pub mod retry;
 
+pub use choice::{WEBPUSH, cost, provider, providers};
 pub use handover::{Form, Handover, PushForm, WebhookForm};
 pub use mailbox::{ADDRESS_BYTES_MAX, MailboxError, check_mailbox, split_sender};
 pub use outcome::Outcome;
