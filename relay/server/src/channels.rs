@@ -8,6 +8,8 @@ mod counted;
 mod dialer;
 mod fcm;
 mod http;
+mod language;
+pub(crate) mod links;
 mod smtp;
 mod webhook;
 mod webpush;
@@ -24,6 +26,7 @@ use tidings_protocol::ProjectId;
 
 pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
+pub(crate) use self::language::Language;
 
 /// How long one attempt may take: a slower provider has an outcome that is not known.
 pub(crate) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(20);

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tidings_core::act::{Act, Answer, Unit};
-use tidings_core::configuration::Provider as Settings;
+use tidings_core::configuration::{Configuration, Provider as Settings};
 use tidings_core::delivery::{self, Handover, Outcome};
 use tidings_core::ports::{Clock, HandoverLane, HandoverReader, Ids, Registry, StoreError};
 use tidings_protocol::{ProjectId, Timestamp};
@@ -28,6 +28,7 @@ pub(crate) use self::accounts::Accounts;
 pub(crate) use self::gone::GoneAddresses;
 pub(crate) use self::lanes::Lanes;
 use self::lanes::{Admitted, LaneKey};
+use crate::channels::links::LinkMaker;
 use crate::channels::{ATTEMPT_DEADLINE, Links, Provider};
 use crate::dispatch::TimeGuard;
 use crate::socket::LiveConfiguration;
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) accounts: Accounts,
+    pub(crate) links: LinkMaker,
     /// This start of this node.
     pub(crate) incarnation: u64,
     /// Rung when an attempt ended: its lane has room again.
@@ -193,13 +195,38 @@ impl Handovers {
                 self.submit(&key.0, act)
             })
             .collect();
+        let mut claimed = Vec::new();
         for answer in claims.collect::<Vec<_>>().await {
             round.taken += 1;
             if let Some(Answer::Handover(Some(handover))) = answer {
-                self.begin(handover).await;
+                claimed.push(handover);
             }
         }
+        let links = self.links(&configuration, &claimed, now).await;
+        for (handover, links) in claimed.into_iter().zip(links) {
+            self.begin(handover, links).await;
+        }
         Ok(())
+    }
+
+    /// The ways out of deliveries that were claimed; none for those whose ways out could not be kept.
+    async fn links(
+        &self,
+        configuration: &Configuration,
+        claimed: &[Box<Handover>],
+        now: Timestamp,
+    ) -> Vec<Option<Links>> {
+        let handovers: Vec<&Handover> = claimed.iter().map(|handover| &**handover).collect();
+        if handovers.is_empty() {
+            return Vec::new();
+        }
+        match self.0.links.make(configuration, &handovers, now).await {
+            Ok(links) => links.into_iter().map(Some).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "ways out could not be kept: what was claimed waits");
+                claimed.iter().map(|_| None).collect()
+            }
+        }
     }
 
     async fn submit(&self, project: &ProjectId, act: Act) -> Option<Answer> {
@@ -214,7 +241,7 @@ impl Handovers {
     }
 
     /// Starts the attempt at a delivery that was claimed.
-    async fn begin(&self, handover: Box<Handover>) {
+    async fn begin(&self, handover: Box<Handover>, links: Option<Links>) {
         let key: LaneKey = (handover.project.clone(), handover.provider.clone());
         self.0.lanes.begun(&key);
         let settings = match self.0.live.live(&key.0).await {
@@ -227,7 +254,7 @@ impl Handovers {
             Err(_) => Err(Outcome::transient("store")),
         };
         let this = self.clone();
-        self.0.attempts.spawn(async move { this.attempt(key, settings, provider, handover).await });
+        self.0.attempts.spawn(async move { this.attempt(key, settings, provider, (handover, links)).await });
     }
 
     async fn attempt(
@@ -235,12 +262,14 @@ impl Handovers {
         key: LaneKey,
         settings: Settings,
         provider: Result<Arc<dyn Provider>, Outcome>,
-        handover: Box<Handover>,
+        (handover, links): (Box<Handover>, Option<Links>),
     ) {
         let began = std::time::Instant::now();
-        let outcome = match provider {
-            Ok(provider) => {
-                let links = Links::default();
+        let outcome = match provider.and_then(|provider| {
+            let links = links.ok_or_else(|| Outcome::transient("store"))?;
+            Ok((provider, links))
+        }) {
+            Ok((provider, links)) => {
                 let handing = provider.hand_over(&handover, &links);
                 let late = |_| Outcome::Unknown { code: "timeout".into() };
                 tokio::time::timeout(GIVE_UP_AFTER, handing).await.unwrap_or_else(late)

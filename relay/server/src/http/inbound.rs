@@ -3,6 +3,7 @@
 //! A call is believed if it has the provider's own signature (where its preset has one), the secret that the document
 //! names for it, or an API key. Each kind of provider has a file of its own below, which gets [`Inbound`].
 
+mod mail;
 mod sms;
 
 use std::sync::Arc;
@@ -69,7 +70,8 @@ async fn hear(
     }
     match settings.channel {
         Channel::Sms => sms::hear(&inbound).await,
-        Channel::Inapp | Channel::Push | Channel::Email | Channel::Webhook => {
+        Channel::Email => mail::hear(&inbound).await,
+        Channel::Inapp | Channel::Push | Channel::Webhook => {
             let detail = format!("A provider of the channel {} has nothing to tell.", settings.channel);
             Err(Problem::invalid("", detail))
         }

@@ -35,8 +35,9 @@ pub(super) struct Report {
 pub(super) fn read(mail: &str) -> Option<Report> {
     let parts = parts(mail);
     let part = |media: &[&str]| parts.iter().find(|part| media.contains(&part.media.as_str()));
-    let delivery = part(&["message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"])
-        .and_then(original_delivery);
+    let delivery =
+        part(&["message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"])
+            .and_then(original_delivery);
     if let Some(feedback) = part(&["message/feedback-report"]) {
         return complaint(feedback, delivery);
     }
@@ -77,7 +78,8 @@ fn status_notification(part: &Part, delivery: Option<String>) -> Option<Report> 
         _ => return None,
     };
     let named = fields.get("original-recipient").or_else(|| fields.get("final-recipient"));
-    let address = named.map(|named| bare_address(named.split_once(';').map_or(named, |(_, address)| address)));
+    let address =
+        named.map(|named| bare_address(named.split_once(';').map_or(named, |(_, address)| address)));
     Some(Report { said, code: format!("dsn_{class}_{subject}_{detail}"), delivery, address })
 }
 

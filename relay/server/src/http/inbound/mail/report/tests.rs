@@ -73,10 +73,16 @@ fn a_complaint_is_read(#[case] kind: &str, #[case] counts: bool) {
 }
 
 #[rstest]
-#[case::answer("From: alice@example.org\r\nSubject: Re: Hi\r\nAuto-Submitted: auto-replied\r\n\r\nI am on holiday. Status: 5.1.1\r\n")]
+#[case::answer(
+    "From: alice@example.org\r\nSubject: Re: Hi\r\nAuto-Submitted: auto-replied\r\n\r\nI am on holiday. Status: 5.1.1\r\n"
+)]
 #[case::nothing("")]
-#[case::unended("Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a\r\n")]
-#[case::no_status("Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\n\r\n--x--")]
+#[case::unended(
+    "Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a\r\n"
+)]
+#[case::no_status(
+    "Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\n\r\n--x--"
+)]
 fn what_is_no_report_is_none(#[case] mail: &str) {
     assert_eq!(read(mail), None);
 }
