@@ -160,6 +160,3 @@ impl Rows<'_> {
         token
     }
 }
-
-#[cfg(test)]
-mod tests;
