@@ -1,4 +1,4 @@
-//! OpenSMTPD from Debian's package, alone in a mount namespace of its own: two of them, or the machine's own, do not meet.
+//! Exim from Debian's package, in a folder and on ports of its own: the machine's own server and others are not touched.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,14 +11,16 @@ use tempfile::TempDir;
 /// The longest wait for the server, and for a mail.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Debian's name for it.
+const EXIM: &str = "/usr/sbin/exim4";
 
-/// A mail server that runs. Everybody at `example.org` but `nobody@example.org` has a mailbox; the account `shop` with
+/// A mail server that runs. `alice`, `bob`, `chen` and `dora` at `example.org` have a mailbox; the account `shop` with
 /// the password `hush` may send. It does not outlive the test.
 #[derive(Debug)]
 pub struct MailServer {
     child: Child,
     folder: TempDir,
-    /// In plain text.
+    /// In plain text, without an account.
     pub plain: u16,
     /// STARTTLS, with the account.
     pub submission: u16,
@@ -27,44 +29,40 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// Starts it with a certificate and its key as PEM files; none where this process may not.
+    /// Starts it with a certificate and its key as PEM files; none where only root may start one, and this is not root.
     ///
     /// # Panics
     /// If it does not start where it may.
     #[must_use]
     pub fn start(certificate: &Path, key: &Path) -> Option<Self> {
-        let may = Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
-        if !may.is_ok_and(|output| output.status.success()) {
+        let who = Command::new("id").arg("-u").output().expect("id runs");
+        if who.stdout.trim_ascii() != b"0" {
             return None;
         }
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        let open = |path: &Path| {
-            let may = Command::new("chmod").arg("777").arg(path).status();
-            assert!(may.expect("chmod runs").success(), "the mailboxes' owner may write there");
-        };
-        open(folder.path());
-        let boxes = folder.path().join("mail");
-        std::fs::create_dir(&boxes).expect("there is room");
-        open(&boxes);
+        let at = |name: &str| folder.path().join(name);
+        for name in ["spool", "log", "mail"] {
+            std::fs::create_dir(at(name)).expect("there is room");
+        }
+        for (name, file) in [("leaf.pem", certificate), ("leaf.key", key)] {
+            std::fs::copy(file, at(name)).expect("the file is there");
+        }
+        // It gives root's rights up at once, and then has to get at its files.
+        let opened = Command::new("chmod").args(["-R", "a+rwX"]).arg(folder.path()).status();
+        assert!(opened.expect("chmod runs").success(), "the server may read and write");
         let [plain, submission, submissions] = free_ports();
-        let private = folder.path().join("leaf.key");
-        std::fs::copy(key, &private).expect("the key is there");
-        let only_owner = Command::new("chmod").arg("600").arg(&private).status();
-        assert!(only_owner.expect("chmod runs").success(), "the server refuses a key that others may read");
-        let settings = settings(certificate, &private, &boxes, [plain, submission, submissions]);
-        let file = folder.path().join("smtpd.conf");
-        std::fs::write(&file, settings).expect("there is room");
-        // Its queue and its control socket have fixed places.
-        let line = "mount -t tmpfs none /var/spool && mount -t tmpfs none /run && mkdir -m 711 /var/spool/smtpd && exec smtpd -d -f \"$CONF\"";
-        let log = std::fs::File::create(folder.path().join("log")).expect("there is room");
-        let child = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", line])
-            .env("CONF", &file)
+        let settings = settings(folder.path(), [plain, submission, submissions]);
+        std::fs::write(at("exim.conf"), settings).expect("there is room");
+        let said = std::fs::File::create(at("said")).expect("there is room");
+        let child = Command::new(EXIM)
+            .arg("-C")
+            .arg(at("exim.conf"))
+            .arg("-bdf")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(said)
             .spawn()
-            .expect("unshare runs");
+            .expect("Debian's exim4 is there");
         let server = Self { child, folder, plain, submission, submissions };
         server.wait_until(|| greets(plain) && greets(submission), "it listens");
         Some(server)
@@ -93,8 +91,9 @@ impl MailServer {
     fn wait_until(&self, holds: impl Fn() -> bool, what: &str) {
         let began = Instant::now();
         while !holds() {
-            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(began.elapsed() < MAIL_TIMEOUT, "{what} in time; the server said: {}", log());
+            let log = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+            let said = || format!("{}{}", log("said"), log("log/mainlog"));
+            assert!(began.elapsed() < MAIL_TIMEOUT, "{what} in time; the server said: {}", said());
             std::thread::sleep(LOOK_EVERY);
         }
     }
@@ -102,35 +101,65 @@ impl MailServer {
 
 impl Drop for MailServer {
     fn drop(&mut self) {
-        // The namespace of processes ends with the one that holds it.
         if self.child.kill().is_ok() {
             self.child.wait().expect("it was killed");
         }
     }
 }
 
-fn settings(
-    certificate: &Path,
-    key: &Path,
-    boxes: &Path,
-    [plain, submission, submissions]: [u16; 3],
-) -> String {
-    // SHA-512 of `hush`, as `smtpctl encrypt` writes it.
-    let hash =
-        "$6$tidings$sYrQTdblhTQe9kJwwO4N3mRS6ty5Zq2HTIzt2EWT9aJA8iOf/jEdHwvTzvYW1n62XmHRaZBwlG7WL2vvWKkqD1";
+fn settings(folder: &Path, [plain, submission, submissions]: [u16; 3]) -> String {
+    let folder = folder.display();
     format!(
-        "pki localhost cert \"{certificate}\"\n\
-         pki localhost key \"{key}\"\n\
-         table accounts {{ shop = \"{hash}\" }}\n\
-         table mailboxes {{ \"nobody@example.org\" = error:550, \"@example.org\" = \"nobody\" }}\n\
-         listen on lo inet4 port {plain} hostname localhost\n\
-         listen on lo inet4 port {submission} tls-require pki localhost hostname localhost auth <accounts>\n\
-         listen on lo inet4 port {submissions} smtps pki localhost hostname localhost auth <accounts>\n\
-         action \"keep\" maildir \"{boxes}/%{{rcpt.user}}\" virtual <mailboxes>\n\
-         match from any for domain example.org action \"keep\"\n",
-        certificate = certificate.display(),
-        key = key.display(),
-        boxes = boxes.display(),
+        "primary_hostname = localhost
+domainlist local_domains = example.org
+spool_directory = {folder}/spool
+log_file_path = {folder}/log/%slog
+pid_file_path = {folder}/pid
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {plain} : {submission} : {submissions}
+tls_on_connect_ports = {submissions}
+tls_advertise_hosts = ${{if eq{{$received_port}}{{{plain}}}{{}}{{*}}}}
+tls_certificate = {folder}/leaf.pem
+tls_privatekey = {folder}/leaf.key
+auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}
+smtp_accept_max_per_connection = 1000
+acl_smtp_rcpt = recipient
+acl_smtp_data = content
+deliver_drop_privilege = true
+keep_environment =
+host_lookup =
+rfc1413_hosts =
+begin acl
+recipient:
+  deny !authenticated = *
+       condition = ${{if !eq{{$received_port}}{{{plain}}}}}
+       message = 5.7.0 sign in first
+  deny !domains = +local_domains
+       message = 5.7.1 no relay
+  require verify = recipient
+  accept
+content:
+  accept
+begin routers
+boxes:
+  driver = accept
+  domains = +local_domains
+  local_parts = alice : bob : chen : dora
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  directory = {folder}/mail/$local_part_data
+  maildir_format
+  create_directory
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{shop}}}}{{eq{{$auth3}}{{hush}}}}}}}}
+  server_set_id = $auth2
+"
     )
 }
 

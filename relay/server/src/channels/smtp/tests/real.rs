@@ -8,7 +8,7 @@ use super::rig::{Authority, Wanted, handover, links};
 fn server(authority: &Authority) -> Option<MailServer> {
     let server = MailServer::start(&authority.certificate, &authority.key);
     if server.is_none() {
-        eprintln!("not run: a mount namespace, which the mail server is alone in, is refused here");
+        eprintln!("not run: only root may start the mail server");
     }
     server
 }
