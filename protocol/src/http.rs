@@ -23,7 +23,7 @@ pub use event::{
 };
 pub use operate::{
     AccountingResponse, ChangeResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest, ProjectResponse,
-    SecretRequest, SigningKeysResponse,
+    ProviderResponse, SecretRequest, SigningKeysResponse,
 };
 pub use recipient::{
     CollectedBody, ConsentEntryResponse, ConsentRequest, ConsentResponse, ConsentStateBody, EndpointRequest,

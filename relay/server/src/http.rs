@@ -16,6 +16,7 @@ mod origin;
 mod page;
 pub(crate) mod problem;
 mod projects;
+mod providers;
 mod query;
 mod recipient;
 pub(crate) mod repeats;
@@ -91,6 +92,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = control::routes(routes);
     let routes = books::routes(routes);
     let routes = projects::routes(routes);
+    let routes = providers::routes(routes);
     let routes = sign_in::routes(routes);
     let routes = inbound::routes(routes);
     let routes = unsubscribe::routes(routes);
