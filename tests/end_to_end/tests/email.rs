@@ -59,7 +59,7 @@ impl Post {
         let put = post.caller().put("/v1/secrets/smtp", &json!({"value": "hush"}));
         assert_eq!(put.status, 204, "{put:?}");
         assert_eq!(post.caller().put("/v1/secrets/wrong", &json!({"value": "wrong"})).status, 204);
-        let _ = post.caller().apply(&post.document()).ok(200);
+        drop(post.caller().apply(&post.document()).ok(200));
         for name in ["alice", "bob"] {
             post.person(name, name);
         }
@@ -102,11 +102,11 @@ templates:
 
     fn person(&self, name: &str, mailbox: &str) {
         let path = format!("/v1/recipients/{name}");
-        let _ = self.caller().put(&path, &json!({"locale": "en"})).ok(201);
+        drop(self.caller().put(&path, &json!({"locale": "en"})).ok(201));
         let address = json!({"address": format!("{mailbox}@example.org"), "verified": true});
-        let _ = self.caller().put(&format!("{path}/endpoints/email"), &address).ok(200);
+        drop(self.caller().put(&format!("{path}/endpoints/email"), &address).ok(200));
         let grant = json!({"decision": "granted", "category": "offers", "channels": ["email"], "policy_version": "1"});
-        let _ = self.caller().post(&format!("{path}/consent"), &grant).ok(201);
+        drop(self.caller().post(&format!("{path}/consent"), &grant).ok(201));
     }
 
     /// States a promotion for somebody; answers the notification.
@@ -197,7 +197,7 @@ fn an_offer_arrives_as_a_mail_and_one_click_ends_them() {
         (&newest["decision"], &newest["collected"]["how"]),
         (&json!("withdrawn"), &json!("unsubscribe_link"))
     );
-    let _ = post.promote("4", "bob");
+    drop(post.promote("4", "bob"));
     assert_eq!(post.server.mails("bob", 1).len(), 1, "the others go on");
     assert_eq!(post.server.in_box("alice").len(), 2);
     post.balanced();

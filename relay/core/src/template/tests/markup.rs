@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::Fixture;
+use super::{Fixture, text};
 use crate::template::{ELEMENT_DEPTH_MAX, EmailForm, Forms, MARKUP_BYTES_MAX, Markup, TemplateText};
 
 fn laid_out(source: &str) -> Result<TemplateText, (String, String)> {
-    let text = TemplateText::compile(source).unwrap();
+    let text = text(source);
     text.compile_markup(Markup::Mjml)
         .map_err(|error| (error.kind.to_string(), source.get(error.range).unwrap_or("?").to_owned()))
 }

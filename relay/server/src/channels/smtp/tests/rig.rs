@@ -21,7 +21,7 @@ use crate::settings::OutsideOptions;
 
 /// An authority of the test's own and a certificate for `localhost`.
 pub(super) struct Authority {
-    pub(super) folder: TempDir,
+    _folder: TempDir,
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
     pub(super) authorities: PathBuf,
@@ -44,7 +44,7 @@ impl Authority {
         let certificate = write("leaf.pem", leaf.pem());
         let key = write("leaf.key", key.serialize_pem());
         let authorities = write("authority.pem", issuer.pem());
-        Self { folder, certificate, key, authorities }
+        Self { _folder: folder, certificate, key, authorities }
     }
 
     /// The server's side of TLS.
