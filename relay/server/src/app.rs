@@ -18,6 +18,7 @@ use crate::access::{Directory, TokenKeeper};
 use crate::channels::{Dialer, Outside};
 use crate::dispatch::TimeGuard;
 use crate::handover::Lanes;
+use crate::http::Counted;
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
 use crate::hub::Hub;
@@ -107,6 +108,8 @@ pub(crate) struct App {
     pub(crate) ready: AtomicBool,
     /// What holds for each provider that was used.
     pub(crate) lanes: Arc<Lanes>,
+    /// Which counted links were told.
+    pub(crate) counted: Counted,
     /// The world outside, as the node's settings allow it.
     pub(crate) outside: Outside,
 }
@@ -163,6 +166,7 @@ impl App {
             closing,
             ready: AtomicBool::new(false),
             lanes: Arc::default(),
+            counted: Counted::default(),
             outside,
         };
         Ok((Arc::new(app), queue))

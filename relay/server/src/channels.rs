@@ -4,9 +4,12 @@
 //! itself and never decides: what follows from its [`Outcome`] is the core's.
 
 mod apns;
+mod counted;
 mod dialer;
 mod fcm;
 mod http;
+mod language;
+pub(crate) mod links;
 mod smtp;
 mod webhook;
 mod webpush;
@@ -23,6 +26,7 @@ use tidings_protocol::ProjectId;
 
 pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
+pub(crate) use self::language::Language;
 
 /// How long one attempt may take: a slower provider has an outcome that is not known.
 pub(crate) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(20);
@@ -40,6 +44,10 @@ pub(crate) trait Provider: Send + Sync + fmt::Debug {
 pub(crate) struct Links {
     /// Where this category is switched off on this channel, in one click; none for essential ones.
     pub(crate) unsubscribe: Option<String>,
+    /// Addresses in a mail, and what stands for each so that it is counted; empty unless the category asks.
+    pub(crate) counted: Vec<(String, String)>,
+    /// The picture by which a mail tells that it was opened; none unless the category asks.
+    pub(crate) opened: Option<String>,
 }
 
 /// What a provider is made of.

@@ -30,6 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::alerts;
 use crate::app::{App, Ports};
+use crate::channels::links::LinkMaker;
 use crate::channels::{AuthoritiesError, Dialer};
 use crate::dispatch::Dispatch;
 use crate::handover::{self, Accounts, Handovers};
@@ -297,6 +298,12 @@ fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
         lanes: Arc::clone(&app.lanes),
         listeners: Arc::clone(&app.listeners),
         accounts: Accounts::new(Arc::clone(&registry), Arc::clone(&app.vault), app.outside.clone()),
+        links: LinkMaker::new(
+            Arc::clone(&app.vault),
+            Arc::clone(&app.ports.inbox),
+            Arc::clone(&app.ports.public),
+            &app.public_url,
+        ),
         registry,
         ids: Arc::clone(&app.node.ids),
         incarnation: rand::random(),

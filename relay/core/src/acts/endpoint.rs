@@ -7,6 +7,7 @@ use tidings_protocol::{Channel, DeliveryState, Reason};
 use super::preference::invalid;
 use super::{address as deliveries, chains, greet};
 use crate::act::{Answer, Refusal};
+use crate::delivery::check_mailbox;
 use crate::model::{Endpoint, PersonKey};
 use crate::ports::Need;
 use crate::work::Work;
@@ -77,8 +78,8 @@ pub(super) fn check(channel: Channel, address: Option<&str>) -> Result<(), Refus
         let detail = format!("an address has 1 to {ADDRESS_BYTES_MAX} bytes and no control characters");
         return Err(invalid("/address", detail));
     }
-    if channel == Channel::Email && !address.contains('@') {
-        return Err(invalid("/address", "a mail address has an @"));
+    if channel == Channel::Email {
+        check_mailbox(address).map_err(|error| invalid("/address", error.to_string()))?;
     }
     Ok(())
 }
@@ -142,6 +143,8 @@ mod tests {
     #[case(Channel::Inapp, Some("x"), false)]
     #[case(Channel::Email, Some("alice@example.org"), true)]
     #[case(Channel::Email, Some("alice"), false)]
+    #[case(Channel::Email, Some("Alice <alice@example.org>"), false)]
+    #[case(Channel::Email, Some("alice@example.org, bob@example.org"), false)]
     #[case(Channel::Sms, Some(""), false)]
     #[case(Channel::Sms, Some("+49\n30"), false)]
     #[case(Channel::Sms, None, true)]

@@ -9,6 +9,7 @@ mod handovers;
 mod model;
 mod needs;
 mod people;
+mod public;
 mod readers;
 mod samples;
 mod setup;

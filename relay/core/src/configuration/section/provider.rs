@@ -18,7 +18,7 @@ use crate::configuration::reader::{Fields, Reader};
 const RATE_MAX: u32 = 100_000;
 
 /// The keys that every kind of provider has.
-const COMMON: [&str; 5] = ["channel", "kind", "password", "cost", "rate"];
+const COMMON: [&str; 6] = ["channel", "kind", "password", "inbound", "cost", "rate"];
 
 /// One kind of provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,7 @@ fn provider<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Op
     let cost = fields.optional(reader, "cost", Reader::amount);
     let rate = fields.optional(reader, "rate", |reader, node| reader.integer(node, 1, RATE_MAX));
     let password = fields.optional(reader, "password", Reader::secret);
+    let inbound = fields.optional(reader, "inbound", Reader::secret);
     let account = match kind.read {
         Read::Smtp => smtp::account(reader, &fields).map(Account::Smtp),
         Read::Http => http::account(reader, &fields).map(Account::Http),
@@ -98,7 +99,7 @@ fn provider<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Op
         Read::Fcm => push::fcm(reader, &fields).map(Account::Fcm),
         Read::Apns => push::apns(reader, &fields).map(Account::Apns),
     };
-    Some(Provider { channel: channel?, cost, rate, password, account: account? })
+    Some(Provider { channel: channel?, cost, rate, password, inbound, account: account? })
 }
 
 /// Which kind it is; what it may say besides depends on that.
