@@ -4,10 +4,14 @@
 //! itself and never decides: what follows from its [`Outcome`] is the core's.
 
 mod apns;
+mod call;
 mod dialer;
 mod fcm;
 mod http;
+mod signing;
 mod smtp;
+#[cfg(test)]
+pub(crate) mod testing;
 mod webhook;
 mod webpush;
 
@@ -22,6 +26,8 @@ use tidings_core::delivery::{Handover, Outcome};
 use tidings_protocol::ProjectId;
 
 pub(crate) use self::dialer::{Dialer, DialerError};
+pub(crate) use self::signing::SigningKeys;
+pub(crate) use self::webhook::post_signed;
 
 /// How long one attempt may take: a slower provider has an outcome that is not known.
 pub(crate) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(20);

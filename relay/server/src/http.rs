@@ -6,6 +6,7 @@ mod books;
 mod configuration;
 mod control;
 pub(crate) mod event;
+mod hooks;
 mod inbound;
 mod json;
 pub(crate) mod limit;
@@ -32,6 +33,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use serde_json::Value;
 
+pub(crate) use self::books::change;
 use self::route::Routes;
 use crate::app::App;
 use crate::socket::Sockets;
@@ -89,6 +91,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = projects::routes(routes);
     let routes = sign_in::routes(routes);
     let routes = inbound::routes(routes);
+    let routes = hooks::routes(routes);
     me::routes(routes)
 }
 

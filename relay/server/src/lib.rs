@@ -5,6 +5,7 @@ mod app;
 mod bells;
 mod channels;
 pub mod dispatch;
+mod hooks;
 mod http;
 pub mod hub;
 pub mod lane;

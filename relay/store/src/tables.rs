@@ -10,7 +10,7 @@ use tidings_core::model::{
     PersonKey, Recipient, StoredAnswer,
 };
 use tidings_core::ports::{
-    BatchId, ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, SecretRow, StopEntry,
+    BatchId, ConfigurationRow, ConnectCode, DeviceToken, HookRow, KeyRow, ProjectRow, SecretRow, StopEntry,
 };
 use tidings_protocol::{
     CategoryId, Channel, DeviceReceipt, EventId, NotificationId, ProjectId, RecipientId, RuleId, Timestamp,
@@ -62,6 +62,7 @@ tables! {
         configurations: (ProjectId, u64) => ConfigurationRow,
         secrets: (ProjectId, Box<str>) => SecretRow,
         stop_list: (ProjectId, Box<str>) => StopEntry,
+        hooks: (ProjectId, Box<str>) => HookRow,
         recipients: PersonKey => Recipient,
         inboxes: PersonKey => Inbox,
         consent_states: (PersonKey, String) => (CategoryId, Channel, ConsentState),

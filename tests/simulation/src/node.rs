@@ -338,6 +338,7 @@ pub(crate) fn answer_word(answer: &Result<Answer, Refusal>) -> &'static str {
         Ok(Answer::Notification { .. }) => "notification",
         Ok(Answer::Delivery { .. }) => "delivery",
         Ok(Answer::SendStopped { .. }) => "send stopped",
+        Ok(Answer::SmsHeard { .. }) => "sms heard",
         Ok(Answer::Greeted { .. }) => "greeted",
         Ok(Answer::Operated(_)) => "operated",
         Ok(Answer::Done) => "done",

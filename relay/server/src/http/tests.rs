@@ -7,6 +7,7 @@ mod control;
 mod conventions;
 mod events;
 mod five;
+mod hooks;
 mod inbound;
 mod me;
 mod people;

@@ -5,6 +5,7 @@
 mod books;
 mod faults;
 mod file;
+mod hooks;
 mod model;
 mod needs;
 mod people;
@@ -16,8 +17,8 @@ mod transactions;
 use tempfile::TempDir;
 use tidings_core::model::Changes;
 use tidings_core::ports::{
-    BatchId, BookReader, ConsentReader, DueReader, Found, InboxReader, Need, Registry, SignIn, Store,
-    StoryReader,
+    BatchId, BookReader, ConsentReader, DueReader, Found, HookKeeper, InboxReader, Need, Registry, SignIn,
+    Store, StoryReader,
 };
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
@@ -31,6 +32,7 @@ pub(crate) trait Whole:
     + ConsentReader
     + Registry
     + SignIn
+    + HookKeeper
     + Clone
     + 'static
 {
