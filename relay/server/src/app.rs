@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use tidings_core::configuration::{Configuration, SecretName};
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, ConsentReader, DueReader, HookKeeper, InboxReader, Registry, SignIn, Store, StoreError,
-    StoryReader,
+    BookReader, ConsentReader, DueReader, HandoverReader, HookKeeper, InboxReader, PublicTokens, Registry,
+    SignIn, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 use tidings_store::SqliteStore;
@@ -16,7 +16,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, TokenKeeper, secret_name};
+use crate::channels::{Dialer, Outside};
 use crate::dispatch::TimeGuard;
+use crate::handover::Lanes;
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
 use crate::hub::Hub;
@@ -40,6 +42,8 @@ pub(crate) struct Ports {
     pub(crate) due: Arc<dyn DueReader>,
     pub(crate) books: Arc<dyn BookReader>,
     pub(crate) hooks: Arc<dyn HookKeeper>,
+    pub(crate) handovers: Arc<dyn HandoverReader>,
+    pub(crate) public: Arc<dyn PublicTokens>,
     /// The file to close at the end, if the store is one.
     pub(crate) file: Option<SqliteStore>,
 }
@@ -57,6 +61,8 @@ impl Ports {
             + DueReader
             + BookReader
             + HookKeeper
+            + HandoverReader
+            + PublicTokens
             + 'static,
     {
         Self {
@@ -67,8 +73,10 @@ impl Ports {
             stories: Arc::clone(&store) as Arc<dyn StoryReader>,
             consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
             due: Arc::clone(&store) as Arc<dyn DueReader>,
-            books: Arc::clone(&store) as Arc<dyn BookReader>,
-            hooks: store as Arc<dyn HookKeeper>,
+            hooks: Arc::clone(&store) as Arc<dyn HookKeeper>,
+            handovers: Arc::clone(&store) as Arc<dyn HandoverReader>,
+            public: Arc::clone(&store) as Arc<dyn PublicTokens>,
+            books: store as Arc<dyn BookReader>,
             file: None,
         }
     }
@@ -101,6 +109,10 @@ pub(crate) struct App {
     /// Cancelled when no new call is taken: calls that wait for changes answer at once.
     pub(crate) closing: CancellationToken,
     pub(crate) ready: AtomicBool,
+    /// What holds for each provider that was used.
+    pub(crate) lanes: Arc<Lanes>,
+    /// The world outside, as the node's settings allow it.
+    pub(crate) outside: Outside,
 }
 
 impl App {
@@ -115,6 +127,7 @@ impl App {
         ports: Ports,
         world: World,
         closing: CancellationToken,
+        dialer: Dialer,
     ) -> Result<(Arc<Self>, WriterQueue), StoreError> {
         let node = Node {
             store: Arc::clone(&ports.store),
@@ -130,6 +143,12 @@ impl App {
             sign_in: Arc::clone(&ports.sign_in),
             node: node.clone(),
         });
+        let outside = Outside {
+            dialer: Arc::new(dialer),
+            public_url: public_url.as_str().into(),
+            fcm_url: options.outside.fcm_url.as_str().into(),
+            apns_url: options.outside.apns_url.as_str().into(),
+        };
         let (writer, queue) = Writer::new();
         let app = Self {
             public_url,
@@ -147,6 +166,8 @@ impl App {
             guard: world.guard,
             closing,
             ready: AtomicBool::new(false),
+            lanes: Arc::default(),
+            outside,
         };
         Ok((Arc::new(app), queue))
     }

@@ -25,6 +25,7 @@ use tidings_core::configuration::{Account, Provider as Settings};
 use tidings_core::delivery::{Handover, Outcome};
 use tidings_protocol::ProjectId;
 
+pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
 pub(crate) use self::signing::SigningKeys;
 pub(crate) use self::webhook::post_signed;

@@ -5,6 +5,7 @@ mod app;
 mod bells;
 mod channels;
 pub mod dispatch;
+mod handover;
 mod hooks;
 mod http;
 pub mod hub;
@@ -19,6 +20,7 @@ mod vault;
 mod world;
 mod writer;
 
+pub use channels::AuthoritiesError;
 pub use relay::{FirstKey, Relay, StartError};
 pub use settings::{OutsideOptions, REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
 pub use vault::VaultError;

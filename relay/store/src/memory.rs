@@ -12,6 +12,7 @@ mod due;
 mod erase;
 mod faults;
 mod find;
+mod handover;
 mod hooks;
 mod inbox;
 mod purge;

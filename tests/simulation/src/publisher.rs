@@ -128,6 +128,7 @@ impl Simulation {
             | Answer::Notification { .. }
             | Answer::Delivery { .. }
             | Answer::SmsHeard { .. }
+            | Answer::Handover(_)
             | Answer::SendStopped { .. }
             | Answer::Greeted { .. }
             | Answer::Operated(_)

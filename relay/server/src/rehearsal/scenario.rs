@@ -304,6 +304,7 @@ async fn tell_receipt(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<(), T
         | Answer::Notification { .. }
         | Answer::Delivery { .. }
         | Answer::SmsHeard { .. }
+        | Answer::Handover(_)
         | Answer::SendStopped { .. }
         | Answer::Greeted { .. }
         | Answer::Done => Ok(()),
