@@ -27,6 +27,7 @@ use tidings_protocol::ProjectId;
 
 pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
+pub(crate) use self::http::vendor_code;
 pub(crate) use self::signing::SigningKeys;
 pub(crate) use self::webhook::post_signed;
 

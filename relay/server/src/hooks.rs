@@ -84,10 +84,12 @@ impl Hooks {
                 if running.get(&key).is_some_and(|one| one.version == configuration.version) {
                     continue;
                 }
-                if let Some(before) = running.remove(&key) {
+                let before = running.remove(&key);
+                let is_changed = before.is_some();
+                if let Some(before) = before {
                     before.end().await;
                 }
-                let one = self.start(&key, Arc::clone(&configuration), stop);
+                let one = self.start(&key, Arc::clone(&configuration), is_changed, stop);
                 running.insert(key, one);
             }
             self.forget(&project.id, &configuration).await?;
@@ -100,7 +102,13 @@ impl Hooks {
         Ok(())
     }
 
-    fn start(&self, key: &Name, configuration: Arc<Configuration>, stop: &CancellationToken) -> Running {
+    fn start(
+        &self,
+        key: &Name,
+        configuration: Arc<Configuration>,
+        is_changed: bool,
+        stop: &CancellationToken,
+    ) -> Running {
         let (tracker, stop) = (TaskTracker::new(), stop.child_token());
         let version = configuration.version;
         let runner = Runner {
@@ -110,6 +118,7 @@ impl Hooks {
             project: key.0.clone(),
             name: key.1.as_str().into(),
             configuration,
+            is_changed,
         };
         tracker.spawn(runner.run(stop.clone()));
         tracker.close();

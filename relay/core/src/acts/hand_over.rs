@@ -14,7 +14,7 @@ use crate::calendar::{day_of, week_of};
 use crate::cap::CapScope;
 use crate::configuration::{Category, Over};
 use crate::delivery::{self, Handover};
-use crate::model::{Delivery, Entry, Notification, Stopped};
+use crate::model::{Delivery, Entry, Notification, PersonKey, Stopped};
 use crate::plan;
 use crate::ports::Need;
 use crate::work::{Live, Work};
@@ -272,8 +272,7 @@ fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64, provider: &str) -> Opt
     let of = work.notification(&row.notification).expect("it was read with its delivery");
     let live = work.live(&row.person.project);
     let category = live.configuration.categories.get(&of.category)?;
-    let locale = work.person(&row.person).recipient.as_ref().and_then(|known| known.locale.as_deref());
-    let locale = locale.unwrap_or(live.configuration.project.locale.as_str());
+    let locale = locale(work, &row.person, &live);
     Some(Box::new(Handover {
         project: row.person.project.clone(),
         delivery: row.id.clone(),
@@ -295,6 +294,12 @@ fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64, provider: &str) -> Opt
         expires_at: of.expires_at,
         form: way.form.as_deref()?.clone(),
     }))
+}
+
+/// The language of a recipient: their own, or the project's.
+pub(super) fn locale<'w>(work: &'w Work<'_>, person: &PersonKey, live: &'w Live) -> &'w str {
+    let own = work.person(person).recipient.as_ref().and_then(|known| known.locale.as_deref());
+    own.unwrap_or(live.configuration.project.locale.as_str())
 }
 
 /// A category's name in a language, or in the project's.

@@ -80,7 +80,7 @@ fn at_a_word(words: &str, end: usize) -> &str {
         // A word longer than half of the text is an address or no word at all.
         Some(space) if space * 2 >= end => &begun[..space],
         // Joiners and selectors belong to what was cut off.
-        _ => begun.trim_end_matches(['\u{200d}', '\u{fe0e}', '\u{fe0f}']),
+        Some(_) | None => begun.trim_end_matches(['\u{200d}', '\u{fe0e}', '\u{fe0f}']),
     }
 }
 

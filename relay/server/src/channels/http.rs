@@ -14,6 +14,7 @@ use tidings_core::delivery::{Form, Handover, Outcome};
 use tidings_core::sms::{self, Fitted};
 use tidings_protocol::LegalClass;
 
+pub(crate) use self::read::code as vendor_code;
 use self::render::Values;
 use super::call::{self, Failure, retry_after, wall_clock};
 use super::{Dialer, Links, Opening, Provider};

@@ -31,6 +31,8 @@ pub(super) struct Runner {
     pub(super) project: ProjectId,
     pub(super) name: Box<str>,
     pub(super) configuration: Arc<Configuration>,
+    /// The document was changed while the node ran.
+    pub(super) is_changed: bool,
 }
 
 /// What one call came to.
@@ -98,7 +100,9 @@ impl Runner {
         let known = hooks.hooks(&self.project).await?.into_iter().find(|row| row.name == self.name);
         let row = match known {
             // Another document may name another address, so that what was wrong with the one before says nothing.
-            Some(row) if row.gone != Some(version) && (row.gone.is_some() || row.failed > 0) => {
+            Some(row)
+                if row.gone.is_some_and(|gone| gone != version) || self.is_changed && row.failed > 0 =>
+            {
                 HookRow { failed: 0, next_at: None, code: None, gone: None, ..row }
             }
             Some(row) => return Ok(row),

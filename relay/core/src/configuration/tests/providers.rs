@@ -15,10 +15,8 @@ fn account(keys: &str) -> HttpAccount {
     let document = document(keys);
     let configuration =
         checked(&document).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(&document)));
-    match &configuration.providers["sms"].account {
-        Account::Http(account) => (**account).clone(),
-        other => panic!("{other:?}"),
-    }
+    let Account::Http(account) = &configuration.providers["sms"].account else { panic!("kind http") };
+    (**account).clone()
 }
 
 #[rstest]

@@ -7,6 +7,8 @@ use tidings_protocol::Span;
 
 use crate::channels::call::refused;
 
+/// The longest id of a vendor that is kept, in characters.
+const ID_CHARS_MAX: usize = 100;
 /// The longest code of an outcome, in bytes.
 const CODE_BYTES_MAX: usize = 60;
 
@@ -32,10 +34,10 @@ pub(super) fn outcome(
         (Some(said), Some(meaning)) => meant(*meaning, code(&said), retry_after),
         // It says no in a word that nobody told us: another attempt, or another provider, may do better.
         (Some(said), None) if accepted => Outcome::Transient { code: code(&said), retry_after },
-        (Some(_) | None, None) if accepted => match Outcome::accepted(at(&answer.id).as_deref()) {
-            Outcome::Accepted { provider_id, .. } => Outcome::Accepted { provider_id, parts },
-            other => other,
-        },
+        (Some(_) | None, None) if accepted => {
+            let id = at(&answer.id).map(|id| id.chars().take(ID_CHARS_MAX).collect::<String>().into());
+            Outcome::Accepted { provider_id: id, parts }
+        }
         // A success that the description does not name is none.
         (Some(_) | None, _) if (200..300).contains(&status) => Outcome::transient(format!("http_{status}")),
         (Some(_) | None, _) => refused(status, retry_after),
@@ -61,7 +63,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// The vendor's word as one of ours: a story keeps codes, never what else an answer says.
-fn code(said: &str) -> Box<str> {
+pub(crate) fn code(said: &str) -> Box<str> {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let word: String = said.chars().map(letter).collect();
     format!("vendor_{word}").chars().take(CODE_BYTES_MAX).collect::<String>().into()
@@ -80,10 +82,8 @@ mod tests {
             "tidings: 1\nproviders:\n  a: {{channel: sms, kind: http, preset: {name}, user: u, from: f, password: {{secret: s}}}}\n"
         );
         let configuration = check(&document, &Bundle::default(), 1).unwrap();
-        match &configuration.providers["a"].account {
-            Account::Http(account) => account.answer.clone(),
-            other => panic!("{other:?}"),
-        }
+        let Account::Http(account) = &configuration.providers["a"].account else { panic!("kind http") };
+        account.answer.clone()
     }
 
     #[rstest]
@@ -116,9 +116,10 @@ mod tests {
         #[case] said: &str,
     ) {
         let outcome = outcome(&preset(vendor), (status, None), body.to_string().as_bytes(), 2);
-        let found = match &outcome {
-            Outcome::Accepted { provider_id, parts: 2 } => provider_id.as_deref(),
-            other => other.code(),
+        let found = if let Outcome::Accepted { provider_id, parts: 2 } = &outcome {
+            provider_id.as_deref()
+        } else {
+            outcome.code()
         };
         assert_eq!((outcome.kind(), found), (kind, Some(said)));
     }

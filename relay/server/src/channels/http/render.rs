@@ -180,10 +180,8 @@ mod tests {
         );
         let configuration = check(&document, &Bundle::default(), 1)
             .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(&document)));
-        match &configuration.providers["a"].account {
-            Account::Http(account) => (**account).clone(),
-            other => panic!("{other:?}"),
-        }
+        let Account::Http(account) = &configuration.providers["a"].account else { panic!("kind http") };
+        (**account).clone()
     }
 
     fn values() -> Values<'static> {

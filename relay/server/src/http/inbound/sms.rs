@@ -1,5 +1,6 @@
 //! What an SMS vendor has to tell: what people answer, and what became of what was sent.
 
+mod report;
 mod signature;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tidings_core::act::{Act, Answer, Refusal, Render, RepeatKey, SmsAnswer, SmsGiveBack, Unit};
 use tidings_core::configuration::Account;
-use tidings_core::configuration::http::{Hears, HttpAccount, Signature};
+use tidings_core::configuration::http::{HttpAccount, Signature};
 use tidings_core::flows::owners_of;
 use tidings_core::model::PersonKey;
 use tidings_core::ports::StoreError;
@@ -30,16 +31,14 @@ const ROUTE: &str = "inbound sms";
 /// Takes a call that was believed.
 pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Response, Box<Problem>> {
     let account = account(inbound)?;
-    let told = Told::read(inbound, &account.hears)?;
-    if told.text(&account.hears.status).is_some() {
-        return Ok(answered(account, &json!({"heard": "report"})));
+    let told = Told::read(inbound)?;
+    if let Some(status) = told.text(&account.hears.status) {
+        let id = told.field(&account.hears.id, "id")?;
+        let error = account.hears.error.as_ref().and_then(|pointer| told.text(pointer));
+        let state = report::take(inbound, account, &id, &status, error).await?;
+        return Ok(answered(account, &json!({"heard": "report", "state": state})));
     }
-    let field = |pointer: &str, what: &str| {
-        let detail =
-            || format!("Who writes and what is looked for at {pointer}: `inbound.{what}` of the provider.");
-        told.text(pointer).ok_or_else(|| Problem::invalid(pointer, detail()))
-    };
-    let from = field(&account.hears.from, "from")?;
+    let from = told.field(&account.hears.from, "from")?;
     let words = told.text(&account.hears.text).unwrap_or_default();
     let (Some(number), Some(word)) = (sms::number_of(&from), SmsWord::of(&words)) else {
         return Ok(answered(account, &json!({"heard": null, "recipients": 0})));
@@ -70,7 +69,7 @@ fn account<'i>(inbound: &'i Inbound<'_>) -> Result<&'i HttpAccount, Box<Problem>
 struct Told(Value);
 
 impl Told {
-    fn read(inbound: &Inbound<'_>, _hears: &Hears) -> Result<Self, Box<Problem>> {
+    fn read(inbound: &Inbound<'_>) -> Result<Self, Box<Problem>> {
         if inbound.sent.media() != "application/x-www-form-urlencoded" {
             return inbound.sent.value().map(Self);
         }
@@ -78,6 +77,14 @@ impl Told {
         let fields: Map<String, Value> =
             fields.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
         Ok(Self(fields.into()))
+    }
+
+    /// The same, where there must be one.
+    fn field(&self, pointer: &str, what: &str) -> Result<String, Box<Problem>> {
+        let detail = || {
+            format!("There is nothing at {pointer}: `inbound.{what}` of the provider says where it stands.")
+        };
+        self.text(pointer).ok_or_else(|| Problem::invalid(pointer, detail()))
     }
 
     /// A text or number at a pointer; an empty one is none.

@@ -120,7 +120,7 @@ async fn a_hook_hears_what_it_asked_for_and_nothing_from_before_it_was_there() {
     let running = Running::start(&bench);
     decide(&bench, "alice").await;
     bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "hi").await;
-    let choice = json!({"choices": [{"category": "general", "channel": "inapp", "chosen": false}]});
+    let choice = json!({"categories": {"general": {"inapp": false}}});
     let changed = bench.put("/v1/recipients/bob/preferences", &choice).await;
     assert!(changed.status < 300, "{}", changed.body);
     let told = told(&server.asked_times(2).await);
