@@ -23,7 +23,7 @@ pub use event::{
 };
 pub use operate::{
     AccountingResponse, ChangeResponse, HookResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest,
-    ProjectResponse, SecretRequest, SigningKeysResponse,
+    ProjectResponse, ProviderResponse, SecretRequest, SigningKeysResponse,
 };
 pub use recipient::{
     CollectedBody, ConsentEntryResponse, ConsentRequest, ConsentResponse, ConsentStateBody, EndpointRequest,

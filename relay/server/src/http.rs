@@ -15,6 +15,7 @@ mod operate;
 mod origin;
 pub(crate) mod problem;
 mod projects;
+mod providers;
 mod query;
 mod recipient;
 pub(crate) mod repeats;
@@ -89,6 +90,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = control::routes(routes);
     let routes = books::routes(routes);
     let routes = projects::routes(routes);
+    let routes = providers::routes(routes);
     let routes = sign_in::routes(routes);
     let routes = inbound::routes(routes);
     let routes = hooks::routes(routes);
