@@ -38,19 +38,27 @@ pub(crate) struct Hooks {
 /// A task that tells one hook, under one version of the document.
 #[derive(Debug)]
 struct Running {
-    version: u64,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
 
 type Name = (ProjectId, String);
 
+/// What runs, and under which version each project was looked at.
+#[derive(Debug, Default)]
+struct State {
+    running: BTreeMap<Name, Running>,
+    seen: BTreeMap<ProjectId, u64>,
+    /// Those whose hook is not in the document any more.
+    leaving: TaskTracker,
+}
+
 impl Hooks {
     /// Runs until the token is cancelled; what was begun is ended.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut running: BTreeMap<Name, Running> = BTreeMap::new();
+        let mut state = State::default();
         loop {
-            if let Err(error) = self.look(&mut running, &stop).await {
+            if let Err(error) = self.look(&mut state, &stop).await {
                 tracing::warn!(%error, "the documents cannot be read for their hooks");
             }
             tokio::select! {
@@ -59,58 +67,50 @@ impl Hooks {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+        state.leaving.close();
         let ended = async {
-            for (_, one) in running {
+            for (_, one) in state.running {
                 one.end().await;
             }
+            state.leaving.wait().await;
         };
         if tokio::time::timeout(END_DEADLINE, ended).await.is_err() {
             tracing::warn!("a hook was still being called when the node stopped: it is called again");
         }
     }
 
-    /// Starts what is new or changed, and ends what the documents have no more.
-    async fn look(
-        &self,
-        running: &mut BTreeMap<Name, Running>,
-        stop: &CancellationToken,
-    ) -> Result<(), StoreError> {
-        let mut gone: Vec<Name> = running.keys().cloned().collect();
+    /// Starts and ends what the documents that changed since the last look ask for. It waits for no hook.
+    async fn look(&self, state: &mut State, stop: &CancellationToken) -> Result<(), StoreError> {
         for project in self.app.directory.projects() {
+            if state.seen.get(&project.id) == Some(&project.configuration) {
+                continue;
+            }
             let configuration = self.app.live(&project.id).await?;
+            for row in self.app.ports.hooks.hooks(&project.id).await? {
+                if !configuration.hooks.contains_key(&*row.name) {
+                    self.leave(state, (project.id.clone(), row.name.into()));
+                }
+            }
             for name in configuration.hooks.keys() {
                 let key = (project.id.clone(), name.clone());
-                gone.retain(|other| *other != key);
-                if running.get(&key).is_some_and(|one| one.version == configuration.version) {
-                    continue;
-                }
-                let before = running.remove(&key);
-                let is_changed = before.is_some();
-                if let Some(before) = before {
-                    before.end().await;
-                }
-                let one = self.start(&key, Arc::clone(&configuration), is_changed, stop);
-                running.insert(key, one);
+                let before = state.running.remove(&key);
+                let one = self.start(&key, Arc::clone(&configuration), before, stop);
+                state.running.insert(key, one);
             }
-            self.forget(&project.id, &configuration).await?;
-        }
-        for key in gone {
-            if let Some(one) = running.remove(&key) {
-                one.end().await;
-            }
+            state.seen.insert(project.id.clone(), configuration.version);
         }
         Ok(())
     }
 
+    /// Tells a hook under another version of its document, once nothing is told under the one before.
     fn start(
         &self,
         key: &Name,
         configuration: Arc<Configuration>,
-        is_changed: bool,
+        before: Option<Running>,
         stop: &CancellationToken,
     ) -> Running {
         let (tracker, stop) = (TaskTracker::new(), stop.child_token());
-        let version = configuration.version;
         let runner = Runner {
             app: Arc::clone(&self.app),
             dialer: Arc::clone(&self.dialer),
@@ -118,21 +118,31 @@ impl Hooks {
             project: key.0.clone(),
             name: key.1.as_str().into(),
             configuration,
-            is_changed,
+            is_changed: before.is_some(),
         };
-        tracker.spawn(runner.run(stop.clone()));
+        let stopped = stop.clone();
+        tracker.spawn(async move {
+            if let Some(before) = before {
+                before.end().await;
+            }
+            runner.run(stopped).await;
+        });
         tracker.close();
-        Running { version, stop, tracker }
+        Running { stop, tracker }
     }
 
-    /// A hook that comes back under its name begins anew.
-    async fn forget(&self, project: &ProjectId, configuration: &Configuration) -> Result<(), StoreError> {
-        for row in self.app.ports.hooks.hooks(project).await? {
-            if !configuration.hooks.contains_key(&*row.name) {
-                self.app.ports.hooks.remove_hook(project, &row.name).await?;
+    /// Ends a hook and forgets it: one that comes back under its name begins anew.
+    fn leave(&self, state: &mut State, (project, name): Name) {
+        let one = state.running.remove(&(project.clone(), name.clone()));
+        let hooks = Arc::clone(&self.app.ports.hooks);
+        state.leaving.spawn(async move {
+            if let Some(one) = one {
+                one.end().await;
             }
-        }
-        Ok(())
+            if let Err(error) = hooks.remove_hook(&project, &name).await {
+                tracing::warn!(%error, hook = %name, "a hook that is not in the document is still kept");
+            }
+        });
     }
 }
 

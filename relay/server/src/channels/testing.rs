@@ -221,7 +221,7 @@ pub(crate) fn opened(
     outside: &Outside,
 ) -> Result<Arc<dyn Provider>, &'static str> {
     open(&Opening {
-        project: &ProjectId::new("p-1").unwrap(),
+        project: &project(),
         name: "sms",
         settings,
         password: Some(SecretString::from(secret)),
@@ -229,9 +229,13 @@ pub(crate) fn opened(
     })
 }
 
+fn project() -> ProjectId {
+    ProjectId::new("p-1").unwrap()
+}
+
 pub(crate) fn handover(channel: Channel, address: &str, form: Form) -> Handover {
     Handover {
-        project: ProjectId::new("p-1").unwrap(),
+        project: project(),
         delivery: "d-1".into(),
         attempt: 1,
         key: "k-1".into(),

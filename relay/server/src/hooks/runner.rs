@@ -1,7 +1,7 @@
 //! Tells one hook what the feed says, as long as its document is live.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tidings_core::configuration::{Configuration, Hook};
@@ -19,6 +19,12 @@ use crate::http::change;
 const PAGE: usize = 100;
 /// Without a bell the feed is looked at so often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long entries gather after the bell: commits that follow each other closely are read together.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often the row is written while one entry after the other is told: a crash repeats no more.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// Entries that the hook does not want are passed in the row once there are so many: reading them again costs little.
+const PASSED_MAX: u64 = 1_000;
 /// How long a hook waits after the store could not be asked.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// The status by which a receiver says that it is gone.
@@ -53,6 +59,7 @@ impl Runner {
                 return;
             }
         };
+        let mut kept = row.told;
         loop {
             if row.gone.is_some() {
                 // The document's next version starts another runner.
@@ -68,7 +75,7 @@ impl Runner {
             let ear = self.app.listeners.feeds.listen(&self.project);
             // Listening comes before looking, so that no entry falls between the two.
             let rung = ear.rung();
-            let pause = match self.page(&mut row, &stop).await {
+            let pause = match self.page(&mut row, &mut kept, &stop).await {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => LOOK_EVERY,
                 Err(error) => {
@@ -80,7 +87,7 @@ impl Runner {
                 biased;
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
-                () = rung => {}
+                () = rung => tokio::time::sleep(GATHER).await,
             }
         }
     }
@@ -119,24 +126,36 @@ impl Runner {
     }
 
     /// Tells what the next page has. Answers whether there may be more at once.
-    async fn page(&self, row: &mut HookRow, stop: &CancellationToken) -> Result<bool, StoreError> {
+    async fn page(
+        &self,
+        row: &mut HookRow,
+        kept: &mut u64,
+        stop: &CancellationToken,
+    ) -> Result<bool, StoreError> {
         let page = self.app.ports.stories.feed(&self.project, row.told, PAGE).await?;
         let Some(hook) = self.configuration.hooks.get(&*self.name) else { return Ok(false) };
-        let before = row.clone();
         let full = page.entries.len() == PAGE;
-        let mut went_well = true;
+        let (mut went_well, mut called, mut kept_at) = (true, false, Instant::now());
         for (number, entry) in page.entries {
-            if is_wanted(hook, &entry) && !self.tell(hook, number, entry, row).await? {
-                went_well = false;
-                break;
+            if is_wanted(hook, &entry) {
+                called = true;
+                if !self.tell(hook, number, entry, row).await? {
+                    went_well = false;
+                    break;
+                }
             }
             row.told = number;
             if stop.is_cancelled() {
                 break;
             }
+            if called && kept_at.elapsed() >= KEEP_EVERY {
+                self.app.ports.hooks.put_hook(row).await?;
+                kept_at = Instant::now();
+            }
         }
-        if *row != before {
+        if called || row.told.saturating_sub(*kept) >= PASSED_MAX {
             self.app.ports.hooks.put_hook(row).await?;
+            *kept = row.told;
         }
         Ok(full && went_well)
     }

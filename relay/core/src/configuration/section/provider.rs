@@ -96,10 +96,11 @@ fn provider<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Op
     }
     let account = match kind.read {
         Read::Smtp => smtp::account(reader, &fields).map(Account::Smtp),
-        Read::Http => http::account(reader, &fields).map(|(account, secret)| {
+        Read::Http => {
+            let (account, secret) = http::account(reader, &fields);
             inbound = secret;
-            Account::Http(Box::new(account))
-        }),
+            Some(Account::Http(Box::new(account)))
+        }
         Read::Webhook => webhook::account(reader, &fields).map(Account::Webhook),
         Read::Webpush => Some(Account::Webpush(push::webpush(reader, &fields))),
         Read::Fcm => push::fcm(reader, &fields).map(Account::Fcm),

@@ -17,9 +17,9 @@ const SOON: Duration = Duration::from_secs(10);
 const NEW: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-fn to(address: String) -> Handover {
+fn to(address: &str) -> Handover {
     let words = ContentItem { title: "Hello".to_owned(), body: "World".to_owned(), ..ContentItem::default() };
-    handover(Channel::Webhook, &address, Form::Webhook(WebhookForm::Content(Arc::new(words))))
+    handover(Channel::Webhook, address, Form::Webhook(WebhookForm::Content(Arc::new(words))))
 }
 
 async fn call(handover: &Handover, secret: &str, outside: &Outside) -> Outcome {
@@ -29,7 +29,7 @@ async fn call(handover: &Handover, secret: &str, outside: &Outside) -> Outcome {
 
 async fn answered(reply: Reply) -> Outcome {
     let server = Server::new(reply).await;
-    call(&to(format!("http://{}/hook", server.address)), NEW, &outside(true, SOON)).await
+    call(&to(&format!("http://{}/hook", server.address)), NEW, &outside(true, SOON)).await
 }
 
 /// What openssl makes of the same request: HMAC-SHA256 in Base64, by somebody else's code.
@@ -48,7 +48,7 @@ fn openssl(secret: &str, asked: &Asked) -> String {
 #[tokio::test]
 async fn a_receiver_gets_a_signed_notification_that_openssl_verifies() {
     let server = Server::new(Reply::status(204, "", "")).await;
-    let handover = to(format!("http://{}/hook?a=b", server.address));
+    let handover = to(&format!("http://{}/hook?a=b", server.address));
     assert_eq!(call(&handover, &format!("{NEW} {OLD}"), &outside(true, SOON)).await, Outcome::accepted(None));
     let asked = server.only();
     assert_eq!(asked.line, "POST /hook?a=b HTTP/1.1");
@@ -68,7 +68,7 @@ async fn a_receiver_gets_a_signed_notification_that_openssl_verifies() {
 #[tokio::test]
 async fn a_body_of_the_template_goes_as_it_is(#[case] body: &str, #[case] media: &str) {
     let server = Server::new(Reply::status(200, "", "thanks")).await;
-    let mut handover = to(format!("http://{}/", server.address));
+    let mut handover = to(&format!("http://{}/", server.address));
     handover.form = Form::Webhook(WebhookForm::Body(body.into()));
     assert_eq!(call(&handover, NEW, &outside(true, SOON)).await, Outcome::accepted(None));
     let asked = server.only();
@@ -118,7 +118,7 @@ async fn a_redirect_is_not_followed() {
 async fn a_broken_receiver_is_asked_again_because_it_knows_the_id() {
     assert_eq!(answered(Reply::Hangs).await, Outcome::transient("connection_broken"));
     let server = Server::with_a_strange_certificate().await;
-    let handover = to(format!("https://localhost:{}/", server.address.port()));
+    let handover = to(&format!("https://localhost:{}/", server.address.port()));
     let found = call(&handover, NEW, &outside(true, SOON)).await;
     assert_eq!(found, Outcome::transient("certificate_not_trusted"));
 }
@@ -132,7 +132,7 @@ async fn a_broken_receiver_is_asked_again_because_it_knows_the_id() {
 #[tokio::test]
 async fn an_internal_address_is_never_called(#[case] address: &str) {
     let server = Server::new(Reply::status(200, "", "")).await;
-    let handover = to(address.replace("{port}", &server.address.port().to_string()));
+    let handover = to(&address.replace("{port}", &server.address.port().to_string()));
     let found = call(&handover, NEW, &outside(false, SOON)).await;
     assert_eq!(found, Outcome::Permanent { code: "not_public".into() });
     assert!(server.asked().is_empty());
@@ -145,7 +145,7 @@ async fn an_internal_address_is_never_called(#[case] address: &str) {
 #[tokio::test]
 async fn a_body_has_a_bound(#[case] bytes: usize, #[case] kind: &str) {
     let server = Server::new(Reply::status(200, "", "")).await;
-    let mut handover = to(format!("http://{}/", server.address));
+    let mut handover = to(&format!("http://{}/", server.address));
     handover.form = Form::Webhook(WebhookForm::Body("x".repeat(bytes).into()));
     assert_eq!(call(&handover, NEW, &outside(true, SOON)).await.kind(), kind);
 }

@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
 use serde_json::json;
+use tidings_core::act::{Act, Unit};
+use tidings_core::delivery::Outcome;
 
 use super::bench::Bench;
 
@@ -157,4 +159,46 @@ async fn what_says_nothing_changes_nothing(#[case] body: &'static str, #[case] s
     let reply = bench.call_as(&bench.key, "POST", "/v1/inbound/sms", &[], body).await;
     assert_eq!(reply.status, status, "{}", reply.body);
     assert_eq!(decided(&bench, "alice").await, []);
+}
+
+/// A text to Alice that the provider `sms` took and gave an id.
+async fn taken(bench: &Bench, id: &str) -> String {
+    let body = json!({"recipients": ["alice"], "category": "general", "content": {"title": "Hi"}});
+    let sent = bench.post("/v1/notifications", &body).await;
+    assert_eq!(sent.status, 202, "{}", sent.body);
+    let listed = bench.get("/v1/deliveries?state=waiting").await.body;
+    let delivery: Box<str> = listed["items"][0]["id"].as_str().unwrap().into();
+    let submit = async |act: Act| {
+        let unit = Unit { project: bench.project(), sandbox: false, repeat: None, act };
+        bench.app.writer.write(unit).await.unwrap().answer.unwrap();
+    };
+    submit(Act::HandOver { delivery: delivery.clone(), owner: 1, present_until: None }).await;
+    let outcome = Outcome::accepted(Some(id));
+    submit(Act::Conclude { delivery: delivery.clone(), attempt: 1, outcome }).await;
+    delivery.into()
+}
+
+#[rstest]
+#[case::arrived(json!({"id": "v-1", "status": "delivered"}), json!("received"))]
+#[case::in_capitals(json!({"id": "v-1", "status": "DELIVERED"}), json!("received"))]
+#[case::never(json!({"id": "v-1", "status": "undelivered", "error": "busy"}), json!("dead"))]
+#[case::on_its_way(json!({"id": "v-1", "status": "queued"}), json!(null))]
+#[case::another(json!({"id": "v-2", "status": "delivered"}), json!(null))]
+#[tokio::test]
+async fn a_report_moves_the_delivery_that_it_names(
+    #[case] report: serde_json::Value,
+    #[case] state: serde_json::Value,
+) {
+    let bench = bench().await;
+    alice(&bench).await;
+    let delivery = taken(&bench, "v-1").await;
+    for _ in 0..2 {
+        let reply = bench.post("/v1/inbound/sms", &report).await;
+        assert_eq!(reply.body, json!({"heard": "report", "state": state}));
+    }
+    let by_another = bench.post("/v1/inbound/bare", &report).await;
+    assert_eq!(by_another.body["state"], json!(null), "a provider reports on what it was given");
+    let expected = state.as_str().unwrap_or("sent");
+    let listed = bench.get(&format!("/v1/deliveries?state={expected}")).await.body;
+    assert_eq!(listed["items"][0]["id"], json!(delivery), "{listed}");
 }

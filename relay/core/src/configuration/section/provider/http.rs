@@ -34,10 +34,7 @@ pub(super) const KEYS: [&str; 12] = [
 ];
 
 /// Reads the account, with the secret that its vendor's own calls show.
-pub(super) fn account<'d>(
-    reader: &mut Reader<'d>,
-    fields: &Fields<'d>,
-) -> Option<(HttpAccount, Option<SecretName>)> {
+pub(super) fn account<'d>(reader: &mut Reader<'d>, fields: &Fields<'d>) -> (HttpAccount, Option<SecretName>) {
     let preset = fields.optional(reader, "preset", preset::name);
     if fields.get("preset").is_none() && fields.get("url").is_none() {
         let what = "a provider of kind http needs `preset` or `url`";
@@ -58,7 +55,7 @@ pub(super) fn account<'d>(
             reader.report(Found::new("missing_key", fields.owner, what));
         }
     }
-    Some((account, secret))
+    (account, secret)
 }
 
 /// How an account is proven whose document does not say.

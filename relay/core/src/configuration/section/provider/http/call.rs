@@ -125,7 +125,7 @@ fn tree<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, depth: usize) -> Option
             };
             Some(Tree::Map(entries.iter().filter_map(read).collect()))
         }
-        Value::Scalar { .. } => match node.scalar().expect("a scalar is one") {
+        Value::Scalar { .. } => match node.scalar()? {
             Scalar::Null => Some(Tree::Plain(serde_json::Value::Null)),
             Scalar::Boolean(value) => Some(Tree::Plain(value.into())),
             Scalar::Integer(value) => Some(Tree::Plain(value.into())),
