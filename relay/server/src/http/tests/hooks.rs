@@ -113,14 +113,15 @@ async fn a_backend_hears_the_entries_of_the_feed_in_order_and_signed() {
 #[tokio::test]
 async fn a_hook_hears_what_it_asked_for_and_nothing_from_before_it_was_there() {
     let (bench, server) = (Bench::new().await, Server::new(Reply::status(200, "", "")).await);
-    decide(&bench, "early").await;
+    let choice = json!({"categories": {"general": {"inapp": false}}});
+    let early = bench.put("/v1/recipients/early/preferences", &choice).await;
+    assert!(early.status < 300, "{}", early.body);
     bench.advance(1);
     let on = "notification.suppressed, preference.changed";
     apply(&bench, &hook("backend", &server, on)).await;
     let running = Running::start(&bench);
     decide(&bench, "alice").await;
     bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "hi").await;
-    let choice = json!({"categories": {"general": {"inapp": false}}});
     let changed = bench.put("/v1/recipients/bob/preferences", &choice).await;
     assert!(changed.status < 300, "{}", changed.body);
     let told = told(&server.asked_times(2).await);
