@@ -5,6 +5,7 @@
 mod books;
 mod faults;
 mod file;
+mod handovers;
 mod hooks;
 mod model;
 mod needs;
@@ -17,8 +18,8 @@ mod transactions;
 use tempfile::TempDir;
 use tidings_core::model::Changes;
 use tidings_core::ports::{
-    BatchId, BookReader, ConsentReader, DueReader, Found, HookKeeper, InboxReader, Need, Registry, SignIn,
-    Store, StoryReader,
+    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, HookKeeper, InboxReader, Need,
+    PublicTokens, Registry, SignIn, Store, StoryReader,
 };
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
@@ -33,6 +34,8 @@ pub(crate) trait Whole:
     + Registry
     + SignIn
     + HookKeeper
+    + HandoverReader
+    + PublicTokens
     + Clone
     + 'static
 {
