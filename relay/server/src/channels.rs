@@ -4,13 +4,17 @@
 //! itself and never decides: what follows from its [`Outcome`] is the core's.
 
 mod apns;
+mod call;
 mod counted;
 mod dialer;
 mod fcm;
 mod http;
 mod language;
 pub(crate) mod links;
+mod signing;
 mod smtp;
+#[cfg(test)]
+pub(crate) mod testing;
 mod webhook;
 mod webpush;
 
@@ -26,7 +30,10 @@ use tidings_protocol::ProjectId;
 
 pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
+pub(crate) use self::http::vendor_code;
 pub(crate) use self::language::Language;
+pub(crate) use self::signing::SigningKeys;
+pub(crate) use self::webhook::post_signed;
 
 /// How long one attempt may take: a slower provider has an outcome that is not known.
 pub(crate) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(20);

@@ -7,6 +7,7 @@ mod configuration;
 mod control;
 mod counted;
 pub(crate) mod event;
+mod hooks;
 mod inbound;
 mod json;
 pub(crate) mod limit;
@@ -36,6 +37,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use serde_json::Value;
 
+pub(crate) use self::books::change;
 pub(crate) use self::counted::Counted;
 use self::route::Routes;
 use crate::app::App;
@@ -97,6 +99,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = inbound::routes(routes);
     let routes = unsubscribe::routes(routes);
     let routes = counted::routes(routes);
+    let routes = hooks::routes(routes);
     me::routes(routes)
 }
 

@@ -34,6 +34,7 @@ use crate::channels::links::LinkMaker;
 use crate::channels::{AuthoritiesError, Dialer};
 use crate::dispatch::Dispatch;
 use crate::handover::{self, Accounts, Handovers};
+use crate::hooks::{Hooks, Schedule};
 use crate::lane::Lane;
 use crate::settings::ServeOptions;
 use crate::socket::verify::TokenVerifier;
@@ -252,6 +253,9 @@ impl Parts {
         tracker.spawn(alerts(Arc::clone(app), Arc::clone(&submit), stop.clone()));
         let (tracker, stop) = &self.handovers;
         tracker.spawn(handovers(app, Arc::clone(&submit)).run(stop.clone()));
+        let dialer = Arc::clone(&app.outside.dialer);
+        let hooks = Hooks { app: Arc::clone(app), dialer, schedule: Schedule::USUAL };
+        tracker.spawn(hooks.run(stop.clone()));
         let sockets = self.sockets(app, submit, lane);
         let (tracker, stop) = &self.calls;
         let router = http::router(app, sockets);

@@ -14,7 +14,7 @@ use tidings_protocol::{CategoryId, Channel, LegalClass, Priority, RuleId, Span};
 
 pub use self::provider::{
     Account, ApnsAccount, FcmAccount, HttpAccount, Provider, PushService, SmtpAccount, SmtpTls,
-    WebhookAccount, WebpushAccount,
+    WebhookAccount, WebpushAccount, http,
 };
 pub use self::rule::{
     CancelOn, Cohort, Conversion, Digest, DigestTrigger, Notify, OncePer, Repeat, Rule, SendPlan, Step,

@@ -13,14 +13,13 @@ use axum::response::Response;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 use tidings_core::configuration::{Provider, SecretName};
-use tidings_core::ports::StoreError;
 use tidings_protocol::{Channel, ProjectId};
 
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{At, Routes, Who, presented};
-use crate::access::{Scope, is_key, secret_name};
+use crate::access::{Scope, is_key};
 use crate::app::App;
 
 /// A call of a provider that was believed.
@@ -123,11 +122,9 @@ impl Inbound<'_> {
         &self,
         name: Option<&SecretName>,
     ) -> Result<Option<SecretString>, Box<Problem>> {
-        let Some(SecretName(name)) = name else { return Ok(None) };
-        let Some(row) = self.app.ports.registry.secret(&self.project, name).await? else { return Ok(None) };
-        let opened = self.app.vault.open_sealed(&secret_name(&self.project, name), &row.sealed);
-        let text = opened.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let damaged = || StoreError::Damaged { detail: format!("the secret {name} cannot be opened") };
-        Ok(Some(text.ok_or_else(damaged)?.into()))
+        match name {
+            Some(name) => Ok(self.app.secret(&self.project, name).await?),
+            None => Ok(None),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod conventions;
 mod counted;
 mod events;
 mod five;
+mod hooks;
 mod inbound;
 mod links;
 mod mail_reports;

@@ -6,6 +6,7 @@ mod books;
 mod faults;
 mod file;
 mod handovers;
+mod hooks;
 mod model;
 mod needs;
 mod people;
@@ -18,8 +19,8 @@ mod transactions;
 use tempfile::TempDir;
 use tidings_core::model::Changes;
 use tidings_core::ports::{
-    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, InboxReader, Need, PublicTokens,
-    Registry, SignIn, Store, StoryReader,
+    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, HookKeeper, InboxReader, Need,
+    PublicTokens, Registry, SignIn, Store, StoryReader,
 };
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
@@ -33,6 +34,7 @@ pub(crate) trait Whole:
     + ConsentReader
     + Registry
     + SignIn
+    + HookKeeper
     + HandoverReader
     + PublicTokens
     + Clone

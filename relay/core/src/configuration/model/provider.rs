@@ -2,6 +2,9 @@
 
 use tidings_protocol::Channel;
 
+pub mod http;
+
+pub use self::http::HttpAccount;
 use super::SecretName;
 
 /// One account behind a channel.
@@ -27,7 +30,7 @@ pub enum Account {
     /// Mail submission.
     Smtp(SmtpAccount),
     /// An HTTP call, by preset or URL.
-    Http(HttpAccount),
+    Http(Box<HttpAccount>),
     /// A call to the recipient's own URL.
     Webhook(WebhookAccount),
     /// The push services of browsers and UnifiedPush.
@@ -76,19 +79,6 @@ impl SmtpTls {
             Self::None => 25,
         }
     }
-}
-
-/// A vendor's HTTP interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpAccount {
-    /// A known vendor's ways, by name.
-    pub preset: Option<String>,
-    /// Where it is; with a preset, instead of the vendor's own address.
-    pub url: Option<String>,
-    /// The account.
-    pub user: Option<String>,
-    /// The sender that people see.
-    pub from: Option<String>,
 }
 
 /// Calls to recipients' own URLs; the password signs them.

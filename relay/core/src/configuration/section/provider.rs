@@ -90,10 +90,17 @@ fn provider<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Op
     let cost = fields.optional(reader, "cost", Reader::amount);
     let rate = fields.optional(reader, "rate", |reader, node| reader.integer(node, 1, RATE_MAX));
     let password = fields.optional(reader, "password", Reader::secret);
-    let inbound = fields.optional(reader, "inbound", Reader::secret);
+    let mut inbound = None;
+    if kind.read != Read::Http {
+        inbound = fields.optional(reader, "inbound", Reader::secret);
+    }
     let account = match kind.read {
         Read::Smtp => smtp::account(reader, &fields).map(Account::Smtp),
-        Read::Http => http::account(reader, &fields).map(Account::Http),
+        Read::Http => {
+            let (account, secret) = http::account(reader, &fields);
+            inbound = secret;
+            Some(Account::Http(Box::new(account)))
+        }
         Read::Webhook => webhook::account(reader, &fields).map(Account::Webhook),
         Read::Webpush => Some(Account::Webpush(push::webpush(reader, &fields))),
         Read::Fcm => push::fcm(reader, &fields).map(Account::Fcm),

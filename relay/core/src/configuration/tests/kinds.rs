@@ -53,7 +53,7 @@ fn the_rule_of_these_tests_is_right_without_more() {
     Some("vips")
 )]
 #[case::provider(
-    "providers: {mail_a: {channel: sms, kind: http, preset: a}}\nchannels: {sms: {providers: [mail_b]}}",
+    "providers: {mail_a: {channel: sms, kind: http, preset: vendor_a}}\nchannels: {sms: {providers: [mail_b]}}",
     "unknown_provider",
     30,
     "/channels/sms/providers/0",
@@ -104,7 +104,7 @@ fn the_rule_of_these_tests_is_right_without_more() {
     Some("starttls")
 )]
 #[case::wrong_channel(
-    "providers: {a: {channel: sms, kind: http, preset: p}}\nchannels: {push: {providers: [a]}}",
+    "providers: {a: {channel: sms, kind: http, preset: vendor_a}}\nchannels: {push: {providers: [a]}}",
     "wrong_channel",
     31,
     "/channels/push/providers/0",
@@ -157,9 +157,9 @@ fn the_rule_of_these_tests_is_right_without_more() {
 #[case::no_duration("retention: {inbox: 0d}", "bad_duration", 20, "/retention/inbox", None)]
 // Operations.
 #[case::secret(
-    "providers: {a: {channel: sms, kind: http, preset: p, password: hunter2}}",
+    "providers: {a: {channel: sms, kind: http, preset: vendor_a, password: hunter2}}",
     "bad_secret",
-    64,
+    71,
     "/providers/a/password",
     None
 )]
@@ -206,9 +206,9 @@ fn the_rule_of_these_tests_is_right_without_more() {
     Some("ES256")
 )]
 #[case::cost(
-    "providers: {a: {channel: sms, kind: http, preset: p, cost: -1}}",
+    "providers: {a: {channel: sms, kind: http, preset: vendor_a, cost: -1}}",
     "bad_number",
-    60,
+    67,
     "/providers/a/cost",
     None
 )]
