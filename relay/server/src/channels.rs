@@ -7,9 +7,13 @@ mod apns;
 mod dialer;
 mod fcm;
 mod http;
+mod neutral;
 mod smtp;
+#[cfg(test)]
+mod testing;
+mod vendor;
 mod webhook;
-mod webpush;
+pub(crate) mod webpush;
 
 use std::fmt;
 use std::sync::Arc;
