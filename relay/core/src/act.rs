@@ -92,6 +92,15 @@ pub enum Act {
         /// The address and whether it is verified.
         address: Option<(Box<str>, bool)>,
     },
+    /// Takes one address of a recipient away; others of the channel stay.
+    RemoveEndpoint {
+        /// Whose.
+        recipient: RecipientId,
+        /// On which channel.
+        channel: Channel,
+        /// Which.
+        address: Box<str>,
+    },
     /// Puts a recipient into a topic or takes them out.
     PutMembership {
         /// Who.

@@ -89,6 +89,9 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
                 change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r), work)),
             );
         }
+        Act::RemoveEndpoint { recipient, channel, .. } => {
+            needs.extend(endpoint::needs(&person(recipient), *channel, None, work));
+        }
         Act::PutEndpoint { recipient, channel, address } => {
             needs.extend(endpoint::needs(
                 &person(recipient),
@@ -146,6 +149,9 @@ fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
         Act::PutPreferences(change) => preference::put(&project, *change, work),
         Act::PutEndpoint { recipient, channel, address } => {
             endpoint::put(&person(recipient), channel, address, work)
+        }
+        Act::RemoveEndpoint { recipient, channel, address } => {
+            Ok(endpoint::remove(&person(recipient), channel, &address, work))
         }
         Act::PutMembership { recipient, topic, member } => {
             membership::put(&person(recipient), &topic, member, work)

@@ -4,11 +4,13 @@
 //! All decisions are made inside one write transaction: a flow begins it, reads what its units need, decides with pure
 //! functions, writes the changes and commits. Reads outside of a transaction are for answers, never for decisions.
 
+mod public;
 mod read;
 mod registry;
 mod transaction;
 mod world;
 
+pub use public::{Opens, PublicToken, PublicTokens};
 pub use read::{
     BookReader, BookRow, ConsentReader, DueReader, EventRef, FeedPage, InboxPage, InboxReader,
     NotificationFilter, RecipientExport, StoryReader,

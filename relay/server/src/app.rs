@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use tidings_core::configuration::Configuration;
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, ConsentReader, DueReader, InboxReader, Registry, SignIn, Store, StoreError, StoryReader,
+    BookReader, ConsentReader, DueReader, InboxReader, PublicToken, PublicTokens, Registry, SignIn, Store,
+    StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 use tidings_store::SqliteStore;
@@ -14,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, TokenKeeper};
+use crate::channels::webpush::VapidKeys;
 use crate::dispatch::TimeGuard;
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
@@ -37,6 +39,7 @@ pub(crate) struct Ports {
     pub(crate) consents: Arc<dyn ConsentReader>,
     pub(crate) due: Arc<dyn DueReader>,
     pub(crate) books: Arc<dyn BookReader>,
+    pub(crate) public: Arc<dyn PublicTokens>,
     /// The file to close at the end, if the store is one.
     pub(crate) file: Option<SqliteStore>,
 }
@@ -64,6 +67,7 @@ impl Ports {
             consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
             due: Arc::clone(&store) as Arc<dyn DueReader>,
             books: store as Arc<dyn BookReader>,
+            public: Arc::new(KeptTokens::default()),
             file: None,
         }
     }
@@ -85,6 +89,8 @@ pub(crate) struct App {
     pub(crate) vault: Arc<Vault>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Arc<TokenKeeper>,
+    /// The keys that projects sign their pushes to browsers with.
+    pub(crate) vapid: VapidKeys,
     pub(crate) writer: Writer,
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) repeats: Repeats,
@@ -126,6 +132,7 @@ impl App {
             node: node.clone(),
         });
         let (writer, queue) = Writer::new();
+        let vapid = VapidKeys::new(Arc::clone(&ports.registry), Arc::clone(&vault));
         let app = Self {
             public_url,
             limits: RateLimits::new(options.requests_per_second),
@@ -135,6 +142,7 @@ impl App {
             vault,
             directory,
             tokens,
+            vapid,
             writer,
             listeners: Arc::new(Listeners::new(Hub::new())),
             repeats: Repeats::default(),
@@ -173,5 +181,24 @@ impl Configurations for Remembered {
 
     fn put(&self, project: &ProjectId, version: u64, configuration: Arc<Configuration>) {
         self.0.insert((project.clone(), version), configuration);
+    }
+}
+
+/// Until the store keeps them.
+#[derive(Default)]
+pub(crate) struct KeptTokens(std::sync::Mutex<std::collections::BTreeMap<[u8; 32], PublicToken>>);
+
+#[async_trait::async_trait]
+impl PublicTokens for KeptTokens {
+    async fn put_public_tokens(&self, rows: &[PublicToken]) -> Result<(), StoreError> {
+        let mut kept = self.0.lock().expect("no thread panics with it");
+        for row in rows {
+            kept.entry(row.hash).or_insert_with(|| row.clone());
+        }
+        Ok(())
+    }
+
+    async fn public_token(&self, hash: &[u8; 32]) -> Result<Option<PublicToken>, StoreError> {
+        Ok(self.0.lock().expect("no thread panics with it").get(hash).cloned())
     }
 }

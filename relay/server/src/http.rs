@@ -11,6 +11,7 @@ pub(crate) mod limit;
 mod me;
 mod operate;
 mod origin;
+mod page;
 pub(crate) mod problem;
 mod projects;
 mod query;
@@ -82,6 +83,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = send::routes(routes);
     let routes = story::routes(routes);
     let routes = recipient::routes(routes);
+    let routes = page::routes(routes);
     let routes = configuration::routes(routes);
     let routes = control::routes(routes);
     let routes = books::routes(routes);

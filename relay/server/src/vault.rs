@@ -37,6 +37,8 @@ pub(crate) enum Purpose {
     ApiKey,
     ConnectCode,
     Erasure,
+    /// What opens something without signing in.
+    PublicToken,
     RefreshFamily,
     RefreshToken,
 }
@@ -248,6 +250,7 @@ impl Purpose {
             Self::ApiKey => b"tidings.api_key.1",
             Self::ConnectCode => b"tidings.connect_code.1",
             Self::Erasure => b"tidings.erasure.1",
+            Self::PublicToken => b"tidings.public_token.1",
             Self::RefreshFamily => b"tidings.refresh_family.1",
             Self::RefreshToken => b"tidings.refresh_token.1",
         }
@@ -271,6 +274,13 @@ impl KeyFile {
 /// 256 random bits in 43 characters.
 pub(crate) fn random_text() -> String {
     let mut bytes = [0_u8; 32];
+    rand::fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// 128 random bits in 22 characters: what opens something without signing in.
+pub(crate) fn random_token() -> String {
+    let mut bytes = [0_u8; 16];
     rand::fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }

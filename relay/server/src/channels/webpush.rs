@@ -7,7 +7,7 @@ mod keys;
 mod payload;
 mod subscription;
 
-pub(crate) use self::keys::{VapidKey, VapidKeys};
+pub(crate) use self::keys::{VapidError, VapidKey, VapidKeys};
 pub(crate) use self::subscription::Subscription;
 
 use std::sync::Arc;

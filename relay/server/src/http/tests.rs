@@ -8,6 +8,7 @@ mod conventions;
 mod events;
 mod five;
 mod me;
+mod page;
 mod people;
 mod sends;
 mod sign_in;

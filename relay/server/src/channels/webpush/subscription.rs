@@ -36,6 +36,13 @@ impl Subscription {
         let info = SubscriptionInfo::new(url.as_str(), p256dh, auth);
         Some(Self { url, info })
     }
+
+    /// As an address: one text for one browser.
+    pub(crate) fn address(&self) -> String {
+        let SubscriptionInfo { endpoint, keys } = &self.info;
+        serde_json::json!({"endpoint": endpoint, "keys": {"auth": keys.auth, "p256dh": keys.p256dh}})
+            .to_string()
+    }
 }
 
 /// A push service is called over TLS (RFC 8030 8.4), except by its bare address in a network that the node's settings
