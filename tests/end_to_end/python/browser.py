@@ -44,6 +44,8 @@ class Firefox:
             "dom.push.serverURL": f"ws://127.0.0.1:{service.socket}/",
             "dom.push.testing.allowInsecureServerURL": True,
             "permissions.default.desktop-notification": 1,
+            # What Marionette recommends for tests switches pushes off.
+            "remote.prefs.recommended": False,
             "marionette.port": 0,
             "app.update.auto": False,
             "browser.shell.checkDefaultBrowser": False,
@@ -55,7 +57,7 @@ class Firefox:
         lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in prefs.items())
         (self.profile / "user.js").write_text("\n".join(lines))
         self.process = subprocess.Popen(
-            ["firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", str(self.profile)],
+            ["firefox-esr", "--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", str(self.profile)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**__import__("os").environ, "HOME": str(self.profile), "MOZ_HEADLESS": "1"},

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
 
 P256 = ec.SECP256R1()
 
@@ -153,7 +154,7 @@ class PushService:
         asyncio.set_event_loop(self.loop)
 
         async def run():
-            server = await serve(self._browser, "127.0.0.1", 0)
+            server = await serve(self._browser, "127.0.0.1", 0, subprotocols=["push-notification"])
             self.socket = server.sockets[0].getsockname()[1]
             started.set()
             await asyncio.Future()
@@ -161,7 +162,13 @@ class PushService:
         self.loop.run_until_complete(run())
 
     async def _browser(self, socket):
-        """What Firefox says to its push service."""
+        """What Firefox says to its push service, until it ends."""
+        try:
+            await self._converse(socket)
+        except ConnectionClosed:
+            pass
+
+    async def _converse(self, socket):
         async for text in socket:
             said = json.loads(text)
             kind = said.get("messageType")

@@ -5,7 +5,9 @@
 mod device;
 mod http;
 mod process;
+mod python;
 
 pub use device::Device;
 pub use http::{Caller, Reply};
 pub use process::{Refused, Relay, Site, binary};
+pub use python::{Script, python};

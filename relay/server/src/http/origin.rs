@@ -19,7 +19,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotent-replayed
 pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else { return next.run(request).await };
     // The relay's own pages send their forms and calls with the relay's own origin.
-    if is_own_page(&request, &origin) {
+    if is_own_page(&app, &request, &origin) {
         return next.run(request).await;
     }
     if !app.options.origins.iter().any(|listed| origin.as_bytes() == listed.as_bytes()) {
@@ -42,9 +42,15 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: N
 
 /// Whether a page that this relay served calls it. The token in the path is the credential, and what it opens has no
 /// cookies, so that a wrong guess about the relay's name would give nothing away.
-fn is_own_page(request: &Request, origin: &HeaderValue) -> bool {
+fn is_own_page(app: &App, request: &Request, origin: &HeaderValue) -> bool {
     let path = request.uri().path();
+    if !["/p/", "/u/", "/c/"].iter().any(|opened| path.starts_with(opened)) {
+        return false;
+    }
+    let Ok(origin) = origin.to_str() else { return false };
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    ["/p/", "/u/", "/c/"].iter().any(|opened| path.starts_with(opened)) && host.is_some() && host == origin
+    // A proxy may call the relay by another name than browsers do: they know it by its public URL.
+    let public =
+        url::Url::parse(&app.public_url).is_ok_and(|url| url.origin().ascii_serialization() == origin);
+    public || host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, named)| named == host))
 }
