@@ -251,6 +251,34 @@ words! {
         SendStopped = "send_stopped",
         /// The sandbox does everything but the hand-over.
         Sandbox = "sandbox",
+        /// Another channel of the plan is cheaper, and it is not urgent.
+        CheaperChannel = "cheaper_channel",
+        /// The channel's budget is spent.
+        Budget = "budget",
+        /// The recipient is active on a device that has it.
+        Present = "present",
+        /// The provider could not take it now: it is tried again.
+        Retry = "retry",
+        /// The provider was given up: the next one is asked.
+        NextProvider = "next_provider",
+        /// It may have arrived: it is repeated once, with the same key.
+        Repeat = "repeat",
+        /// The provider took it.
+        Accepted = "accepted",
+        /// The provider will never take it.
+        Permanent = "permanent",
+        /// Nobody is behind the address any more.
+        AddressGone = "address_gone",
+        /// It was tried for as long as it may be.
+        TimeBudget = "time_budget",
+        /// It may have arrived twice over, and nobody knows.
+        OutcomeUnknown = "outcome_unknown",
+        /// It came back after the provider had taken it.
+        Bounced = "bounced",
+        /// The mailbox, phone or device proved it.
+        Delivered = "delivered",
+        /// The address belongs to somebody else, or to nobody any more.
+        EndpointMoved = "endpoint_moved",
     }
     /// What kind of line stands in a story.
     StoryKind {

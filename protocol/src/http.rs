@@ -61,6 +61,11 @@ pub(crate) fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+pub(crate) const fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
 pub(crate) const fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -149,6 +149,12 @@ pub struct StoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub channel: Option<Channel>,
+    /// With which provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Which attempt at the delivery, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
     /// The state that was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -191,6 +197,19 @@ pub struct DeliveryResponse {
     /// Why it stands there.
     #[schema(value_type = Option<String>)]
     pub reason: Option<Reason>,
+    /// The provider that has it, or had it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// How often it was tried.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub attempts: u32,
+    /// What the provider said last, if it did not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// While it waits: not before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due: Option<Timestamp>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub made_at: Timestamp,

@@ -12,6 +12,7 @@ use tidings_protocol::{
     NotificationState, ProjectId, RecipientId, RuleId, SendId, Timestamp, TopicId,
 };
 
+use crate::delivery::{Handover, Outcome};
 use crate::model::{Collected, Considered, DueRow, Entry, EventBody, PersonKey, Stopped};
 
 /// One act of one project.
@@ -118,6 +119,31 @@ pub enum Act {
     Replay(NotificationId),
     /// Revives one dead delivery.
     ReplayDelivery(Box<str>),
+    /// Begins the hand-over of a delivery that is due.
+    HandOver {
+        /// Which.
+        delivery: Box<str>,
+        /// The node's incarnation.
+        owner: u64,
+        /// Until when the recipient says to be at a device; none if nowhere.
+        present_until: Option<Timestamp>,
+    },
+    /// An attempt came to something.
+    Conclude {
+        /// Of which delivery.
+        delivery: Box<str>,
+        /// Which attempt.
+        attempt: u32,
+        /// What it came to.
+        outcome: Outcome,
+    },
+    /// Somebody outside tells what became of a delivery after the provider had taken it.
+    Report {
+        /// Of which delivery.
+        delivery: Box<str>,
+        /// What became of it.
+        report: Report,
+    },
     /// A device says hello; makes it, and the recipient if the project allows.
     Greet {
         /// Whose device.
@@ -142,6 +168,21 @@ pub enum Act {
     Advance(DueRow),
     /// A pending notification's time has passed.
     Expire(PersonKey, NotificationId),
+}
+
+/// What became of a delivery after the provider had taken it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The mailbox or phone has it.
+    Received,
+    /// It came back for good, with the word of whoever sent it back.
+    Bounced(Box<str>),
+    /// It came back for now, or somebody complained: only the story tells it.
+    Told(Box<str>),
+    /// The recipient saw it.
+    Opened,
+    /// The recipient followed a link.
+    Clicked,
 }
 
 impl Act {
@@ -245,6 +286,10 @@ pub struct AfterCommit {
     pub hints: Vec<Hint>,
     /// Whether work was added that may be due before what was known.
     pub due_sooner: Option<Timestamp>,
+    /// The earliest instant at which a delivery that was made or moved may be handed over.
+    pub handover_sooner: Option<Timestamp>,
+    /// Addresses that nobody is behind any more, for the stop list.
+    pub gone: Vec<(ProjectId, Channel, Box<str>)>,
     /// Recipients that were erased: their sessions get `bye erased`.
     pub erased: Vec<PersonKey>,
     /// Projects whose feed has new entries.
@@ -314,6 +359,8 @@ pub enum Answer {
         /// Whether this revived it.
         revived: bool,
     },
+    /// To [`Act::HandOver`]: what is handed over now; none if it is not to be.
+    Handover(Option<Box<Handover>>),
     /// To [`Act::StopSend`]: how many notifications were taken back by this call.
     SendStopped {
         /// How many.

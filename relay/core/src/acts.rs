@@ -1,10 +1,13 @@
 //! What each act needs to read, and what it makes of it. An act refuses before it changes anything.
 
 mod accept;
+mod address;
 mod advance;
+mod budget;
 mod cancel;
 mod chains;
 mod collapse;
+mod conclude;
 mod consent;
 mod digest;
 mod endpoint;
@@ -13,6 +16,7 @@ mod expire;
 mod fan_out;
 mod firing;
 mod greet;
+mod hand_over;
 mod membership;
 mod operate;
 mod preference;
@@ -20,6 +24,7 @@ mod propose;
 mod receipts;
 mod recipient;
 mod replay;
+mod report;
 mod restrict;
 mod retract;
 mod send;
@@ -31,6 +36,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::accept::Heard;
+use self::hand_over::Claim;
 use crate::act::{Act, Answer, EventAnswer, Made, Refusal, Unit};
 use crate::model::PersonKey;
 use crate::ports::Need;
@@ -109,6 +115,9 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
         Act::Operate { recipient, device, sent, operations } => {
             needs.extend(operate::needs(&person(recipient), device, *sent, operations, work));
         }
+        Act::HandOver { delivery, .. } => needs.extend(hand_over::needs(&unit.project, delivery, work)),
+        Act::Conclude { delivery, .. } => needs.extend(conclude::needs(&unit.project, delivery, work)),
+        Act::Report { delivery, .. } => needs.extend(report::needs(&unit.project, delivery, work)),
         Act::Advance(row) => needs.extend(advance::needs(row, work)),
         Act::Expire(person, id) => needs.extend(expire::needs(person, id)),
     }
@@ -166,6 +175,14 @@ fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
         Act::Operate { recipient, device, sent, operations } => {
             operate::operate(&person(recipient), &device, sent, operations, work)
         }
+        Act::HandOver { delivery, owner, present_until } => {
+            let claim = Claim { delivery: &delivery, owner, present_until };
+            hand_over::hand_over(&project, claim, work)
+        }
+        Act::Conclude { delivery, attempt, outcome } => {
+            conclude::conclude(&project, &delivery, attempt, &outcome, work)
+        }
+        Act::Report { delivery, report } => report::report(&project, &delivery, &report, work),
         Act::Advance(row) => Ok(advance::advance(&row, work)),
         Act::Expire(person, id) => Ok(expire::expire(&person, &id, work)),
     }
@@ -188,6 +205,7 @@ pub(crate) fn see_again(answer: &mut Answer, work: &Work<'_>) {
         | Answer::Consent { .. }
         | Answer::Notification { .. }
         | Answer::Delivery { .. }
+        | Answer::Handover(_)
         | Answer::SendStopped { .. }
         | Answer::Greeted { .. }
         | Answer::Operated(_)

@@ -3,8 +3,11 @@
 //! A provider only tells what its own protocol answered ([`Outcome`]). Whether there is another attempt, when, and with
 //! which provider is decided here.
 
+mod choice;
 mod handover;
 mod outcome;
+pub mod retry;
 
+pub use choice::{WEBPUSH, cost, provider, providers};
 pub use handover::{Form, Handover, PushForm, WebhookForm};
 pub use outcome::Outcome;

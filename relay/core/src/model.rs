@@ -20,7 +20,7 @@ pub use changes::{Changes, CollectedRow, OnceKey, OperationRow, ReceiptRow, Stor
 pub use consent::{
     Collected, ConsentEntry, ConsentHead, ConsentState, Consents, EntryHash, PersonalFields, entry_hash,
 };
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Way};
 pub use digest::{DigestScope, OpenDigest};
 pub use due::{DueKey, DueRow, Lane};
 pub use event::{Audience, Considered, DirectSend, Event, EventBody, FanOut, Fired, SendContent};

@@ -5,6 +5,7 @@
 //! time, cap, channel plan, render.
 
 mod channels;
+mod forms;
 mod limits;
 mod select;
 mod timing;
@@ -23,7 +24,9 @@ use crate::model::{DigestScope, Entry, Keys, OnceKey, Person, PlannedStep, StopS
 use crate::template::{self, Template};
 
 pub(crate) use channels::channels_left;
-pub(crate) use words::recipient_root;
+pub(crate) use forms::{ChannelForms, form_of_content};
+pub(crate) use timing::quiet_until;
+pub(crate) use words::{reach, recipient_root};
 
 /// What is proposed to one recipient.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Proposal<'a> {
     pub(crate) event: &'a Value,
     pub(crate) digest: Option<&'a template::DigestScope>,
     pub(crate) phase: Phase,
+    /// Whether neither rule nor sender planned the steps: they are the category's channels.
+    pub(crate) unplanned: bool,
     /// Everything but the hand-over.
     pub(crate) sandbox: bool,
 }
@@ -120,6 +125,8 @@ pub(crate) enum Outcome {
         steps: Vec<PlannedStep>,
         scopes: Vec<CapScope>,
         content: Arc<ContentItem>,
+        /// What each channel beside the inbox says.
+        forms: ChannelForms,
         /// What keeps it from its own recipient, if only the steps for somebody else are left.
         unreached: Option<Stopped>,
     },
@@ -189,7 +196,7 @@ impl Asking<'_> {
             Ok(scopes) => scopes,
             Err(end) => return end,
         };
-        if let Some(end) = self.channel_plan(&steps) {
+        if let Some(end) = self.channel_plan(&mut steps) {
             return end;
         }
         self.words(steps, scopes)

@@ -4,16 +4,16 @@
 //! All decisions are made inside one write transaction: a flow begins it, reads what its units need, decides with pure
 //! functions, writes the changes and commits. Reads outside of a transaction are for answers, never for decisions.
 
-mod public;
+mod handover;
 mod read;
 mod registry;
 mod transaction;
 mod world;
 
-pub use public::{Opens, PublicToken, PublicTokens};
+pub use handover::{Begun, HandoverLane, HandoverReader, Opens, PublicToken, PublicTokens};
 pub use read::{
-    BookReader, BookRow, ConsentReader, DueReader, EventRef, FeedPage, InboxPage, InboxReader,
-    NotificationFilter, RecipientExport, StoryReader,
+    BookReader, BookRow, ConsentReader, DeliveryFilter, DueReader, EventRef, FeedPage, InboxPage,
+    InboxReader, NotificationFilter, RecipientExport, StoryReader,
 };
 pub use registry::{
     ConfigurationRow, ConnectCode, DeviceToken, KeyRow, KnownToken, PresentedToken, ProjectRow, Registry,

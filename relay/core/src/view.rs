@@ -76,7 +76,7 @@ pub fn watermark_item(inbox: &Inbox, watermark: &Watermark) -> Item {
 }
 
 /// Whether the sender waits for it: an action that acknowledges, or a step that goes on until somebody does.
-fn needs_acknowledgement(notification: &Notification) -> bool {
+pub(crate) fn needs_acknowledgement(notification: &Notification) -> bool {
     let offered = notification.content.iter().flat_map(|content| &content.actions);
     let waits = notification.plan.iter().any(|step| {
         step.unless == Some(Unless::Acknowledged)

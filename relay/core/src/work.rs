@@ -52,6 +52,8 @@ pub(crate) struct Work<'n> {
     answers: Vec<StoredAnswer>,
     owners: Vec<(tidings_protocol::Channel, Box<str>, PersonKey)>,
     pages: BTreeMap<Need, Vec<RecipientId>>,
+    /// What was spent on channels, by day.
+    spending: BTreeMap<(ProjectId, tidings_protocol::Channel, i32), i64>,
     changes: Changes,
     after: AfterCommit,
 }
@@ -126,6 +128,7 @@ impl<'n> Work<'n> {
             answers: Vec::new(),
             owners: Vec::new(),
             pages: BTreeMap::new(),
+            spending: BTreeMap::new(),
             changes: Changes::default(),
             after: AfterCommit::default(),
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tidings_core::configuration::Configuration;
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, ConsentReader, DueReader, InboxReader, PublicToken, PublicTokens, Registry, SignIn, Store,
+    BookReader, ConsentReader, DueReader, HandoverReader, InboxReader, PublicTokens, Registry, SignIn, Store,
     StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, TokenKeeper};
 use crate::channels::webpush::VapidKeys;
+use crate::channels::{Dialer, Outside};
 use crate::dispatch::TimeGuard;
+use crate::handover::Lanes;
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
 use crate::hub::Hub;
@@ -39,6 +41,7 @@ pub(crate) struct Ports {
     pub(crate) consents: Arc<dyn ConsentReader>,
     pub(crate) due: Arc<dyn DueReader>,
     pub(crate) books: Arc<dyn BookReader>,
+    pub(crate) handovers: Arc<dyn HandoverReader>,
     pub(crate) public: Arc<dyn PublicTokens>,
     /// The file to close at the end, if the store is one.
     pub(crate) file: Option<SqliteStore>,
@@ -56,6 +59,8 @@ impl Ports {
             + ConsentReader
             + DueReader
             + BookReader
+            + HandoverReader
+            + PublicTokens
             + 'static,
     {
         Self {
@@ -66,8 +71,9 @@ impl Ports {
             stories: Arc::clone(&store) as Arc<dyn StoryReader>,
             consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
             due: Arc::clone(&store) as Arc<dyn DueReader>,
+            handovers: Arc::clone(&store) as Arc<dyn HandoverReader>,
+            public: Arc::clone(&store) as Arc<dyn PublicTokens>,
             books: store as Arc<dyn BookReader>,
-            public: Arc::new(KeptTokens::default()),
             file: None,
         }
     }
@@ -90,7 +96,7 @@ pub(crate) struct App {
     pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Arc<TokenKeeper>,
     /// The keys that projects sign their pushes to browsers with.
-    pub(crate) vapid: VapidKeys,
+    pub(crate) vapid: Arc<VapidKeys>,
     pub(crate) writer: Writer,
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) repeats: Repeats,
@@ -102,6 +108,10 @@ pub(crate) struct App {
     /// Cancelled when no new call is taken: calls that wait for changes answer at once.
     pub(crate) closing: CancellationToken,
     pub(crate) ready: AtomicBool,
+    /// What holds for each provider that was used.
+    pub(crate) lanes: Arc<Lanes>,
+    /// The world outside, as the node's settings allow it.
+    pub(crate) outside: Outside,
 }
 
 impl App {
@@ -116,6 +126,7 @@ impl App {
         ports: Ports,
         world: World,
         closing: CancellationToken,
+        dialer: Dialer,
     ) -> Result<(Arc<Self>, WriterQueue), StoreError> {
         let node = Node {
             store: Arc::clone(&ports.store),
@@ -131,8 +142,15 @@ impl App {
             sign_in: Arc::clone(&ports.sign_in),
             node: node.clone(),
         });
+        let outside = Outside {
+            dialer: Arc::new(dialer),
+            public_url: public_url.as_str().into(),
+            fcm_url: options.outside.fcm_url.as_str().into(),
+            apns_url: options.outside.apns_url.as_str().into(),
+        };
         let (writer, queue) = Writer::new();
-        let vapid = VapidKeys::new(Arc::clone(&ports.registry), Arc::clone(&vault));
+        let vapid = VapidKeys::new(Arc::clone(&ports.registry), Arc::clone(&vault), Arc::clone(&node.clock));
+        let vapid = Arc::new(vapid);
         let app = Self {
             public_url,
             limits: RateLimits::new(options.requests_per_second),
@@ -150,6 +168,8 @@ impl App {
             guard: world.guard,
             closing,
             ready: AtomicBool::new(false),
+            lanes: Arc::default(),
+            outside,
         };
         Ok((Arc::new(app), queue))
     }
@@ -181,24 +201,5 @@ impl Configurations for Remembered {
 
     fn put(&self, project: &ProjectId, version: u64, configuration: Arc<Configuration>) {
         self.0.insert((project.clone(), version), configuration);
-    }
-}
-
-/// Until the store keeps them.
-#[derive(Default)]
-pub(crate) struct KeptTokens(std::sync::Mutex<std::collections::BTreeMap<[u8; 32], PublicToken>>);
-
-#[async_trait::async_trait]
-impl PublicTokens for KeptTokens {
-    async fn put_public_tokens(&self, rows: &[PublicToken]) -> Result<(), StoreError> {
-        let mut kept = self.0.lock().expect("no thread panics with it");
-        for row in rows {
-            kept.entry(row.hash).or_insert_with(|| row.clone());
-        }
-        Ok(())
-    }
-
-    async fn public_token(&self, hash: &[u8; 32]) -> Result<Option<PublicToken>, StoreError> {
-        Ok(self.0.lock().expect("no thread panics with it").get(hash).cloned())
     }
 }

@@ -25,6 +25,7 @@ use tidings_core::configuration::{Account, Provider as Settings};
 use tidings_core::delivery::{Handover, Outcome};
 use tidings_protocol::ProjectId;
 
+pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
 
 /// How long one attempt may take: a slower provider has an outcome that is not known.

@@ -20,7 +20,7 @@ use tidings_core::ports::{InboxReader, StoreError};
 use tidings_core::session::LiveChange;
 use tidings_protocol::frame::Bye;
 use tidings_protocol::limits::SESSIONS_PER_RECIPIENT_MAX;
-use tidings_protocol::{DeviceId, ProjectId};
+use tidings_protocol::{DeviceId, ProjectId, Timestamp};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 pub use self::due_bell::DueBell;
@@ -36,6 +36,7 @@ const HEADS_PER_READ: usize = 500;
 pub struct Hub {
     inboxes: Mutex<BTreeMap<PersonKey, Vec<Waiter>>>,
     due: Arc<DueBell>,
+    handovers: Arc<DueBell>,
     next_id: AtomicU64,
 }
 
@@ -65,6 +66,19 @@ impl Hub {
         Arc::clone(&self.due)
     }
 
+    /// What those listen to who hand deliveries over.
+    #[must_use]
+    pub fn handover_bell(&self) -> Arc<DueBell> {
+        Arc::clone(&self.handovers)
+    }
+
+    /// Until when a recipient says to be at one of the devices whose sessions are here; none if nowhere.
+    #[must_use]
+    pub fn present_until(&self, person: &PersonKey) -> Option<Timestamp> {
+        let inboxes = locked(&self.inboxes);
+        inboxes.get(person).into_iter().flatten().filter_map(|waiter| waiter.slot.present_until()).max()
+    }
+
     /// Tells everybody what a commit changed. Never blocks; call it after each commit, before the answers go out.
     pub fn after_commit(&self, after: AfterCommit) {
         for hint in after.hints {
@@ -75,6 +89,9 @@ impl Hub {
         }
         if let Some(at) = after.due_sooner {
             self.due.ring(at);
+        }
+        if let Some(at) = after.handover_sooner {
+            self.handovers.ring(at);
         }
     }
 

@@ -5,6 +5,7 @@ mod app;
 mod bells;
 mod channels;
 pub mod dispatch;
+mod handover;
 mod http;
 pub mod hub;
 pub mod lane;
@@ -18,6 +19,7 @@ mod vault;
 mod world;
 mod writer;
 
+pub use channels::AuthoritiesError;
 pub use relay::{FirstKey, Relay, StartError};
 pub use settings::{OutsideOptions, REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
 pub use vault::VaultError;

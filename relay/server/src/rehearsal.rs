@@ -8,15 +8,16 @@ mod world;
 
 use std::sync::Arc;
 
-use tidings_core::act::{Act, Settled, Unit};
+use tidings_core::act::{Act, Answer, Settled, Unit};
 use tidings_core::configuration::{Bundle, Mistakes, check};
+use tidings_core::delivery::{Handover, Outcome};
 use tidings_core::flows::{Node, commit_together};
 use tidings_core::model::{
     Changes, Entry, EventBody, Inbox, Lane, Notification, Person, PersonKey, StopSwitch,
 };
 use tidings_core::ports::{
-    BatchId, ConfigurationRow, DueReader, NotificationFilter, ProjectRow, Registry, Store, StoreError,
-    StoryReader,
+    BatchId, ConfigurationRow, DueReader, HandoverLane, HandoverReader, NotificationFilter, ProjectRow,
+    Registry, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{NotificationId, ProjectId, RecipientId, Timestamp};
 use tidings_store::{ErasureKey, MemoryStore};
@@ -188,14 +189,18 @@ impl Rehearsal {
     /// [`RehearsalError::Restless`] if work begets work without end.
     pub async fn run_until(&self, until: Timestamp) -> Result<(), RehearsalError> {
         for _ in 0..INSTANTS_MAX {
-            match self.store.next_due().await?.filter(|next| *next <= until) {
+            let lanes = self.store.handover_lanes().await?;
+            let next =
+                self.store.next_due().await?.into_iter().chain(lanes.iter().map(|lane| lane.due)).min();
+            match next.filter(|next| *next <= until) {
                 None => {
                     self.clock.move_to(until);
                     return Ok(());
                 }
                 Some(next) => {
-                    self.clock.move_to(next);
+                    self.clock.move_to(next.max(self.now()));
                     self.work_at_this_instant().await?;
+                    self.hand_over(lanes).await?;
                 }
             }
         }
@@ -214,6 +219,22 @@ impl Rehearsal {
         acts.extend(expired.into_iter().map(|(person, id)| Act::Expire(person, id)));
         for act in acts {
             self.act(act).await;
+        }
+        Ok(())
+    }
+
+    /// Hands over what is due at this instant. Every provider takes it at once: what a rehearsal tells is what was
+    /// decided.
+    async fn hand_over(&self, lanes: Vec<HandoverLane>) -> Result<(), RehearsalError> {
+        let now = self.now();
+        for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
+            let due = self.store.due_handovers(&lane.project, &lane.provider, now, DUE_AT_ONCE).await?;
+            for (delivery, _) in due {
+                let claim = Act::HandOver { delivery, owner: 0, present_until: None };
+                let Ok(Answer::Handover(Some(handover))) = self.act(claim).await.answer else { continue };
+                let Handover { delivery, attempt, .. } = *handover;
+                self.act(Act::Conclude { delivery, attempt, outcome: Outcome::accepted(None) }).await;
+            }
         }
         Ok(())
     }

@@ -24,11 +24,14 @@ use tidings_core::ports::StoreError;
 use tidings_protocol::ProjectId;
 use tidings_store::{ErasureKey, MemoryStore, OpenError, SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Ports};
+use crate::channels::{AuthoritiesError, Dialer};
 use crate::dispatch::Dispatch;
+use crate::handover::{self, Accounts, Handovers};
 use crate::lane::Lane;
 use crate::settings::ServeOptions;
 use crate::socket::verify::TokenVerifier;
@@ -115,6 +118,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// Providers cannot be called.
+    #[error(transparent)]
+    Outside(#[from] AuthoritiesError),
     /// The system gives no more threads.
     #[error("no thread could be started: raise the limit of processes of the relay's account")]
     Threads(#[source] io::Error),
@@ -145,7 +151,8 @@ impl Relay {
         let parts = Parts::new(shutdown);
         let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let closing = parts.shutdown.child_token();
-        let (app, queue) = App::new(options, public_url, vault, ports, world, closing).await?;
+        let dialer = Dialer::new(&options.outside)?;
+        let (app, queue) = App::new(options, public_url, vault, ports, world, closing, dialer).await?;
         let lane = Lane::new().map_err(StartError::Threads)?;
         parts.run(&app, queue, (listener, metrics), lane);
         app.ready.store(true, Ordering::Release);
@@ -225,6 +232,7 @@ impl Parts {
         };
         let (tracker, stop) = &self.dispatch;
         tracker.spawn(dispatch.run(stop.clone()));
+        tracker.spawn(handovers(app, Arc::clone(&submit)).run(stop.clone()));
         let sockets = self.sockets(app, submit, lane);
         let (tracker, stop) = &self.calls;
         let router = http::router(app, sockets);
@@ -250,6 +258,31 @@ impl Parts {
             stop: self.sessions.1.clone(),
         }
     }
+}
+
+/// Those who hand deliveries over.
+fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
+    let registry = Arc::clone(&app.ports.registry);
+    Handovers::new(handover::Inner {
+        waiting: Arc::clone(&app.ports.handovers),
+        live: Arc::new(Live(Arc::clone(app))),
+        submit,
+        clock: Arc::clone(&app.node.clock),
+        guard: Arc::clone(&app.guard),
+        lanes: Arc::clone(&app.lanes),
+        listeners: Arc::clone(&app.listeners),
+        accounts: Accounts::new(
+            Arc::clone(&registry),
+            Arc::clone(&app.vault),
+            Arc::clone(&app.vapid),
+            app.outside.clone(),
+        ),
+        registry,
+        ids: Arc::clone(&app.node.ids),
+        incarnation: rand::random(),
+        ended: Notify::new(),
+        attempts: TaskTracker::new(),
+    })
 }
 
 /// Tells sockets what is live.

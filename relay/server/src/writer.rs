@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::taking::Taking;
 use crate::bells::Bells;
+use crate::handover::GoneAddresses;
 use crate::hub::Hub;
 use crate::submit::Submit;
 
@@ -56,13 +57,20 @@ pub(crate) struct Listeners {
     pub(crate) hub: Arc<Hub>,
     pub(crate) inboxes: Bells<PersonKey>,
     pub(crate) feeds: Bells<ProjectId>,
+    pub(crate) gone: GoneAddresses,
     /// What is done when nobody can know what the disk holds.
     pub(crate) store_lost: fn(),
 }
 
 impl Listeners {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, inboxes: Bells::default(), feeds: Bells::default(), store_lost: end_process }
+        Self {
+            hub,
+            inboxes: Bells::default(),
+            feeds: Bells::default(),
+            gone: GoneAddresses::default(),
+            store_lost: end_process,
+        }
     }
 }
 
@@ -192,6 +200,7 @@ fn tell(listeners: &Listeners, after: AfterCommit) {
     for project in &after.feeds {
         listeners.feeds.ring(project);
     }
+    listeners.gone.note(after.gone.clone());
     listeners.hub.after_commit(after);
 }
 

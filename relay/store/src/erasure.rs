@@ -89,6 +89,7 @@ pub(crate) fn erased_notification(notification: &Notification, name: &RecipientI
     left.digest = None;
     left.taken = None;
     left.content = None;
+    left.forms = std::collections::BTreeMap::new();
     left.because = Because::default();
     left.plan = Arc::new([]);
     left.created_seq = None;
@@ -108,6 +109,9 @@ pub(crate) fn erased_delivery(delivery: &Delivery, name: &RecipientId) -> Delive
     left.person.recipient = name.clone();
     left.state = DeliveryState::Erased;
     left.address = None;
+    if let Some(way) = &mut left.way {
+        (way.form, way.owner, way.provider_id) = (None, None, None);
+    }
     left
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Gathered {
     pub(crate) once: BTreeSet<OnceKey>,
     pub(crate) histories: BTreeMap<HistoryAsked, i64>,
     pub(crate) deliveries: BTreeMap<Box<str>, Delivery>,
+    pub(crate) spending: BTreeMap<(ProjectId, Channel, i32), i64>,
     pub(crate) due: BTreeMap<(ProjectId, DueKey), DueRow>,
     pub(crate) operations: BTreeMap<(PersonKey, String), OperationRow>,
     pub(crate) answers: BTreeMap<(ProjectId, Box<str>, Box<str>), StoredAnswer>,
@@ -52,6 +53,11 @@ impl Gathered {
             once: self.once.into_iter().collect(),
             histories: self.histories.into_iter().collect(),
             deliveries: self.deliveries.into_values().collect(),
+            spending: self
+                .spending
+                .into_iter()
+                .map(|((project, channel, day), spent)| (project, channel, day, spent))
+                .collect(),
             due: self.due.into_values().collect(),
             operations: self.operations.into_values().collect(),
             answers: self.answers.into_values().collect(),

@@ -12,6 +12,7 @@ mod due;
 mod erase;
 mod faults;
 mod find;
+mod handover;
 mod inbox;
 mod purge;
 mod registry;

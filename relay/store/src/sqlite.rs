@@ -14,6 +14,7 @@ mod dump;
 mod erase;
 mod error;
 mod find;
+mod handover;
 mod inbox;
 mod kept;
 mod open;

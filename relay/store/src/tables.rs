@@ -10,7 +10,8 @@ use tidings_core::model::{
     PersonKey, Recipient, StoredAnswer,
 };
 use tidings_core::ports::{
-    BatchId, ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, SecretRow, StopEntry,
+    BatchId, ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, PublicToken, SecretRow,
+    StopEntry,
 };
 use tidings_protocol::{
     CategoryId, Channel, DeviceReceipt, EventId, NotificationId, ProjectId, RecipientId, RuleId, Timestamp,
@@ -75,6 +76,8 @@ tables! {
         notifications: NotificationId => Notification,
         story: (NotificationId, u32) => Entry,
         deliveries: Box<str> => Delivery,
+        spending: (ProjectId, Channel, i32) => i64,
+        public_tokens: [u8; 32] => PublicToken,
         due: (ProjectId, DueKey) => DueRow,
         once: (PersonKey, RuleId, Box<str>) => OnceKey,
         digests: (PersonKey, DigestScope, Box<str>) => OpenDigest,

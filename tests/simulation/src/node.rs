@@ -337,6 +337,7 @@ pub(crate) fn answer_word(answer: &Result<Answer, Refusal>) -> &'static str {
         Ok(Answer::Consent { .. }) => "consent",
         Ok(Answer::Notification { .. }) => "notification",
         Ok(Answer::Delivery { .. }) => "delivery",
+        Ok(Answer::Handover(_)) => "handover",
         Ok(Answer::SendStopped { .. }) => "send stopped",
         Ok(Answer::Greeted { .. }) => "greeted",
         Ok(Answer::Operated(_)) => "operated",

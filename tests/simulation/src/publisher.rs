@@ -127,6 +127,7 @@ impl Simulation {
             | Answer::Consent { .. }
             | Answer::Notification { .. }
             | Answer::Delivery { .. }
+            | Answer::Handover(_)
             | Answer::SendStopped { .. }
             | Answer::Greeted { .. }
             | Answer::Operated(_)

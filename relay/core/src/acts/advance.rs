@@ -207,12 +207,13 @@ pub(super) fn apply(work: &mut Work<'_>, subject: &Subject, id: &NotificationId,
             work.clear_due(&person, DueKey::Release(id.clone()));
             digest::join(work, id, scope);
         }
-        Outcome::Go { steps, scopes, content, unreached } => {
+        Outcome::Go { steps, scopes, content, forms, unreached } => {
             let person = work.notification(id).expect("it was told above").person.clone();
             if let Some(rule) = subject.rule.as_ref().filter(|_| work.person(&person).is_known()) {
                 propose::take_throttle(work, rule, id);
             }
-            work.notification_mut(id).stopped = unreached;
+            let row = work.notification_mut(id);
+            (row.stopped, row.forms) = (unreached, forms);
             propose::go(work, id, steps, scopes, content);
         }
         Outcome::Survives => unreachable!("only members of a digest are asked whether they survive"),

@@ -1,5 +1,6 @@
 //! Puts a fact before the plan, and makes what the plan says.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -38,6 +39,8 @@ pub(super) struct Subject {
     pub(super) variant: Option<Box<str>>,
     pub(super) not_before: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
+    /// Whether neither rule nor sender planned the steps.
+    pub(super) unplanned: bool,
     /// The step of the chain that this is, and the chain.
     pub(super) chain: Option<(NotificationId, u16)>,
 }
@@ -90,6 +93,7 @@ impl Subject {
             variant: variant.map(Into::into),
             not_before: None,
             expires_at: expiry(rule.expires, now),
+            unplanned: rule.deliver.is_none(),
             rule: Some(Arc::clone(rule)),
             chain: None,
         }
@@ -124,6 +128,7 @@ impl Subject {
             variant: None,
             not_before: send.not_before,
             expires_at: send.expires_at.map_or(longest, |at| at.min(longest)),
+            unplanned: send.deliver.is_none(),
             chain: None,
         })
     }
@@ -163,6 +168,7 @@ impl Subject {
             event: &self.root,
             digest,
             phase: made.phase,
+            unplanned: self.unplanned,
             sandbox: self.sandbox,
         };
         plan::decide(&proposal, work.person(person), Seen { once }, work.now())
@@ -276,6 +282,8 @@ pub(super) fn blank(
         taken: None,
         released_at: None,
         content: None,
+        forms: BTreeMap::new(),
+        died: None,
         because: subject.because(&configuration.categories[&subject.category], configuration),
         plan: Arc::from([]),
         steps_begun: 0,
@@ -323,8 +331,9 @@ pub(super) fn apply_new(work: &mut Work<'_>, subject: &Subject, mut notification
             work.add_notification(notification);
             digest::join(work, &id, scope);
         }
-        Outcome::Go { steps, scopes, content, unreached } => {
+        Outcome::Go { steps, scopes, content, forms, unreached } => {
             notification.stopped = unreached;
+            notification.forms = forms;
             work.add_notification(notification);
             go(work, &id, steps, scopes, content);
         }

@@ -42,6 +42,7 @@ fn again(work: &mut Work<'_>, id: &NotificationId) {
     let mut entry = Entry::new(work.now(), StoryKind::Released);
     entry.reason = Some(Reason::Replayed);
     work.tell(id, entry);
+    work.notification_mut(id).died = None;
     // Held for no time at all: from there the plan is the same as for every release.
     work.shift(id, NotificationState::Held, None);
     let row = work.notification(id).expect("the caller looked it up").clone();
@@ -81,10 +82,24 @@ pub(super) fn replay_delivery(project: &ProjectId, id: &str, work: &mut Work<'_>
         if work.notification(&row.notification).is_some_and(|of| failed(of.state)) {
             work.shift(&row.notification, NotificationState::Active, None);
         }
+        work.notification_mut(&row.notification).died = None;
+        begin_anew(work, id);
         work.shift_delivery(id, DeliveryState::Waiting, Some(Reason::Replayed));
     }
     let state = if revived { DeliveryState::Waiting } else { row.state };
     Ok(Answer::Delivery { state, revived })
+}
+
+/// It begins with the first provider again, and all its budgets with it. Its attempts go on being counted, so that a late
+/// outcome of one before is not taken for one of these.
+fn begin_anew(work: &mut Work<'_>, id: &str) {
+    let now = work.now();
+    let way = work.way_mut(id);
+    if let Some(first) = way.given_up.first() {
+        way.provider = first.clone();
+    }
+    way.given_up.clear();
+    (way.due, way.tries, way.first_at, way.provider_at, way.repeated) = (now, 0, None, None, false);
 }
 
 /// Whether somebody would still be told something true.
@@ -95,6 +110,7 @@ fn is_worth_it(work: &Work<'_>, row: &Delivery) -> bool {
         NotificationState::Failed | NotificationState::Active | NotificationState::Reached
     );
     lives
+        && row.way.as_ref().is_some_and(|way| way.form.is_some())
         && of.flags.retracted_at.is_none()
         && of.expires_at > work.now()
         && work.person(&row.person).is_known()

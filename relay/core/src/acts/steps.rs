@@ -4,9 +4,9 @@ use tidings_protocol::{
     Channel, DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind, Timestamp, Verdict,
 };
 
-use super::{chains, restrict};
+use super::{address, chains, restrict};
 use crate::configuration::Unless;
-use crate::model::{Delivery, DueKey, Entry, Flags, Notification, PlannedStep, Stopped};
+use crate::model::{DueKey, Entry, Flags, Notification, PlannedStep, Stopped};
 use crate::plan;
 use crate::work::Work;
 
@@ -51,16 +51,13 @@ fn take(work: &mut Work<'_>, id: &NotificationId, step: &PlannedStep) -> bool {
     }
     let mut arrives = false;
     for channel in still_allowed(work, id, step, number) {
-        match channel {
-            Channel::Inapp => {
-                if work.notification(id).is_some_and(|row| row.inapp.is_none()) {
-                    work.place(id);
-                }
-                arrives = true;
+        if channel != Channel::Inapp {
+            arrives |= address::deliver(work, id, channel, number);
+        } else {
+            if work.notification(id).is_some_and(|row| row.inapp.is_none()) {
+                work.place(id);
             }
-            Channel::Push | Channel::Email | Channel::Sms | Channel::Webhook => {
-                without_provider(work, id, channel, number);
-            }
+            arrives = true;
         }
     }
     if let Some((every, times, _)) = step.repeat
@@ -90,45 +87,51 @@ fn still_allowed(work: &mut Work<'_>, id: &NotificationId, step: &PlannedStep, n
     left
 }
 
-/// Channels beside the inbox have no providers yet.
-fn without_provider(work: &mut Work<'_>, id: &NotificationId, channel: Channel, step: u16) {
-    let now = work.now();
-    let person = work.notification(id).expect("the caller looked it up").person.clone();
-    let address = work.person(&person).endpoints.iter().find(|endpoint| endpoint.channel == channel);
-    let delivery = Delivery {
-        id: work.id().to_string().into(),
-        notification: id.clone(),
-        address: address.map(|endpoint| endpoint.address.clone()),
-        person,
-        channel,
-        state: DeliveryState::Suppressed,
-        reason: Some(Reason::NoProvider),
-        step,
-        made_at: now,
-        changed_at: now,
-    };
-    work.add_delivery(delivery);
-}
-
 /// All steps were begun. With nothing pending and nothing handed over, that is the end.
 fn end(work: &mut Work<'_>, id: &NotificationId) {
+    if !end_if_spent(work, id) {
+        tell_unacknowledged(work, id);
+    }
+}
+
+/// Ends a notification of which nothing is pending and nothing was handed over. Answers whether it ended.
+pub(super) fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) -> bool {
     let row = work.notification(id).expect("the caller looked it up");
     let placed = row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed);
     let on_way = |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver);
     let pending = placed || work.deliveries_of(id).any(|delivery| on_way(delivery.state));
     if row.state == NotificationState::Active && !pending {
+        if let Some(reason) = row.died {
+            let stopped = Stopped { gate: None, reason, text: None };
+            work.shift(id, NotificationState::Failed, Some(stopped));
+            return true;
+        }
         let stopped = if let Some(stopped) = &row.stopped {
             stopped.clone()
-        } else if row.inapp.is_some() {
+        } else if row.inapp.is_some() || work.deliveries_of(id).next().is_some() {
             restrict::no_longer_allowed(work, id)
         } else {
-            let text = Some("none of its channels has a provider".into());
-            Stopped { gate: Some(Gate::ChannelPlan), reason: Reason::NoProvider, text }
+            unreachable_by_any(work, id)
         };
         work.shift(id, NotificationState::Suppressed, Some(stopped));
-        return;
+        return true;
     }
-    tell_unacknowledged(work, id);
+    false
+}
+
+/// No channel of the plan led to the recipient.
+fn unreachable_by_any(work: &Work<'_>, id: &NotificationId) -> Stopped {
+    let row = work.notification(id).expect("the caller looked it up");
+    let live = work.live(&row.person.project);
+    let person = work.person(&row.person);
+    let channels = row.plan.iter().flat_map(|step| &step.channels);
+    let mut causes = channels.filter_map(|channel| plan::reach(&live.configuration, person, *channel).err());
+    let (reason, text) = if causes.any(|cause| cause == Reason::NoEndpoint) {
+        (Reason::NoEndpoint, format!("{} has no address on any of its channels", row.person.recipient))
+    } else {
+        (Reason::NoProvider, "none of its channels has a provider".to_owned())
+    };
+    Stopped { gate: Some(Gate::ChannelPlan), reason, text: Some(text.into()) }
 }
 
 /// The plan asked for an acknowledgement, ran out, and nobody gave one.
@@ -189,8 +192,10 @@ pub(super) fn happened(flags: &Flags, unless: Unless) -> Option<Reason> {
     at.map(|_| reason)
 }
 
-/// A device told something: later steps that waited for its absence are needless, in the same commit.
+/// A device told something: later steps that waited for its absence, and what is on its way and was needed for its
+/// absence only, are needless, in the same commit.
 pub(super) fn receipt_came(work: &mut Work<'_>, id: &NotificationId) {
+    address::stop_needless(work, id);
     let row = work.notification(id).expect("the caller looked it up");
     let repeats = row.plan.iter().find_map(|step| step.repeat);
     if let Some((_, times, until)) = repeats

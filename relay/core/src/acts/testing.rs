@@ -216,6 +216,9 @@ impl World {
             Need::Deliveries(id) => found
                 .deliveries
                 .extend(self.deliveries.values().filter(|d| d.notification == *id && on_way(d)).cloned()),
+            Need::AllDeliveries(id) => {
+                found.deliveries.extend(self.deliveries.values().filter(|d| d.notification == *id).cloned())
+            }
             Need::PendingDeliveries(key) => {
                 found
                     .deliveries
@@ -248,6 +251,7 @@ impl World {
             | Need::Once(..)
             | Need::History(_)
             | Need::Answer(..)
+            | Need::Spending(..)
             | Need::Members(..)
             | Need::Recipients(..) => {}
         }

@@ -40,6 +40,14 @@ impl Day {
         Self(self.0.saturating_add(1))
     }
 
+    /// The first day of its month.
+    #[must_use]
+    pub fn month_start(self) -> Self {
+        let epoch = Date::constant(1970, 1, 1);
+        let date = epoch.checked_add(jiff::Span::new().days(self.0)).unwrap_or(Date::MAX);
+        Self(self.0 - i32::from(date.day()) + 1)
+    }
+
     /// The week that holds this day.
     #[must_use]
     pub const fn week(self) -> Week {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::{
     CategoryId, Channel, LegalClass, NotificationId, Priority, ProjectId, RecipientId, Timestamp,
@@ -54,7 +55,8 @@ pub struct Handover {
 }
 
 /// The words of one channel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Form {
     /// What a push carries.
     Push(PushForm),
@@ -67,7 +69,7 @@ pub enum Form {
 }
 
 /// What a push carries, as far as the project lets push vendors see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushForm {
     /// How much of the words may be sent. With `none` the fields below are for nobody but the device itself.
     pub content: PushContent,
@@ -80,10 +82,30 @@ pub struct PushForm {
 }
 
 /// A call to the recipient's URL.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WebhookForm {
     /// The notification's own words, as devices get them.
     Content(Arc<ContentItem>),
     /// What the template made, a body of its own.
     Body(Box<str>),
+}
+
+impl Form {
+    /// What a person would see of it, on a few lines; for the story of what the sandbox did not send.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Push(push) if push.content == PushContent::None => "(no content)".to_owned(),
+            Self::Push(push) if push.content == PushContent::Title || push.body.is_empty() => {
+                push.title.to_string()
+            }
+            Self::Push(push) => format!("{}\n{}", push.title, push.body),
+            Self::Email(email) => format!("{}\n{}", email.subject, email.text),
+            Self::Sms(text) => text.to_string(),
+            Self::Webhook(WebhookForm::Body(body)) => body.to_string(),
+            Self::Webhook(WebhookForm::Content(content)) if content.body.is_empty() => content.title.clone(),
+            Self::Webhook(WebhookForm::Content(content)) => format!("{}\n{}", content.title, content.body),
+        }
+    }
 }

@@ -202,6 +202,11 @@ impl AfterCommit {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        self.gone.extend(other.gone);
+        self.handover_sooner = match (self.handover_sooner, other.handover_sooner) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
         for (what, count) in other.decided {
             *self.decided.entry(what).or_default() += count;
         }

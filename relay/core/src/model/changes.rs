@@ -1,5 +1,7 @@
 //! What one transaction writes.
 
+use std::collections::BTreeMap;
+
 use tidings_protocol::{
     Channel, DeviceId, DeviceReceipt, NotificationId, OperationId, ProjectId, RuleId, Timestamp, TopicId,
 };
@@ -67,6 +69,8 @@ pub struct Changes {
     pub erased: Vec<(PersonKey, Erased)>,
     /// Answers that are kept for repeated requests.
     pub answers: Vec<StoredAnswer>,
+    /// What was spent on channels, by day in the project's zone, in millionths of its currency; added to what is stored.
+    pub spending: BTreeMap<(ProjectId, Channel, i32), i64>,
     /// The counters.
     pub books: Books,
 }

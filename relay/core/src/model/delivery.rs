@@ -3,6 +3,7 @@
 use tidings_protocol::{Channel, DeliveryState, NotificationId, Reason, Timestamp};
 
 use super::PersonKey;
+use crate::delivery::Form;
 
 /// One delivery on a channel other than the inbox. The inbox's own is part of the notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,4 +28,68 @@ pub struct Delivery {
     pub made_at: Timestamp,
     /// When it last changed.
     pub changed_at: Timestamp,
+    /// How it is handed over; none if it never will be.
+    pub way: Option<Box<Way>>,
+}
+
+/// How a delivery is handed over, and what came of it so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Way {
+    /// The provider that has it, or that is asked next.
+    pub provider: Box<str>,
+    /// While it waits: not before this instant.
+    pub due: Timestamp,
+    /// Attempts that were begun, with all providers.
+    pub attempts: u32,
+    /// Attempts whose outcome is known: what a repetition of an unknown one has in common with it.
+    pub known: u32,
+    /// Attempts with this provider; they set the pause before the next.
+    pub tries: u32,
+    /// When the first attempt began.
+    pub first_at: Option<Timestamp>,
+    /// When the first attempt with this provider began.
+    pub provider_at: Option<Timestamp>,
+    /// Providers that were given up.
+    pub given_up: Vec<Box<str>>,
+    /// The node's incarnation that hands it over.
+    pub owner: Option<u64>,
+    /// Whether its one repetition after an unknown outcome was begun.
+    pub repeated: bool,
+    /// What the newest attempt said.
+    pub code: Option<Box<str>>,
+    /// The id that the provider gave it.
+    pub provider_id: Option<Box<str>>,
+    /// What it says; none once it is final, unless it may be replayed.
+    pub form: Option<Box<Form>>,
+}
+
+impl Way {
+    /// The way of a new delivery.
+    #[must_use]
+    pub const fn new(provider: Box<str>, due: Timestamp, form: Box<Form>) -> Self {
+        Self {
+            provider,
+            due,
+            attempts: 0,
+            known: 0,
+            tries: 0,
+            first_at: None,
+            provider_at: None,
+            given_up: Vec::new(),
+            owner: None,
+            repeated: false,
+            code: None,
+            provider_id: None,
+            form: Some(form),
+        }
+    }
+}
+
+impl Delivery {
+    /// The provider's idempotency key: the same for a repetition whose first outcome is not known.
+    #[must_use]
+    pub fn key(&self) -> Box<str> {
+        let known = self.way.as_ref().map_or(0, |way| way.known);
+        format!("{}-{known}", self.id).into()
+    }
 }

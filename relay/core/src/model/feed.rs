@@ -39,8 +39,18 @@ pub enum FeedKind {
     ReceiptDismissed,
     /// A notification reached a final state.
     NotificationFinal,
+    /// A device, mailbox or phone proved a delivery.
+    DeliveryReceived,
+    /// A provider took a delivery.
+    DeliverySent,
     /// A delivery died.
     DeliveryDead,
+    /// A delivery was stopped before it was handed over.
+    DeliverySuppressed,
+    /// A delivery became needless before it was handed over.
+    DeliveryCancelled,
+    /// A delivery's time passed.
+    DeliveryExpired,
     /// A consent was decided.
     ConsentChanged,
     /// A preference changed.
@@ -53,7 +63,7 @@ pub enum FeedKind {
 
 impl FeedKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::ReceiptReceived,
         Self::ReceiptDisplayed,
         Self::ReceiptRead,
@@ -62,7 +72,12 @@ impl FeedKind {
         Self::ReceiptAcknowledged,
         Self::ReceiptDismissed,
         Self::NotificationFinal,
+        Self::DeliveryReceived,
+        Self::DeliverySent,
         Self::DeliveryDead,
+        Self::DeliverySuppressed,
+        Self::DeliveryCancelled,
+        Self::DeliveryExpired,
         Self::ConsentChanged,
         Self::PreferenceChanged,
         Self::Feedback,
@@ -81,7 +96,12 @@ impl FeedKind {
             Self::ReceiptAcknowledged => "receipt.acknowledged",
             Self::ReceiptDismissed => "receipt.dismissed",
             Self::NotificationFinal => "notification.final",
+            Self::DeliveryReceived => "delivery.received",
+            Self::DeliverySent => "delivery.sent",
             Self::DeliveryDead => "delivery.dead",
+            Self::DeliverySuppressed => "delivery.suppressed",
+            Self::DeliveryCancelled => "delivery.cancelled",
+            Self::DeliveryExpired => "delivery.expired",
             Self::ConsentChanged => "consent.changed",
             Self::PreferenceChanged => "preference.changed",
             Self::Feedback => "feedback",

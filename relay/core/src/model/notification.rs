@@ -1,5 +1,6 @@
 //! One thing that one recipient should know.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidings_protocol::item::{Because, ContentItem, View};
@@ -11,6 +12,7 @@ use tidings_protocol::{
 use super::{Entry, PersonKey, Stamp};
 use crate::cap::CapScope;
 use crate::configuration::Unless;
+use crate::delivery::Form;
 
 /// A notification with all that later decisions on it need.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +56,10 @@ pub struct Notification {
     pub released_at: Option<Timestamp>,
     /// What it says; none until it is rendered.
     pub content: Option<Arc<ContentItem>>,
+    /// What the channels of later steps say, rendered with the content.
+    pub forms: BTreeMap<Channel, Form>,
+    /// Why a delivery of it died, if one did.
+    pub died: Option<Reason>,
     /// Why the recipient gets it.
     pub because: Because,
     /// Its plan; empty until it is released.

@@ -23,6 +23,10 @@ pub struct Entry {
     pub channel: Option<Channel>,
     /// Which delivery.
     pub delivery: Option<Box<str>>,
+    /// Which provider.
+    pub provider: Option<Box<str>>,
+    /// Which attempt at the delivery, from 1.
+    pub attempt: Option<u32>,
     /// The state that was reached.
     pub state: Option<&'static str>,
     /// On which device.
@@ -49,6 +53,8 @@ impl Entry {
             due: None,
             channel: None,
             delivery: None,
+            provider: None,
+            attempt: None,
             state: None,
             device: None,
             step: None,

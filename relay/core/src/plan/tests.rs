@@ -90,6 +90,7 @@ impl Asked {
             event: &json!({}),
             digest: None,
             phase: self.phase,
+            unplanned: false,
             sandbox: self.sandbox,
         };
         decide(&proposal, &self.person, Seen::default(), self.now)

@@ -1,10 +1,11 @@
 //! The time gates: delay, send window, quiet hours, pause and best hour, and the digest that a rule collects into.
 
-use tidings_protocol::{Gate, Reason, StoryKind, Timestamp, Verdict};
+use tidings_protocol::{Gate, Priority, Reason, StoryKind, Timestamp, Verdict};
 
-use super::{Asking, Ends, Outcome, Phase};
+use super::{Asking, Ends, Outcome, Phase, zone_of};
 use crate::calendar::Zone;
-use crate::model::{DigestScope, Entry, Stopped};
+use crate::configuration::Configuration;
+use crate::model::{DigestScope, Entry, Person, Stopped};
 use crate::quiet_hours::QuietHours;
 use crate::when::{self, TimeGate, TimeGates};
 
@@ -143,6 +144,40 @@ impl Asking<'_> {
         self.told.push(entry);
         Outcome::Hold { stopped: Stopped { gate: Some(gate), reason, text }, due, deferred }
     }
+}
+
+/// Until when a recipient is left alone at `now`, and by which gate: quiet hours or a pause, where the priority does not
+/// pass them. What was decided before is asked this again when it is handed over later than its plan began.
+pub(crate) fn quiet_until(
+    person: &Person,
+    configuration: &Configuration,
+    priority: Priority,
+    now: Timestamp,
+) -> Option<(Gate, Reason, Timestamp)> {
+    let zone = zone_of(person, configuration);
+    let preferences = person.recipient.as_ref().map(|recipient| &recipient.preferences);
+    let own = preferences.and_then(|known| known.quiet_hours.as_ref()).and_then(|(item, _)| item.as_ref());
+    let own = own.and_then(|item| QuietHours::from_item(item).ok());
+    let settings = configuration.quiet_hours.as_ref();
+    let quiet = own.as_ref().or_else(|| settings.and_then(|settings| settings.default.as_ref()));
+    let gates = TimeGates {
+        created: now,
+        delay: None,
+        window: None,
+        best_hour: None,
+        latest: None,
+        quiet_hours: quiet.map(|hours| (hours, hours.zone().unwrap_or(&zone))),
+        paused_until: preferences.and_then(|known| known.paused_until.as_ref()).and_then(|(until, _)| *until),
+        passes_quiet: settings.is_some_and(|settings| settings.pass.contains(&priority)),
+    };
+    let moment = when::moment(&gates, now);
+    let (gate, _) = moment.moved_by.last()?;
+    Some(match gate {
+        TimeGate::Pause => (Gate::Pause, Reason::Paused, moment.at),
+        TimeGate::Delay | TimeGate::SendWindow | TimeGate::QuietHours | TimeGate::BestHour => {
+            (Gate::QuietHours, Reason::QuietHours, moment.at)
+        }
+    })
 }
 
 /// An even hash of an id (FNV-1a with a final mix). It decides only about minutes.

@@ -4,23 +4,55 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidings_protocol::item::{ActionItem, ContentItem};
-use tidings_protocol::{Channel, Gate, Reason};
+use tidings_protocol::{Channel, Gate, Priority, Reason, Verdict};
 
+use super::forms::{self, ChannelForms};
 use super::{Asking, Ends, Outcome, Words, zone_of};
 use crate::cap::CapScope;
 use crate::configuration::Configuration;
-use crate::model::{DigestScope as DigestOf, Person, PlannedStep, Stopped};
-use crate::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope, Template};
+use crate::delivery;
+use crate::model::{DigestScope as DigestOf, Entry, Person, PlannedStep, Stopped};
+use crate::template::{Content, DigestScope, Forms, RenderError, RenderScope, Template};
 
 impl Asking<'_> {
-    pub(super) fn channel_plan(&mut self, steps: &[PlannedStep]) -> Ends {
-        let reaches = |step: &PlannedStep| step.linked || step.channels.contains(&Channel::Inapp);
-        if steps.iter().any(reaches) {
+    /// Which channels carry it. What is of low priority goes on the cheapest that reaches the recipient, unless its rule
+    /// or sender planned otherwise.
+    pub(super) fn channel_plan(&mut self, steps: &mut [PlannedStep]) -> Ends {
+        if self.proposal.priority == Priority::Low && self.proposal.unplanned {
+            self.cheapest_only(steps);
+        }
+        let reached = |channel: &Channel| self.reach(*channel).is_ok();
+        if steps.iter().any(|step| step.linked || step.channels.iter().any(reached)) {
             return self.pass(Gate::ChannelPlan, Reason::Planned);
         }
-        // Channels beside the inbox have no providers yet: each of their deliveries is suppressed, which the act that
-        // follows the plan writes down. The notification itself goes on, to end as suppressed.
-        self.pass(Gate::ChannelPlan, Reason::NoProvider)
+        // Nothing carries it: the notification goes on, to end as suppressed with the reason of each channel.
+        let channels = steps.iter().flat_map(|step| &step.channels);
+        let causes: Vec<Reason> = channels.filter_map(|channel| self.reach(*channel).err()).collect();
+        let no_provider = causes.contains(&Reason::NoProvider) || causes.is_empty();
+        self.pass(Gate::ChannelPlan, if no_provider { Reason::NoProvider } else { Reason::NoEndpoint })
+    }
+
+    /// Whether a channel leads to the recipient at all.
+    fn reach(&self, channel: Channel) -> Result<(), Reason> {
+        reach(self.proposal.configuration, self.person, channel)
+    }
+
+    fn cheapest_only(&mut self, steps: &mut [PlannedStep]) {
+        let configuration = self.proposal.configuration;
+        let cost = |channel: &Channel| delivery::cost(configuration, *channel);
+        let reached = |channel: &&Channel| reach(configuration, self.person, **channel).is_ok();
+        let all = steps.iter().flat_map(|step| &step.channels).filter(reached).map(cost);
+        let Some(least) = all.min_by(f64::total_cmp) else { return };
+        let mut dear = Vec::new();
+        for step in steps.iter_mut().filter(|step| !step.linked) {
+            dear.extend(step.channels.extract_if(.., |channel| cost(channel) > least));
+        }
+        for channel in dear {
+            let mut entry =
+                Entry::decided(self.now, Gate::ChannelPlan, Verdict::Stop, Reason::CheaperChannel);
+            entry.channel = Some(channel);
+            self.told.push(entry);
+        }
     }
 
     /// It joins a digest. The sandbox has none: its members would be sent with those that are live.
@@ -38,8 +70,12 @@ impl Asking<'_> {
 
     pub(super) fn words(&mut self, steps: Vec<PlannedStep>, scopes: Vec<CapScope>) -> Outcome {
         let proposal = self.proposal;
+        let channels = self.to_render(&steps);
         let rendered = match proposal.words {
-            Words::Literal(content) => Ok(Arc::clone(content)),
+            Words::Literal(content) => {
+                let forms = forms::of_content(proposal.configuration, &channels, content);
+                Ok((Arc::clone(content), forms))
+            }
             Words::Template(template) => {
                 let scope = Rendering {
                     template,
@@ -48,20 +84,19 @@ impl Asking<'_> {
                     event: proposal.event,
                     digest: proposal.digest,
                 };
-                render(&scope, self.person)
-                    .map(|(content, _)| Arc::new(content))
-                    .map_err(|error| error.to_string())
+                render(&scope, &channels, self.person).map_err(|error| error.to_string())
             }
             Words::Gone => Err("its template is not in the configuration any more".to_owned()),
         };
         match rendered {
-            Ok(content) => {
+            Ok((content, forms)) => {
                 self.pass(Gate::Render, Reason::Rendered);
                 if proposal.sandbox {
+                    self.show_forms(&forms);
                     let text = "the sandbox does everything but the hand-over".to_owned();
                     return Outcome::Stop(self.halted(Gate::ChannelPlan, Reason::Sandbox, Some(text)));
                 }
-                Outcome::Go { steps, scopes, content, unreached: self.unreached.take() }
+                Outcome::Go { steps, scopes, content, forms, unreached: self.unreached.take() }
             }
             Err(detail) => {
                 let Stopped { gate, reason, text } =
@@ -70,6 +105,39 @@ impl Asking<'_> {
             }
         }
     }
+
+    /// The channels whose words are needed: those of its own steps that lead to the recipient now. One that leads there
+    /// only later says what the inbox says.
+    fn to_render(&self, steps: &[PlannedStep]) -> Vec<Channel> {
+        let own = steps.iter().filter(|step| !step.linked).flat_map(|step| step.channels.iter().copied());
+        let mut channels: Vec<Channel> =
+            own.filter(|channel| *channel != Channel::Inapp && self.reach(*channel).is_ok()).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        channels
+    }
+
+    /// The sandbox shows what would have been handed over.
+    fn show_forms(&mut self, forms: &ChannelForms) {
+        for (channel, form) in forms {
+            let mut entry = Entry::decided(self.now, Gate::Render, Verdict::Pass, Reason::Rendered);
+            (entry.channel, entry.text) = (Some(*channel), Some(form.shown().into()));
+            self.told.push(entry);
+        }
+    }
+}
+
+/// Whether a channel leads to a recipient: there is an address that may be used, and somebody who delivers to it.
+pub(crate) fn reach(configuration: &Configuration, person: &Person, channel: Channel) -> Result<(), Reason> {
+    if channel == Channel::Inapp {
+        return Ok(());
+    }
+    let mut addresses = person.endpoints.iter().filter(|e| e.channel == channel && !e.stopped).peekable();
+    if addresses.peek().is_none() {
+        return Err(Reason::NoEndpoint);
+    }
+    let served = |address: &str| !delivery::providers(configuration, channel, address).is_empty();
+    if addresses.any(|endpoint| served(&endpoint.address)) { Ok(()) } else { Err(Reason::NoProvider) }
 }
 
 /// What a template is rendered with.
@@ -81,8 +149,12 @@ struct Rendering<'a> {
     digest: Option<&'a DigestScope>,
 }
 
-/// Renders the inbox's form in the recipient's language; answers the language too.
-fn render(rendering: &Rendering<'_>, person: &Person) -> Result<(ContentItem, Locale), RenderError> {
+/// Renders the inbox's form, and those of the other channels, in the recipient's language.
+fn render(
+    rendering: &Rendering<'_>,
+    channels: &[Channel],
+    person: &Person,
+) -> Result<(Arc<ContentItem>, ChannelForms), RenderError> {
     let project = &rendering.configuration.project;
     let recipient = person.recipient.as_ref();
     let wanted = recipient.and_then(|recipient| recipient.locale.as_deref()).and_then(|tag| tag.parse().ok());
@@ -99,7 +171,9 @@ fn render(rendering: &Rendering<'_>, person: &Person) -> Result<(ContentItem, Lo
         zone: zone.name(),
         locale,
     };
-    forms.content(&scope).map(|content| (item_of(content), locale.clone()))
+    let content = Arc::new(item_of(forms.content(&scope)?));
+    let others = forms::of_template(rendering.configuration, channels, forms, &scope, &content)?;
+    Ok((content, others))
 }
 
 /// `event.data` is the same as `data`. It is copied in only for the rare text that asks for it that way.

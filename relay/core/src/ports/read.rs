@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tidings_protocol::{
-    CategoryId, Cursor, EntryId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, RuleId,
-    Timestamp, TopicId,
+    CategoryId, Channel, Cursor, DeliveryState, EntryId, EventId, NotificationId, NotificationState,
+    ProjectId, Reason, RecipientId, RuleId, Timestamp, TopicId,
 };
 
 use super::StoreError;
@@ -106,16 +106,14 @@ pub trait StoryReader: Send + Sync {
     /// [`StoreError`].
     async fn members(&self, project: &ProjectId, topic: &TopicId) -> Result<u64, StoreError>;
 
-    /// Deliveries in a state, newest first, after an id.
+    /// Deliveries that match, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn deliveries(
         &self,
         project: &ProjectId,
-        state: Option<tidings_protocol::DeliveryState>,
-        after: Option<&str>,
-        limit: usize,
+        filter: &DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError>;
 
     /// The project's feed after a number, oldest first. The numbers rise in commit order and have no gaps that a
@@ -161,6 +159,46 @@ pub struct NotificationFilter {
     pub before: Option<(Timestamp, NotificationId)>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Which deliveries to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only on this channel.
+    pub channel: Option<Channel>,
+    /// Only those that this provider has, or had last.
+    pub provider: Option<Box<str>>,
+    /// Only this recipient's.
+    pub recipient: Option<RecipientId>,
+    /// Only those that stand where they stand for this reason.
+    pub reason: Option<Reason>,
+    /// Made at or after.
+    pub since: Option<Timestamp>,
+    /// Made before.
+    pub until: Option<Timestamp>,
+    /// Only older than this one.
+    pub before: Option<Box<str>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl DeliveryFilter {
+    /// Whether a delivery is meant, its place in the list aside.
+    #[must_use]
+    pub fn is_met_by(&self, row: &Delivery) -> bool {
+        self.state.is_none_or(|state| row.state == state)
+            && self.channel.is_none_or(|channel| row.channel == channel)
+            && self.reason.is_none_or(|reason| row.reason == Some(reason))
+            && self.recipient.as_ref().is_none_or(|recipient| row.person.recipient == *recipient)
+            && self.since.is_none_or(|since| row.made_at >= since)
+            && self.until.is_none_or(|until| row.made_at < until)
+            && self
+                .provider
+                .as_deref()
+                .is_none_or(|name| row.way.as_ref().is_some_and(|way| *way.provider == *name))
+    }
 }
 
 /// A page of the feed.

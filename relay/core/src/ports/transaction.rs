@@ -171,6 +171,10 @@ pub enum Need {
     History(HistoryAsked),
     /// A delivery by id, whatever its state.
     Delivery(ProjectId, Box<str>),
+    /// Every delivery of a notification, final ones too.
+    AllDeliveries(NotificationId),
+    /// What was spent on a channel of a project, by day.
+    Spending(ProjectId, Channel),
     /// Pending deliveries of a notification.
     Deliveries(NotificationId),
     /// Every pending delivery of a recipient.
@@ -227,6 +231,8 @@ pub struct Found {
     pub answers: Vec<StoredAnswer>,
     /// Owners of addresses.
     pub owners: Vec<(Channel, Box<str>, PersonKey)>,
+    /// What was spent, by day, in millionths of the project's currency.
+    pub spending: Vec<(ProjectId, Channel, i32, i64)>,
     /// Pages of recipients, one for each page that was asked for, by its need.
     pub pages: Vec<(Need, Vec<RecipientId>)>,
 }

@@ -51,7 +51,7 @@ pub struct ContentAction {
 }
 
 /// A mail before MJML becomes HTML.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EmailContent {
     /// One line.
     pub subject: String,

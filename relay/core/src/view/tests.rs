@@ -49,6 +49,8 @@ fn row(created_seq: u64, seq: u64) -> Notification {
         taken: None,
         released_at: None,
         content: Some(Arc::new(ContentItem { title: format!("Order {created_seq}"), ..Default::default() })),
+        forms: std::collections::BTreeMap::new(),
+        died: None,
         because: Because {
             rule: Some("order_placed".into()),
             event_type: Some("order.placed".into()),

@@ -64,6 +64,9 @@ impl Work<'_> {
         self.operations.extend(found.operations);
         self.answers.extend(found.answers);
         self.owners.extend(found.owners);
+        for (project, channel, day, spent) in found.spending {
+            self.spending.entry((project, channel, day)).or_insert(spent);
+        }
         self.pages.extend(found.pages);
     }
 

@@ -1,8 +1,9 @@
 //! Addresses and what is on its way to them.
 
-use tidings_protocol::{Channel, DeliveryState, ProjectId};
+use tidings_protocol::{Channel, DeliveryState, ProjectId, Timestamp};
 
 use super::Work;
+use crate::calendar::Day;
 use crate::model::{Delivery, PersonKey};
 
 impl Work<'_> {
@@ -11,6 +12,32 @@ impl Work<'_> {
         let pending = |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver);
         let rows = self.deliveries.values().map(|copy| &copy.row);
         rows.filter(move |delivery| delivery.person == *person && pending(delivery.state))
+    }
+
+    /// A delivery that waits waits longer; nothing else of it changes.
+    pub(crate) fn put_off_delivery(&mut self, id: &str, due: Timestamp) {
+        self.way_mut(id).due = due;
+        let sooner = self.after.handover_sooner.map_or(due, |sooner| sooner.min(due));
+        self.after.handover_sooner = Some(sooner);
+    }
+
+    /// Nobody is behind an address any more; whoever acts puts it onto the stop list.
+    pub(crate) fn tell_gone(&mut self, project: ProjectId, channel: Channel, address: Box<str>) {
+        self.after.gone.push((project, channel, address));
+    }
+
+    /// What was spent on a channel from a day on, in millionths of the project's currency.
+    pub(crate) fn spent_since(&self, project: &ProjectId, channel: Channel, day: Day) -> i64 {
+        let from = (project.clone(), channel, day.number());
+        let to = (project.clone(), channel, i32::MAX);
+        self.spending.range(from..=to).map(|(_, spent)| spent).sum()
+    }
+
+    /// Counts what was spent on a channel.
+    pub(crate) fn spend(&mut self, project: &ProjectId, channel: Channel, day: Day, cost: i64) {
+        let key = (project.clone(), channel, day.number());
+        *self.spending.entry(key.clone()).or_default() += cost;
+        *self.changes.spending.entry(key).or_default() += cost;
     }
 
     /// Who had an address of a project when it was asked.

@@ -8,7 +8,7 @@ use super::{DigestCopy, Standing, Tracked, Work};
 use crate::act::{Answer, RepeatKey};
 use crate::model::{
     Delivery, DigestScope, DueKey, DueRow, Entry, Event, FeedEntry, FeedKind, InappDelivery, Notification,
-    OnceKey, OpenDigest, PersonKey, Stopped, StoredAnswer, Term,
+    OnceKey, OpenDigest, PersonKey, Stopped, StoredAnswer, Term, Way,
 };
 
 /// How long the answer to a request with an `Idempotency-Key` is kept: the contract promises at least 24 hours.
@@ -228,23 +228,105 @@ impl Work<'_> {
         entry.step = Some(delivery.step);
         let notification = delivery.notification.clone();
         self.tell(&notification, entry);
+        self.ring_handovers(&delivery);
         self.deliveries.insert(delivery.id.clone(), Tracked { row: delivery, standing: Standing::New });
     }
 
-    /// Moves a delivery to another state.
+    /// A delivery's way, which will be written. States are changed by [`Work::shift_delivery`] only.
+    pub(crate) fn way_mut(&mut self, id: &str) -> &mut Way {
+        let delivery = self.deliveries.get_mut(id).expect("the caller looked it up").touch();
+        delivery.way.as_deref_mut().expect("only what can be handed over is")
+    }
+
+    /// Moves a delivery to another state, and tells it.
     pub(crate) fn shift_delivery(&mut self, id: &str, to: DeliveryState, reason: Option<Reason>) {
+        self.shift_delivery_telling(id, to, reason, |_| {});
+    }
+
+    /// Moves a delivery to another state, and tells it with particulars.
+    pub(crate) fn shift_delivery_telling(
+        &mut self,
+        id: &str,
+        to: DeliveryState,
+        reason: Option<Reason>,
+        particulars: impl FnOnce(&mut Entry),
+    ) {
+        self.move_delivery(id, to, reason);
+        let delivery = &self.deliveries.get(id).expect("it was moved above").row;
+        let mut entry = Entry::new(self.now, StoryKind::Outcome);
+        (entry.channel, entry.delivery) = (Some(delivery.channel), Some(id.into()));
+        (entry.state, entry.reason) = (Some(to.as_str()), reason);
+        if let Some(way) = delivery.way.as_ref().filter(|way| way.attempts > 0) {
+            (entry.provider, entry.attempt) = (Some(way.provider.clone()), Some(way.attempts));
+        }
+        particulars(&mut entry);
+        let row = delivery.clone();
+        self.tell(&row.notification, entry);
+        self.feed_delivery(&row);
+        self.ring_handovers(&row);
+    }
+
+    /// Moves a delivery to another state without a line of its own: the outcome of the attempt tells it.
+    pub(crate) fn move_delivery(&mut self, id: &str, to: DeliveryState, reason: Option<Reason>) {
         let now = self.now;
         let delivery = self.deliveries.get_mut(id).expect("the caller looked it up").touch();
         let from = delivery.state;
         assert!(delivery_allowed(from, to), "no delivery goes from {from} to {to}");
         (delivery.state, delivery.reason, delivery.changed_at) = (to, reason, now);
+        if let Some(way) = delivery.way.as_deref_mut() {
+            if to != DeliveryState::HandingOver {
+                way.owner = None;
+            }
+            let may_go_again =
+                matches!(to, DeliveryState::Waiting | DeliveryState::HandingOver | DeliveryState::Dead);
+            if !may_go_again {
+                way.form = None;
+            }
+        }
         let (project, made_at) = (delivery.person.project.clone(), delivery.made_at);
-        let (notification, channel) = (delivery.notification.clone(), delivery.channel);
         self.changes.books.shift(&project, made_at, Term::Delivery(from), Term::Delivery(to));
-        let mut entry = Entry::new(now, StoryKind::Outcome);
-        (entry.channel, entry.delivery) = (Some(channel), Some(id.into()));
-        (entry.state, entry.reason) = (Some(to.as_str()), reason);
-        self.tell(&notification, entry);
+    }
+
+    /// Work for those who hand over.
+    fn ring_handovers(&mut self, delivery: &Delivery) {
+        if let (DeliveryState::Waiting, Some(way)) = (delivery.state, &delivery.way) {
+            let sooner = self.after.handover_sooner.map_or(way.due, |sooner| sooner.min(way.due));
+            self.after.handover_sooner = Some(sooner);
+        }
+    }
+
+    /// What became of a delivery, for the project's feed; nothing while it is on its way.
+    fn feed_delivery(&mut self, row: &Delivery) {
+        let kind = match row.state {
+            DeliveryState::Waiting
+            | DeliveryState::HandingOver
+            | DeliveryState::Placed
+            | DeliveryState::Erased => {
+                return;
+            }
+            DeliveryState::Received => FeedKind::DeliveryReceived,
+            DeliveryState::Sent => FeedKind::DeliverySent,
+            DeliveryState::Dead => FeedKind::DeliveryDead,
+            DeliveryState::Suppressed => FeedKind::DeliverySuppressed,
+            DeliveryState::Cancelled => FeedKind::DeliveryCancelled,
+            DeliveryState::Expired => FeedKind::DeliveryExpired,
+        };
+        let way = row.way.as_deref();
+        self.feed(FeedEntry {
+            project: row.person.project.clone(),
+            recipient: row.person.recipient.clone(),
+            notification: Some(row.notification.clone()),
+            at: self.now,
+            kind,
+            detail: serde_json::json!({
+                "delivery": row.id,
+                "channel": row.channel,
+                "provider": way.map(|way| &way.provider),
+                "attempts": way.map_or(0, |way| way.attempts),
+                "reason": row.reason,
+                "code": way.and_then(|way| way.code.as_ref()),
+            }),
+        });
     }
 
     /// What a rule counted for a notification that was never active is given back.

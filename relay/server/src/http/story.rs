@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use tidings_core::act::{Act, Answer};
 use tidings_core::model::{Delivery, Entry, Event, Notification};
-use tidings_core::ports::{EventRef, NotificationFilter};
+use tidings_core::ports::{DeliveryFilter, EventRef, NotificationFilter};
 use tidings_protocol::http::{
     ContentBody, DeliveryResponse, EventName, NotificationResponse, Page, ReplayedResponse, ReplaysResponse,
     StoryEntry, StoryResponse,
 };
 use tidings_protocol::limits::LIST_LIMIT_MAX;
-use tidings_protocol::{Channel, DeliveryState, NotificationId, ProjectId, Timestamp};
+use tidings_protocol::{Channel, DeliveryState, NotificationId, ProjectId, Reason, RecipientId, Timestamp};
 
 use super::answer::{Answered, act};
 use super::body::Sent;
@@ -28,6 +28,9 @@ use crate::app::App;
 
 const FILTER: [&str; 9] =
     ["recipient", "event", "category", "rule", "state", "since", "until", "limit", "after"];
+
+const DELIVERY_FILTER: [&str; 9] =
+    ["state", "channel", "provider", "recipient", "reason", "since", "until", "limit", "after"];
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -61,6 +64,12 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Deliveries beside the inbox, newest first; state=dead are the dead letters.")
                 .query(&[
                     ("state", "Only in this state"),
+                    ("channel", "Only on this channel"),
+                    ("provider", "Only those that this provider has, or had last"),
+                    ("recipient", "Only this recipient's"),
+                    ("reason", "Only those that stand there for this reason"),
+                    ("since", "Made at or after"),
+                    ("until", "Made before"),
                     ("limit", "1 to 500"),
                     ("after", "next of the page before"),
                 ])
@@ -71,7 +80,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         })
         .post("/v1/deliveries/replay", Who::Key(Scope::Send), replay_deliveries, |call| {
             call.about(
-                "Revives every dead delivery that the filter in the body names: {\"state\": \"dead\"}.",
+                "Revives every dead delivery that the filter in the body names, in the words of the list: {\"state\": \"dead\", \"provider\": \"sms_a\"}.",
             )
             .answer::<ReplaysResponse>(202, "How many were revived")
         })
@@ -168,6 +177,10 @@ pub(super) fn story(
         channel: Channel::Inapp,
         state: inapp.state,
         reason: None,
+        provider: None,
+        attempts: 0,
+        code: None,
+        due: None,
         made_at: inapp.made_at,
         changed_at: inapp.changed_at,
     });
@@ -205,6 +218,8 @@ fn entry(entry: &Entry) -> StoryEntry {
         due: entry.due,
         delivery: entry.delivery.as_deref().map(str::to_owned),
         channel: entry.channel,
+        provider: entry.provider.as_deref().map(str::to_owned),
+        attempt: entry.attempt,
         state: entry.state.map(str::to_owned),
         step: entry.step,
         receipt: entry.receipt,
@@ -215,7 +230,13 @@ fn entry(entry: &Entry) -> StoryEntry {
 }
 
 fn delivery(row: &Delivery) -> DeliveryResponse {
+    let way = row.way.as_deref();
+    let waits = row.state == DeliveryState::Waiting;
     DeliveryResponse {
+        provider: way.map(|way| way.provider.to_string()),
+        attempts: way.map_or(0, |way| way.attempts),
+        code: way.and_then(|way| way.code.as_deref()).map(str::to_owned),
+        due: way.filter(|_| waits).map(|way| way.due),
         id: row.id.to_string(),
         notification: row.notification.clone(),
         recipient: row.person.recipient.clone(),
@@ -257,10 +278,20 @@ async fn deliveries(
     Extension(caller): Extension<KeyCaller>,
     query: Query,
 ) -> Result<Response, Box<Problem>> {
-    let query = query.only(&["state", "limit", "after"])?;
-    let (limit, state) = (query.limit()?, query.parsed::<DeliveryState>("state")?);
-    let after = query.after::<String>()?;
-    let mut rows = app.ports.stories.deliveries(&caller.project, state, after.as_deref(), limit + 1).await?;
+    let query = query.only(&DELIVERY_FILTER)?;
+    let limit = query.limit()?;
+    let filter = DeliveryFilter {
+        state: query.parsed("state")?,
+        channel: query.parsed("channel")?,
+        provider: query.parsed::<String>("provider")?.map(Into::into),
+        recipient: query.parsed("recipient")?,
+        reason: query.parsed("reason")?,
+        since: query.instant("since")?,
+        until: query.instant("until")?,
+        before: query.after::<String>()?.map(Into::into),
+        limit: limit + 1,
+    };
+    let mut rows = app.ports.stories.deliveries(&caller.project, &filter).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let place = rows.last().map(|row| next(&row.id)).filter(|_| more);
@@ -269,12 +300,15 @@ async fn deliveries(
 
 /// Which dead deliveries to revive.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 struct ReplayFilter {
-    #[serde(default)]
     state: Option<DeliveryState>,
-    #[serde(default)]
     channel: Option<Channel>,
+    provider: Option<String>,
+    recipient: Option<RecipientId>,
+    reason: Option<Reason>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 async fn replay_delivery(
@@ -302,8 +336,18 @@ async fn replay_deliveries(
         return Err(Problem::invalid("/state", "Only dead deliveries can be revived."));
     }
     let work = async {
-        let is_meant = |row: &Delivery| filter.channel.is_none_or(|channel| row.channel == channel);
-        let replayed = revive(&app, &caller, is_meant).await?;
+        let filter = DeliveryFilter {
+            state: Some(DeliveryState::Dead),
+            channel: filter.channel,
+            provider: filter.provider.map(Into::into),
+            recipient: filter.recipient,
+            reason: filter.reason,
+            since: filter.since,
+            until: filter.until,
+            before: None,
+            limit: LIST_LIMIT_MAX,
+        };
+        let replayed = revive(&app, &caller, filter).await?;
         Ok(Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed }))
     };
     app.repeats.once(&caller.project, &sent, work).await
@@ -311,19 +355,13 @@ async fn replay_deliveries(
 
 /// Revives dead deliveries, page by page. A revived one is dead no more, so that the call can be repeated until it
 /// answers 0.
-async fn revive(
-    app: &App,
-    caller: &KeyCaller,
-    is_meant: impl Fn(&Delivery) -> bool,
-) -> Result<u64, Box<Problem>> {
-    let (mut replayed, mut after) = (0, None::<Box<str>>);
+async fn revive(app: &App, caller: &KeyCaller, mut filter: DeliveryFilter) -> Result<u64, Box<Problem>> {
+    let mut replayed = 0;
     loop {
-        let dead = Some(DeliveryState::Dead);
-        let rows =
-            app.ports.stories.deliveries(&caller.project, dead, after.as_deref(), LIST_LIMIT_MAX).await?;
+        let rows = app.ports.stories.deliveries(&caller.project, &filter).await?;
         let Some(last) = rows.last() else { return Ok(replayed) };
-        after = Some(last.id.clone());
-        for row in rows.iter().filter(|row| is_meant(row)) {
+        filter.before = Some(last.id.clone());
+        for row in &rows {
             let answered = act(app, caller, None, Act::ReplayDelivery(row.id.clone()), replays).await?;
             replayed += answered.read::<ReplaysResponse>()?.replayed;
         }

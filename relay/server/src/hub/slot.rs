@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use tidings_core::session::LiveChange;
+use tidings_protocol::Timestamp;
 use tidings_protocol::frame::Bye;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -24,6 +25,7 @@ struct State {
     missed: bool,
     settings: bool,
     close: Option<Bye>,
+    present_until: Option<Timestamp>,
 }
 
 /// What a waiter hears.
@@ -60,6 +62,14 @@ impl Slot {
     pub(super) fn close(&self, code: Bye) {
         self.locked().close.get_or_insert(code);
         self.bell.notify_one();
+    }
+
+    pub(super) fn present(&self, until: Option<Timestamp>) {
+        self.locked().present_until = until;
+    }
+
+    pub(super) fn present_until(&self) -> Option<Timestamp> {
+        self.locked().present_until
     }
 
     /// What is there to hear. An emptied queue gives its memory back.

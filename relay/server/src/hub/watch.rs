@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tidings_core::model::PersonKey;
+use tidings_protocol::Timestamp;
 
 use super::{Heard, Hub, Slot};
 
@@ -35,6 +36,11 @@ impl Watch {
             }
             self.slot.rung().await;
         }
+    }
+
+    /// Until when the recipient says to be at this device.
+    pub fn present(&self, until: Option<Timestamp>) {
+        self.slot.present(until);
     }
 
     /// What changed, if anything did.

@@ -224,7 +224,11 @@ impl Connection {
         if frame == DeviceFrame::Unknown {
             metrics::counter!("tidings_frames_skipped_total").increment(1);
         }
+        let is_presence = matches!(frame, DeviceFrame::Active { .. });
         self.session.handle_frame(frame, now);
+        if is_presence && let Some((_, _, watch)) = &self.registered {
+            watch.present(self.session.active_until());
+        }
     }
 
     /// Hears everything that waits, so that many changes go out in one write.

@@ -176,7 +176,7 @@ async fn a_full_cap_on_the_inbox_takes_that_channel_out_with_its_reason() {
     let id = scene.e("alice", 1).await;
     assert_eq!(scene.state(&id).await, "active -");
     let id = scene.e("alice", 2).await;
-    scene.stands(&id, "suppressed no_provider", "cap stop cap inapp").await;
+    scene.stands(&id, "suppressed no_endpoint", "cap stop cap inapp").await;
 }
 
 #[tokio::test]
@@ -274,11 +274,11 @@ async fn a_cap_is_given_back_by_what_is_withdrawn_before_anybody_had_it_and_not_
 }
 
 #[tokio::test]
-async fn what_has_no_provider_gives_its_cap_back() {
+async fn what_has_no_address_gives_its_cap_back() {
     let scene = Scene::new(&ruled("category: letters", "caps: {day: 1, over: suppress}")).await;
     for n in 0..3 {
         let id = scene.e("alice", n).await;
-        scene.stands(&id, "suppressed no_provider", "outcome no_provider suppressed email").await;
+        scene.stands(&id, "suppressed no_endpoint", "channel_plan stop no_endpoint email").await;
     }
 }
 
@@ -306,7 +306,7 @@ async fn a_day_that_was_begun_for_nothing_does_not_stand_in_place_of_the_one_bef
     assert_eq!(scene.state(&id).await, "active -", "the one of the 23rd");
     scene.until("2026-11-23T16:10:00Z").await;
     let nothing = scene.send("alice", words("letters")).await;
-    assert_eq!(scene.state(&nothing).await, "suppressed no_provider", "on the 24th in Shanghai");
+    assert_eq!(scene.state(&nothing).await, "suppressed no_endpoint", "on the 24th in Shanghai");
     scene.zone("alice", "Europe/Berlin").await;
     let id = scene.e("alice", 2).await;
     scene.stands(&id, "suppressed cap", "cap stop cap").await;

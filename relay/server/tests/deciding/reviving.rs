@@ -24,6 +24,11 @@ async fn dead_mail(scene: &Scene, of: &NotificationId, fails: bool) {
         step: 1,
         made_at: now,
         changed_at: now,
+        way: Some(Box::new(tidings_core::model::Way::new(
+            "smtp".into(),
+            now,
+            Box::new(tidings_core::delivery::Form::Sms("words".into())),
+        ))),
     };
     let mut changes = Changes { deliveries_new: vec![delivery], ..Changes::default() };
     let mut count = |term, by| {

@@ -10,13 +10,14 @@ use tidings_core::act::{
     SendTo, Unit,
 };
 use tidings_core::configuration::{Bundle, Configuration, check};
+use tidings_core::delivery::{Handover, Outcome};
 use tidings_core::flows::{Configurations, Node, commit_together};
 use tidings_core::model::{
     DirectSend, Entry, EntryHash, EventBody, Lane, Notification, PersonKey, SendContent, StopSwitch,
 };
 use tidings_core::ports::{
-    BookReader, ConfigurationRow, ConsentReader, DueReader, InboxReader, NotificationFilter, ProjectRow,
-    Registry, Store, StoryReader,
+    BookReader, ConfigurationRow, ConsentReader, DueReader, HandoverReader, InboxReader, NotificationFilter,
+    ProjectRow, Registry, Store, StoryReader,
 };
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::operation::Operation;
@@ -32,12 +33,12 @@ pub(crate) const NOON: &str = "2026-11-23T12:00:00Z";
 
 /// Everything that a store is.
 pub(crate) trait Everything:
-    Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader
+    Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader + HandoverReader
 {
 }
 
 impl<T> Everything for T where
-    T: Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader
+    T: Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader + HandoverReader
 {
 }
 
@@ -251,6 +252,35 @@ impl Scene {
         for act in acts {
             self.act(act).await;
         }
+    }
+
+    /// Claims every delivery that is due at this instant, as a node does.
+    pub(crate) async fn claim(&self) -> Vec<Handover> {
+        let mut claimed = Vec::new();
+        for lane in self.store.handover_lanes().await.unwrap() {
+            let due = self.store.due_handovers(&lane.project, &lane.provider, self.now(), 500).await.unwrap();
+            for (delivery, _) in due {
+                let act = Act::HandOver { delivery, owner: 7, present_until: None };
+                let Answer::Handover(handover) = self.act(act).await else { panic!("it is no hand-over") };
+                claimed.extend(handover.map(|handover| *handover));
+            }
+        }
+        claimed
+    }
+
+    /// Tells what an attempt came to; answers where the delivery stands.
+    pub(crate) async fn conclude(&self, handover: &Handover, outcome: Outcome) -> DeliveryState {
+        let (delivery, attempt) = (handover.delivery.clone(), handover.attempt);
+        match self.act(Act::Conclude { delivery, attempt, outcome }).await {
+            Answer::Delivery { state, .. } => state,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Gives a recipient an address.
+    pub(crate) async fn address(&self, recipient: &str, channel: Channel, address: &str) {
+        let recipient = recipient.parse().unwrap();
+        self.act(Act::PutEndpoint { recipient, channel, address: Some((address.into(), true)) }).await;
     }
 
     /// The books balance with a recount, each equation holds, and nothing is stuck.

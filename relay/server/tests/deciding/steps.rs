@@ -40,7 +40,7 @@ async fn a_step_is_needless_once_what_it_waits_for_happened(
         scene.stands(&id, "reached -", line).await;
     }
     scene.minutes(1).await;
-    let took = scene.told(&id).await.iter().any(|line| line == "outcome no_provider suppressed sms");
+    let took = scene.told(&id).await.iter().any(|line| line == "channel_plan stop no_endpoint sms");
     assert_eq!(took, needless.is_none());
     scene.balanced().await;
 }
@@ -58,7 +58,7 @@ async fn a_step_comes_at_its_minute_if_nothing_happened(#[case] unless: &str) {
     assert!(!scene.told(&id).await.iter().any(|line| line == "released step_due"));
     scene.until("2026-11-23T12:05:00Z").await;
     scene.stands(&id, "active -", "released step_due").await;
-    scene.stands(&id, "active -", "outcome no_provider suppressed sms").await;
+    scene.stands(&id, "active -", "channel_plan stop no_endpoint sms").await;
 }
 
 #[tokio::test]
@@ -75,14 +75,14 @@ async fn a_step_counts_from_the_release_and_not_from_the_fact() {
 }
 
 #[tokio::test]
-async fn a_step_whose_channels_have_no_provider_is_over_at_once() {
+async fn a_step_whose_channels_lead_nowhere_is_over_at_once() {
     let document = rule(
         "category: calls, deliver: [{channels: [sms]}, {after: 5m, unless: received, channels: [inapp]}]",
     );
     let scene = Scene::new(&document).await;
     let id = scene.e("alice", 1).await;
     assert_eq!(scene.placed_at(&id).await, Some(scene.now()));
-    scene.stands(&id, "active -", "outcome no_provider suppressed sms").await;
+    scene.stands(&id, "active -", "channel_plan stop no_endpoint sms").await;
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_later_step_asks_the_recipient_again() {
     scene.choose("alice", "calls", Channel::Sms, false).await;
     scene.minutes(5).await;
     scene.stands(&id, "active -", "preference stop channel_off sms").await;
-    assert!(!scene.told(&id).await.iter().any(|line| line.starts_with("outcome no_provider")));
+    assert!(!scene.told(&id).await.iter().any(|line| line.starts_with("channel_plan stop")));
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn an_acknowledgement_ends_the_repeats() {
 }
 
 #[tokio::test]
-async fn a_step_between_that_has_no_provider_brings_the_next_one_forward() {
+async fn a_step_between_that_leads_nowhere_brings_the_next_one_forward() {
     let document = rule(ESCALATES).replace("{after: 15m", "{after: 5m, channels: [sms]}, {after: 15m");
     let scene = Scene::new(&document).await;
     scene.event("e", "x", json!({"n": 1, "order": 7, "on_call": ["ann", "ben"]})).await;
@@ -192,7 +192,7 @@ async fn somebody_else_is_told_at_once_if_nothing_of_the_first_can_arrive_and_th
     let keys = "category: calls, notify: 'data.on_call[0]', deliver: [{channels: [sms]}, {after: 15m, notify: 'data.on_call[1]', channels: [inapp]}]";
     let scene = Scene::new(&rule(keys)).await;
     let first = scene.event("e", "x", json!({"n": 1, "on_call": ["ann", "ben"]})).await.remove(0);
-    scene.stands(&first, "suppressed no_provider", "outcome no_provider suppressed sms").await;
+    scene.stands(&first, "suppressed no_endpoint", "channel_plan stop no_endpoint sms").await;
     assert_eq!(scene.count(NotificationState::Active).await, 1, "ben has it");
 }
 

@@ -28,9 +28,9 @@ async fn a_withdrawal_for_the_inbox_alone_takes_out_of_it_what_no_device_has() {
     assert_eq!(row.inapp.unwrap().state, DeliveryState::Cancelled);
     assert!(!row.is_visible() && row.seq > before, "devices are told that it is gone");
     scene.stands(&id, "active -", "outcome no_longer_allowed cancelled inapp").await;
-    // The mail is still allowed and still to come; it has no provider.
+    // The mail is still allowed and still to come; there is no address for it.
     scene.minutes(60).await;
-    scene.stands(&id, "suppressed no_longer_allowed", "outcome no_provider suppressed email").await;
+    scene.stands(&id, "suppressed no_longer_allowed", "channel_plan stop no_endpoint email").await;
 }
 
 #[tokio::test]

@@ -207,6 +207,10 @@ impl Tables {
     }
 
     fn apply_kept(&mut self, changes: &Changes) {
+        for (key, more) in &changes.spending {
+            let spent = self.spending.get(key).copied().unwrap_or_default();
+            self.spending.set(key.clone(), spent + more);
+        }
         for row in &changes.receipts {
             let device = row.device.as_str().to_owned();
             let key = (row.person.clone(), row.notification.clone(), device, row.receipt);

@@ -120,5 +120,6 @@ impl Tables {
         );
         self.connect_codes.remove_where(|_, row| row.person == *person, all);
         self.device_tokens.remove_where(|(of, _), _| of == person, all);
+        self.public_tokens.remove_where(|_, row| row.person == *person, all);
     }
 }

@@ -52,6 +52,8 @@ impl Tables {
             | Need::History(_)
             | Need::Delivery(..)
             | Need::Deliveries(_)
+            | Need::AllDeliveries(_)
+            | Need::Spending(..)
             | Need::PendingDeliveries(_)
             | Need::Due(..)
             | Need::Operation(..)
@@ -169,6 +171,15 @@ impl Tables {
                 .iter()
                 .filter(|(_, row)| row.notification == *notification && is_pending(row.state))
                 .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+            Need::AllDeliveries(notification) => self
+                .deliveries
+                .iter()
+                .filter(|(_, row)| row.notification == *notification)
+                .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+            Need::Spending(project, channel) => {
+                let days = (project.clone(), *channel, i32::MIN)..=(project.clone(), *channel, i32::MAX);
+                found.spending.extend(self.spending.range(days).map(|(key, spent)| (key.clone(), *spent)));
+            }
             Need::PendingDeliveries(person) => self
                 .deliveries
                 .iter()

@@ -23,6 +23,8 @@ impl Tables {
         let feed = days_before(now, FEED_DAYS);
         gone += self.feed.remove_where(|_, row| row.at < feed, limit - gone);
         gone += self.connect_codes.remove_where(|_, row| row.expires_at < now, limit - gone);
+        let spent = |until: Option<Timestamp>| until.is_some_and(|until| until < now);
+        gone += self.public_tokens.remove_where(|_, row| spent(row.expires_at), limit - gone);
         let tokens = days_before(now, TOKEN_DAYS);
         gone += self.device_tokens.remove_where(|_, row| row.used_at < tokens, limit - gone);
         gone += self.erased_tokens.remove_where(|_, at| *at < tokens, limit - gone);

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tidings_core::model::{Delivery, Entry, Event, Notification};
-use tidings_core::ports::{EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
-use tidings_protocol::{
-    DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId,
-};
+use tidings_core::ports::{DeliveryFilter, EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
+use tidings_protocol::{EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId};
 
 use super::{MemoryStore, PortCall};
 
@@ -97,17 +95,15 @@ impl StoryReader for MemoryStore {
     async fn deliveries(
         &self,
         project: &ProjectId,
-        state: Option<DeliveryState>,
-        after: Option<&str>,
-        limit: usize,
+        filter: &DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.at(PortCall::Story).await?;
         let tables = self.shared.lock();
         let rows = tables.deliveries.iter().rev().map(|(_, row)| row);
         let rows = rows
-            .filter(|row| row.person.project == *project && state.is_none_or(|state| row.state == state))
-            .filter(|row| after.is_none_or(|after| &*row.id < after));
-        Ok(rows.take(limit).cloned().collect())
+            .filter(|row| row.person.project == *project && filter.is_met_by(row))
+            .filter(|row| filter.before.as_deref().is_none_or(|before| &*row.id < before));
+        Ok(rows.take(filter.limit).cloned().collect())
     }
 
     async fn feed(&self, project: &ProjectId, after: u64, limit: usize) -> Result<FeedPage, StoreError> {

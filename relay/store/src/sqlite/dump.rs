@@ -144,6 +144,14 @@ async fn notifications(connection: &mut SqliteConnection, tables: &mut Tables) -
 }
 
 async fn work(connection: &mut SqliteConnection, tables: &mut Tables) -> Result<(), StoreError> {
+    for row in &all(connection, sql::SPENDING).await? {
+        let (key, spent) = work::spending(row)?;
+        tables.spending.set(key, spent);
+    }
+    for row in &all(connection, sql::PUBLIC_TOKENS).await? {
+        let row = super::handover::public_token(row)?;
+        tables.public_tokens.set(row.hash, row);
+    }
     for row in &all(connection, sql::DUE).await? {
         let row = work::due(row)?;
         tables.due.set((row.person.project.clone(), row.key.clone()), row);

@@ -31,6 +31,7 @@ enum Kind {
     Digest,
     Once,
     Delivery,
+    Spending,
     Due,
     Operation,
     Answer,
@@ -165,6 +166,8 @@ impl<'n> Asked<'n> {
             Need::Once(person, rule, value) => {
                 (Kind::Once, sql::ONCE, json!([person.project, person.recipient, rule, value]))
             }
+            Need::AllDeliveries(notification) => (Kind::Delivery, sql::DELIVERIES_OF, json!(notification)),
+            Need::Spending(project, channel) => (Kind::Spending, sql::SPENDING, json!([project, channel])),
             Need::Delivery(project, id) => (Kind::Delivery, sql::DELIVERY, json!([project, id])),
             Need::Deliveries(notification) => (Kind::Delivery, sql::DELIVERIES, json!(notification)),
             Need::PendingDeliveries(person) => (Kind::Delivery, sql::PENDING_DELIVERIES, key_cells(person)),
@@ -242,6 +245,10 @@ fn gather(kind: Kind, row: &SqliteRow, found: &mut Gathered) -> Result<(), Store
         Kind::Delivery => {
             let row = work::delivery(row)?;
             found.deliveries.insert(row.id.clone(), row);
+        }
+        Kind::Spending => {
+            let (key, spent) = work::spending(row)?;
+            found.spending.insert(key, spent);
         }
         Kind::Due => {
             let row = work::due(row)?;

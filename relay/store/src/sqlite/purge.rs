@@ -32,6 +32,7 @@ pub(super) async fn purge(
         (sql::PURGE_COLLECTED, now.as_millis()),
         (sql::PURGE_FEED, days_before(now, FEED_DAYS).as_millis()),
         (sql::PURGE_CONNECT_CODES, now.as_millis()),
+        (sql::PURGE_PUBLIC_TOKENS, now.as_millis()),
         (sql::PURGE_DEVICE_TOKENS, days_before(now, TOKEN_DAYS).as_millis()),
         (sql::PURGE_ERASED_TOKENS, days_before(now, TOKEN_DAYS).as_millis()),
         (sql::PURGE_BATCHES, batches),

@@ -6,4 +6,5 @@ pub(super) mod notification;
 pub(super) mod person;
 pub(super) mod setup;
 pub(super) mod story;
+pub(super) mod way;
 pub(super) mod work;

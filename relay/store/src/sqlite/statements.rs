@@ -28,7 +28,7 @@ macro_rules! event_columns {
 macro_rules! delivery_columns {
     () => {
         "d.id, d.notification, d.project, d.recipient, d.channel, d.address, d.state, d.reason, d.step, d.made_at, \
-         d.changed_at"
+         d.changed_at, d.provider, d.due, d.provider_id, d.way"
     };
 }
 
@@ -44,6 +44,21 @@ macro_rules! notification_list {
               AND (?6 IS NULL OR n.state = ?6) AND n.created_at >= ?7 AND n.created_at < ?8
               AND (n.created_at, n.id) < (?9, ?10) AND (?2 IS NULL OR n.recipient = ?2)
               ORDER BY n.created_at DESC, n.id DESC LIMIT ?11"
+        )
+    };
+}
+
+/// Deliveries are walked by project, or by project and state; the rest filters.
+macro_rules! delivery_list {
+    ($of:literal) => {
+        concat!(
+            "SELECT ",
+            delivery_columns!(),
+            " FROM deliveries AS d WHERE d.project = ?1 AND d.id < ?2",
+            $of,
+            " AND (?4 IS NULL OR d.channel = ?4) AND (?5 IS NULL OR d.provider = ?5)
+              AND (?6 IS NULL OR d.recipient = ?6) AND (?7 IS NULL OR d.reason = ?7)
+              AND d.made_at >= ?8 AND d.made_at < ?9 ORDER BY d.id DESC LIMIT ?3"
         )
     };
 }

@@ -7,9 +7,9 @@ use serde_json::json;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use tidings_core::model::{Delivery, Entry, Event, Notification};
-use tidings_core::ports::{EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
+use tidings_core::ports::{DeliveryFilter, EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
 use tidings_protocol::{
-    DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId,
+    Channel, EventId, NotificationId, NotificationState, ProjectId, Reason, Timestamp, TopicId,
 };
 
 use super::cells::Cells;
@@ -132,15 +132,19 @@ impl StoryReader for SqliteStore {
     async fn deliveries(
         &self,
         project: &ProjectId,
-        state: Option<DeliveryState>,
-        after: Option<&str>,
-        limit: usize,
+        filter: &DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let after = after.unwrap_or(LAST_ID);
+        let state = filter.state;
         let query = sqlx::query(if state.is_some() { sql::DELIVERIES_IN } else { sql::DELIVERIES })
             .bind(project.as_str())
-            .bind(after)
-            .bind(count(limit));
+            .bind(filter.before.as_deref().unwrap_or(LAST_ID).to_owned())
+            .bind(count(filter.limit))
+            .bind(filter.channel.map(Channel::as_str))
+            .bind(filter.provider.as_deref().map(str::to_owned))
+            .bind(filter.recipient.as_ref().map(|id| id.as_str().to_owned()))
+            .bind(filter.reason.map(Reason::as_str))
+            .bind(filter.since.map_or(i64::MIN, Timestamp::as_millis))
+            .bind(filter.until.map_or(i64::MAX, Timestamp::as_millis));
         let query = match state {
             Some(state) => query.bind(state.as_str()),
             None => query,

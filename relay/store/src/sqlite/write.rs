@@ -247,6 +247,8 @@ async fn write_kept(
     script
         .put(connection, sql::ADD_RECEIPTS, changes.receipts.iter().map(work::receipt_cells).collect())
         .await?;
+    let spending = changes.spending.iter().map(work::spending_cells).collect();
+    script.put(connection, sql::ADD_SPENDING, spending).await?;
     script
         .put(connection, sql::SET_OPERATIONS, changes.operations.iter().map(work::operation_cells).collect())
         .await?;

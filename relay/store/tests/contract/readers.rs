@@ -1,7 +1,7 @@
 //! What readers answer.
 
 use tidings_core::model::{Changes, DueKey, DueRow, Entry, EntryHash, FeedEntry, FeedKind, Lane};
-use tidings_core::ports::{EventRef, NotificationFilter};
+use tidings_core::ports::{DeliveryFilter, EventRef, NotificationFilter};
 use tidings_protocol::{DeliveryState, NotificationState, StoryKind};
 
 use crate::samples::*;
@@ -154,7 +154,9 @@ async fn lists_are_newest_first_and_filtered(store: impl Whole) {
     assert_eq!(listed(NotificationFilter { before, ..all }).await, ["n1"]);
 
     let deliveries = async |state, after: Option<&str>| {
-        let rows = store.deliveries(&project("p"), state, after, 10).await.unwrap();
+        let before = after.map(Into::into);
+        let filter = DeliveryFilter { state, before, limit: 10, ..DeliveryFilter::default() };
+        let rows = store.deliveries(&project("p"), &filter).await.unwrap();
         rows.iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(deliveries(None, None).await, ["n2.email", "n1.email"]);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tidings_core::delivery::Form;
 use tidings_core::model::StopSwitch;
 use tidings_core::model::{
     BookKey, Books, Cause, Changes, ConsentEntry, Delivery, EntryHash, Event, EventBody, Flags,
     InappDelivery, Inbox, Keys, Marks, MatchKey, Notification, PersonKey, PersonalFields, Recipient, Term,
-    entry_hash, utc_day,
+    Way, entry_hash, utc_day,
 };
 use tidings_core::ports::ProjectRow;
 use tidings_protocol::item::{Because, ContentItem};
@@ -107,6 +108,8 @@ pub(crate) fn held(of: &PersonKey, id: &str, made_by: &str) -> Notification {
         taken: None,
         released_at: None,
         content: None,
+        forms: std::collections::BTreeMap::new(),
+        died: None,
         because: Because { rule: Some("r".to_owned()), event_type: None, text: "You ordered".to_owned() },
         plan: Arc::new([]),
         steps_begun: 0,
@@ -154,6 +157,7 @@ pub(crate) fn mail(of: &PersonKey, notification: &str, state: DeliveryState) -> 
         step: 1,
         made_at: at(0),
         changed_at: at(0),
+        way: Some(Box::new(Way::new("smtp".into(), at(0), Box::new(Form::Sms("words".into()))))),
     }
 }
 

@@ -21,6 +21,7 @@ fn with_mail(world: &mut World, id: &NotificationId, state: DeliveryState) -> Bo
         step: 1,
         made_at: world.now,
         changed_at: world.now,
+        way: None,
     };
     world.deliveries.insert(mail.clone(), delivery);
     for term in [Term::Made(Ledger::Deliveries), Term::Delivery(state)] {

@@ -24,7 +24,8 @@ pub struct ChannelSettings {
 }
 
 /// What a push carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PushContent {
     /// Only the word to look; the device fetches the rest.
     #[default]

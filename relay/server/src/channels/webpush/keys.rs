@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::EncodingKey;
 use secrecy::SecretString;
-use tidings_core::ports::{Registry, SecretRow, StoreError};
-use tidings_protocol::{ProjectId, Timestamp};
+use tidings_core::ports::{Clock, Registry, SecretRow, StoreError};
+use tidings_protocol::ProjectId;
 use tokio::sync::Mutex;
 
 use crate::access::secret_name;
@@ -59,6 +59,7 @@ impl std::fmt::Debug for VapidKey {
 pub(crate) struct VapidKeys {
     registry: Arc<dyn Registry>,
     vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
     /// One key is made at a time, so that two first uses get the same.
     making: Mutex<()>,
 }
@@ -80,19 +81,15 @@ pub(crate) enum VapidError {
 }
 
 impl VapidKeys {
-    pub(crate) fn new(registry: Arc<dyn Registry>, vault: Arc<Vault>) -> Self {
-        Self { registry, vault, making: Mutex::new(()) }
+    pub(crate) fn new(registry: Arc<dyn Registry>, vault: Arc<Vault>, clock: Arc<dyn Clock>) -> Self {
+        Self { registry, vault, clock, making: Mutex::new(()) }
     }
 
     /// A project's key as text, for [`Opening::password`](super::super::Opening); made if there is none.
     ///
     /// # Errors
     /// [`VapidError`].
-    pub(crate) async fn secret(
-        &self,
-        project: &ProjectId,
-        now: Timestamp,
-    ) -> Result<SecretString, VapidError> {
+    pub(crate) async fn secret(&self, project: &ProjectId) -> Result<SecretString, VapidError> {
         if let Some(row) = self.registry.secret(project, SECRET).await? {
             return self.open(project, &row);
         }
@@ -103,7 +100,8 @@ impl VapidKeys {
         let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let text = URL_SAFE_NO_PAD.encode(der.map_err(|_| VapidError::Random)?.as_ref());
         let sealed = self.vault.seal(&secret_name(project, SECRET), text.as_bytes());
-        let row = SecretRow { project: project.clone(), name: SECRET.into(), sealed, set_at: now };
+        let row =
+            SecretRow { project: project.clone(), name: SECRET.into(), sealed, set_at: self.clock.now() };
         self.registry.put_secret(&row).await?;
         Ok(SecretString::from(text))
     }
@@ -112,9 +110,9 @@ impl VapidKeys {
     ///
     /// # Errors
     /// [`VapidError`].
-    pub(crate) async fn key(&self, project: &ProjectId, now: Timestamp) -> Result<VapidKey, VapidError> {
+    pub(crate) async fn key(&self, project: &ProjectId) -> Result<VapidKey, VapidError> {
         use secrecy::ExposeSecret as _;
-        let secret = self.secret(project, now).await?;
+        let secret = self.secret(project).await?;
         VapidKey::read(secret.expose_secret()).ok_or(VapidError::Sealed)
     }
 
@@ -137,9 +135,10 @@ mod tests {
     use tidings_store::{ErasureKey, MemoryStore};
 
     use super::*;
+    use crate::world::World;
 
     fn keys(store: &Arc<MemoryStore>, vault: &Arc<Vault>) -> VapidKeys {
-        VapidKeys::new(Arc::clone(store) as Arc<dyn Registry>, Arc::clone(vault))
+        VapidKeys::new(Arc::clone(store) as Arc<dyn Registry>, Arc::clone(vault), World::real().clock)
     }
 
     fn store(vault: &Vault) -> Arc<MemoryStore> {
@@ -152,20 +151,13 @@ mod tests {
         let store = store(&vault);
         let first = keys(&store, &vault);
         let (shop, other) = ("shop".parse().unwrap(), "other".parse().unwrap());
-        let (one, same) =
-            tokio::join!(first.secret(&shop, Timestamp::ZERO), first.secret(&shop, Timestamp::ZERO));
+        let (one, same) = tokio::join!(first.secret(&shop), first.secret(&shop));
         let one = one.unwrap();
         assert_eq!(one.expose_secret(), same.unwrap().expose_secret());
         let restarted = keys(&store, &vault);
-        assert_eq!(
-            one.expose_secret(),
-            restarted.secret(&shop, Timestamp::ZERO).await.unwrap().expose_secret()
-        );
-        assert_ne!(
-            one.expose_secret(),
-            restarted.secret(&other, Timestamp::ZERO).await.unwrap().expose_secret()
-        );
-        assert_eq!(restarted.key(&shop, Timestamp::ZERO).await.unwrap().public().len(), 65);
+        assert_eq!(one.expose_secret(), restarted.secret(&shop).await.unwrap().expose_secret());
+        assert_ne!(one.expose_secret(), restarted.secret(&other).await.unwrap().expose_secret());
+        assert_eq!(restarted.key(&shop).await.unwrap().public().len(), 65);
     }
 
     #[tokio::test]
@@ -173,12 +165,12 @@ mod tests {
         let vault = Arc::new(Vault::ephemeral());
         let store = store(&vault);
         let shop = "shop".parse().unwrap();
-        let secret = keys(&store, &vault).secret(&shop, Timestamp::ZERO).await.unwrap();
+        let secret = keys(&store, &vault).secret(&shop).await.unwrap();
         let row = store.secret(&shop, SECRET).await.unwrap().unwrap();
         let text = secret.expose_secret().as_bytes();
         assert!(!row.sealed.windows(text.len()).any(|part| part == text));
         let stranger = keys(&store, &Arc::new(Vault::ephemeral()));
-        assert!(matches!(stranger.secret(&shop, Timestamp::ZERO).await, Err(VapidError::Sealed)));
+        assert!(matches!(stranger.secret(&shop).await, Err(VapidError::Sealed)));
     }
 
     #[test]

@@ -25,9 +25,8 @@ impl Holder {
             return Ok(None);
         }
         let hash = app.vault.hash(Purpose::PublicToken, token);
-        let Some(row) = app.ports.public.public_token(&hash).await? else { return Ok(None) };
-        let now = app.now();
-        if row.opens != Opens::Page || row.expires_at.is_some_and(|end| end <= now) {
+        let Some(row) = app.ports.public.public_token(&hash, app.now()).await? else { return Ok(None) };
+        if row.opens != Opens::Page {
             return Ok(None);
         }
         let person = app.ports.consents.person(&row.person).await?;

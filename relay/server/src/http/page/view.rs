@@ -53,7 +53,7 @@ impl View {
         let settings = settings_item(&person, &configuration);
         let uses_push = settings.categories.iter().any(|category| category.channels.contains(&Channel::Push));
         let push_key = match uses_push {
-            true => Some(app.vapid.key(&key.project, app.now()).await?.public_text()),
+            true => Some(app.vapid.key(&key.project).await?.public_text()),
             false => None,
         };
         Ok(Self {

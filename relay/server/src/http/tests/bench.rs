@@ -76,8 +76,9 @@ impl Bench {
         let clock = Arc::new(HandClock(AtomicI64::new(BEGIN.as_millis())));
         let world = World { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..World::real() };
         let public = "http://127.0.0.1:7420".to_owned();
+        let dialer = crate::channels::Dialer::new(&options.outside).unwrap();
         let (app, queue) =
-            App::new(options, public, vault, ports, world, CancellationToken::new()).await.unwrap();
+            App::new(options, public, vault, ports, world, CancellationToken::new(), dialer).await.unwrap();
         let tracker = TaskTracker::new();
         let listeners = Arc::clone(&app.listeners);
         tracker.spawn(writer::run(app.node.clone(), queue, listeners, CancellationToken::new()));

@@ -190,6 +190,11 @@ async fn dead(bench: &Bench, of: &NotificationId, channels: &[Channel]) {
         step: 1,
         made_at: now,
         changed_at: now,
+        way: Some(Box::new(tidings_core::model::Way::new(
+            "smtp".into(),
+            now,
+            Box::new(tidings_core::delivery::Form::Sms("words".into())),
+        ))),
     });
     let mut changes = Changes { deliveries_new: rows.collect(), ..Changes::default() };
     for term in [Term::Made(Ledger::Deliveries), Term::Delivery(DeliveryState::Dead)] {

@@ -1,5 +1,6 @@
 //! Notifications: what is searched for stands in columns, the rest is packed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use tidings_core::cap::CapScope;
 use tidings_core::configuration::Unless;
+use tidings_core::delivery::Form;
 use tidings_core::model::{
     Cause, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep, Stopped,
     Taken,
@@ -61,6 +63,10 @@ struct Packed {
     inapp_changed_at: Option<i64>,
     #[serde(default)]
     round: u32,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    forms: BTreeMap<Channel, Form>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    died: Option<Reason>,
     #[serde(default)]
     flags: PackedFlags,
     #[serde(default)]
@@ -237,6 +243,8 @@ fn pack(row: &Notification) -> Packed {
         repeats: row.repeats,
         inapp_changed_at: row.inapp.map(|inapp| inapp.changed_at.as_millis()),
         round: row.round,
+        forms: row.forms.clone(),
+        died: row.died,
         flags: pack_flags(&row.flags),
         marks: pack_marks(&row.marks),
     }
@@ -360,6 +368,8 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
         created_seq,
         seq,
         round: packed.round,
+        forms: packed.forms,
+        died: packed.died,
         flags: flags(packed.flags, retracted_at),
         marks: marks(packed.marks),
         told: Vec::new(),

@@ -26,6 +26,10 @@ pub(in crate::sqlite) struct PackedEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delivery: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<DeviceId>,
@@ -48,6 +52,8 @@ pub(in crate::sqlite) fn pack_entry(row: &Entry) -> PackedEntry {
         due: row.due.map(Timestamp::as_millis),
         channel: row.channel,
         delivery: row.delivery.clone(),
+        provider: row.provider.clone(),
+        attempt: row.attempt,
         state: row.state.map(Into::into),
         device: row.device.clone(),
         step: row.step,
@@ -67,6 +73,8 @@ pub(in crate::sqlite) fn entry(row: PackedEntry) -> Entry {
         due: row.due.map(Timestamp::from_millis),
         channel: row.channel,
         delivery: row.delivery,
+        provider: row.provider,
+        attempt: row.attempt,
         state: row.state.as_deref().and_then(state_word),
         device: row.device,
         step: row.step,

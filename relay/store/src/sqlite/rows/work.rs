@@ -7,12 +7,13 @@ use tidings_core::model::{
     OpenDigest, OperationRow, PersonKey, ReceiptRow, StoredAnswer, Term,
 };
 use tidings_core::ports::StoreError;
-use tidings_protocol::{EventId, NotificationId, ProjectId, RuleId};
+use tidings_protocol::{Channel, EventId, NotificationId, ProjectId, RuleId};
 
 use super::person::person_key;
+use super::way;
 use crate::erasure::hex;
 use crate::order::due_words;
-use crate::sqlite::cells::{Cells, damaged, parsed};
+use crate::sqlite::cells::{Cells, damaged, parsed, to_json};
 
 pub(in crate::sqlite) fn delivery_cells(row: &Delivery) -> Value {
     json!([
@@ -26,7 +27,11 @@ pub(in crate::sqlite) fn delivery_cells(row: &Delivery) -> Value {
         row.reason,
         row.step,
         row.made_at.as_millis(),
-        row.changed_at.as_millis()
+        row.changed_at.as_millis(),
+        row.way.as_ref().map(|way| &way.provider),
+        row.way.as_ref().map(|way| way.due.as_millis()),
+        row.way.as_ref().and_then(|way| way.provider_id.as_ref()),
+        row.way.as_deref().map(|way| to_json(&way::pack(way)))
     ])
 }
 
@@ -43,7 +48,20 @@ pub(in crate::sqlite) fn delivery(row: &SqliteRow) -> Result<Delivery, StoreErro
         step: cells.number()?,
         made_at: cells.time()?,
         changed_at: cells.time()?,
+        way: way::way(&mut cells)?,
     })
+}
+
+/// `project, channel, day, spent`.
+pub(in crate::sqlite) fn spending(row: &SqliteRow) -> Result<((ProjectId, Channel, i32), i64), StoreError> {
+    let mut cells = Cells::of(row);
+    Ok(((cells.word()?, cells.word()?, cells.number()?), cells.cell()?))
+}
+
+pub(in crate::sqlite) fn spending_cells(
+    ((project, channel, day), spent): (&(ProjectId, Channel, i32), &i64),
+) -> Value {
+    json!([project, channel, day, spent])
 }
 
 /// The word of a lane.

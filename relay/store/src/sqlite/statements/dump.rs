@@ -25,6 +25,8 @@ statements! {
         LEFT JOIN contents AS c ON c.hash = n.content";
     STORY = "SELECT notification, line FROM story ORDER BY number";
     DELIVERIES = "SELECT ", delivery_columns!(), " FROM deliveries AS d";
+    SPENDING = "SELECT project, channel, day, spent FROM spending";
+    PUBLIC_TOKENS = "SELECT hash, project, recipient, opens, made_at, expires_at FROM public_tokens";
     DUE = "SELECT project, recipient, kind, id, rule, at FROM due";
     ONCE = "SELECT project, recipient, rule, value, notification, until FROM once";
     DIGESTS = "SELECT project, recipient, scope, of, key, id, opened_at, due, members FROM digests";

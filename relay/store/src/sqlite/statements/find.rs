@@ -88,6 +88,9 @@ statements! {
         WHERE d.id = k.c1 AND d.project = k.c0";
     DELIVERIES = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d
         WHERE d.notification = k.c0 AND d.state IN ('waiting', 'handing_over')";
+    DELIVERIES_OF = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d WHERE d.notification = k.c0";
+    SPENDING = "SELECT s.project, s.channel, s.day, s.spent FROM k CROSS JOIN spending AS s
+        WHERE s.project = k.c0 AND s.channel = k.c1";
     PENDING_DELIVERIES = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d
         WHERE d.project = k.c0 AND d.recipient = k.c1
         AND d.state IN ('waiting', 'handing_over')";

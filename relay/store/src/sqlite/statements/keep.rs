@@ -36,6 +36,8 @@ statements! {
     PURGE_FEED = "DELETE FROM feed WHERE rowid IN (SELECT rowid FROM feed WHERE at < ?1 LIMIT ?2)";
     PURGE_CONNECT_CODES = "DELETE FROM connect_codes WHERE hash IN
         (SELECT hash FROM connect_codes WHERE expires_at < ?1 LIMIT ?2)";
+    PURGE_PUBLIC_TOKENS = "DELETE FROM public_tokens WHERE hash IN
+        (SELECT hash FROM public_tokens WHERE expires_at < ?1 LIMIT ?2)";
     PURGE_DEVICE_TOKENS = "DELETE FROM device_tokens WHERE rowid IN
         (SELECT rowid FROM device_tokens WHERE used_at < ?1 LIMIT ?2)";
     PURGE_ERASED_TOKENS = "DELETE FROM erased_tokens WHERE hash IN

@@ -17,6 +17,25 @@ statements! {
         SELECT project FROM p WHERE project IS NOT NULL";
     DUE_OF_PROJECT = "SELECT project, recipient, kind, id, rule, at FROM due
         WHERE lane = ?1 AND project = ?2 AND at <= ?3 ORDER BY at, kind, id, rule LIMIT ?4";
+    // Two seeks a lane, however many deliveries wait in it.
+    HANDOVER_LANES = "WITH RECURSIVE p (project, provider) AS (
+            SELECT * FROM (SELECT project, provider FROM deliveries WHERE state = 'waiting' AND provider > ''
+                ORDER BY project, provider LIMIT 1)
+            UNION ALL
+            SELECT d.project, d.provider FROM p CROSS JOIN deliveries AS d ON d.id = (
+                SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
+                WHERE n.state = 'waiting' AND n.provider > '' AND (n.project, n.provider) > (p.project, p.provider)
+                ORDER BY n.project, n.provider LIMIT 1))
+        SELECT p.project, p.provider, (SELECT min(d.due) FROM deliveries AS d
+            WHERE d.state = 'waiting' AND d.project = p.project AND d.provider = p.provider) FROM p";
+    DUE_HANDOVERS = "SELECT id, project, recipient FROM deliveries
+        WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND due <= ?3 ORDER BY due, id LIMIT ?4";
+    BEGUN_HANDOVERS = "SELECT id, project, way FROM deliveries
+        WHERE state = 'handing_over' AND id > ?1 ORDER BY id LIMIT ?2";
+    DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d
+        WHERE d.project = ?1 AND d.provider_id = ?2 ORDER BY d.id DESC LIMIT 1";
+    PUBLIC_TOKEN = "SELECT hash, project, recipient, opens, made_at, expires_at FROM public_tokens
+        WHERE hash = ?1 AND coalesce(expires_at > ?2, true)";
     EXPIRED = "SELECT project, recipient, id FROM notifications
         WHERE state IN ('held', 'active') AND expires_at <= ?1 ORDER BY expires_at, id LIMIT ?2";
     NEXT_DUE = "SELECT min(at) FROM due";

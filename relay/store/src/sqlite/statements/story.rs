@@ -18,10 +18,8 @@ statements! {
         AND e.accepted_at < ?3 AND (e.accepted_at, e.id) > (?4, ?5) ORDER BY e.accepted_at, e.id LIMIT ?6";
     PROGRESS = "SELECT state, count(*) FROM notifications WHERE event = ?1 GROUP BY state";
     MEMBERS_COUNTED = "SELECT count(*) FROM topics WHERE project = ?1 AND topic = ?2";
-    DELIVERIES = "SELECT ", delivery_columns!(), " FROM deliveries AS d WHERE d.project = ?1 AND d.id < ?2
-        ORDER BY d.id DESC LIMIT ?3";
-    DELIVERIES_IN = "SELECT ", delivery_columns!(), " FROM deliveries AS d WHERE d.project = ?1 AND d.id < ?2
-        AND d.state = ?4 ORDER BY d.id DESC LIMIT ?3";
+    DELIVERIES = delivery_list!("");
+    DELIVERIES_IN = delivery_list!(" AND d.state = ?10");
     FEED = "SELECT project, number, recipient, notification, at, kind, detail FROM feed
         WHERE project = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
 

@@ -41,14 +41,18 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.content = contents.hash)";
 
     ADD_DELIVERIES = "INSERT OR FAIL INTO deliveries (id, notification, project, recipient, channel, address, state, reason,
-            step, made_at, changed_at)
+            step, made_at, changed_at, provider, due, provider_id, way)
         SELECT c0, c1, c2, c3, c4, c5, c6,
-            c7, c8, c9, c10 FROM k";
+            c7, c8, c9, c10, c11, c12, c13, c14 FROM k";
     CHANGE_DELIVERIES = "UPDATE OR FAIL deliveries SET recipient = k.c3, channel = k.c4,
             address = k.c5, state = k.c6, reason = k.c7, step = k.c8,
-            changed_at = k.c10
+            changed_at = k.c10, provider = k.c11, due = k.c12, provider_id = k.c13, way = k.c14
         FROM k WHERE deliveries.id = k.c0 AND deliveries.project = k.c2";
 
+    ADD_PUBLIC_TOKENS = "INSERT INTO public_tokens (hash, project, recipient, opens, made_at, expires_at)
+        SELECT unhex(c0), c1, c2, c3, c4, c5 FROM k WHERE true ON CONFLICT (hash) DO NOTHING";
+    ADD_SPENDING = "INSERT INTO spending (project, channel, day, spent) SELECT c0, c1, c2, c3 FROM k WHERE true
+        ON CONFLICT (project, channel, day) DO UPDATE SET spent = spent + excluded.spent";
     SET_RECIPIENTS = "INSERT OR REPLACE INTO recipients (project, recipient, time_zone, locale, attributes,
             preferences, created_at, revision)
         SELECT c0, c1, c2, c3, c4, c5, c6,
@@ -147,10 +151,11 @@ statements! {
     FORGET_FEED = "DELETE FROM feed WHERE project = ?1 AND recipient = ?2";
     FORGET_CONNECT_CODES = "DELETE FROM connect_codes WHERE project = ?1 AND recipient = ?2";
     FORGET_DEVICE_TOKENS = "DELETE FROM device_tokens WHERE project = ?1 AND recipient = ?2";
+    FORGET_PUBLIC_TOKENS = "DELETE FROM public_tokens WHERE project = ?1 AND recipient = ?2";
 }
 
 /// What an erasure deletes, by project and recipient.
-pub(in crate::sqlite) const FORGET: [&str; 15] = [
+pub(in crate::sqlite) const FORGET: [&str; 16] = [
     FORGET_RECIPIENT,
     FORGET_INBOX,
     FORGET_TOPICS,
@@ -166,4 +171,5 @@ pub(in crate::sqlite) const FORGET: [&str; 15] = [
     FORGET_FEED,
     FORGET_CONNECT_CODES,
     FORGET_DEVICE_TOKENS,
+    FORGET_PUBLIC_TOKENS,
 ];

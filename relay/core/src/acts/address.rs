@@ -1,0 +1,150 @@
+//! Deliveries of a step: one for each address of a channel, and what makes them needless before they are handed over.
+
+use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, Reason, StoryKind, Verdict};
+
+use super::{restrict, steps};
+use crate::configuration::Unless;
+use crate::delivery::{self, Form};
+use crate::model::{Delivery, Entry, Flags, PersonKey, Way};
+use crate::plan;
+use crate::work::Work;
+
+/// Makes the deliveries of a channel, one for each address that may be used. Answers whether there is any.
+pub(super) fn deliver(work: &mut Work<'_>, id: &NotificationId, channel: Channel, step: u16) -> bool {
+    let row = work.notification(id).expect("the caller looked it up");
+    let person = row.person.clone();
+    let live = work.live(&person.project);
+    let known = work.person(&person);
+    if let Err(reason) = plan::reach(&live.configuration, known, channel) {
+        let mut entry = Entry::decided(work.now(), Gate::ChannelPlan, Verdict::Stop, reason);
+        (entry.channel, entry.step) = (Some(channel), Some(step));
+        work.tell(id, entry);
+        return false;
+    }
+    let form = row.forms.get(&channel).cloned().or_else(|| {
+        // Its address came after the words: it says what the inbox says.
+        let content = row.content.as_ref()?;
+        plan::form_of_content(&live.configuration, channel, content)
+    });
+    let Some(form) = form else { return false };
+    let free = known.endpoints.iter().filter(|endpoint| endpoint.channel == channel && !endpoint.stopped);
+    let ways: Vec<(Box<str>, Box<str>)> = free
+        .filter_map(|endpoint| {
+            let providers = delivery::providers(&live.configuration, channel, &endpoint.address);
+            providers.first().map(|(name, _)| (endpoint.address.clone(), (*name).into()))
+        })
+        .collect();
+    for (address, provider) in ways {
+        add(work, id, (channel, step), address, provider, form.clone());
+    }
+    true
+}
+
+fn add(
+    work: &mut Work<'_>,
+    id: &NotificationId,
+    (channel, step): (Channel, u16),
+    address: Box<str>,
+    provider: Box<str>,
+    form: Form,
+) {
+    let now = work.now();
+    let person = work.notification(id).expect("the caller looked it up").person.clone();
+    work.add_delivery(Delivery {
+        id: work.id().to_string().into(),
+        notification: id.clone(),
+        person,
+        channel,
+        address: Some(address),
+        state: DeliveryState::Waiting,
+        reason: None,
+        step,
+        made_at: now,
+        changed_at: now,
+        way: Some(Box::new(Way::new(provider, now, Box::new(form)))),
+    });
+}
+
+/// A receipt makes needless what its step had waited for the absence of, every buzz about what somebody has seen, and
+/// everything once it is acknowledged.
+pub(super) fn stop_needless(work: &mut Work<'_>, id: &NotificationId) {
+    let row = work.notification(id).expect("the caller looked it up");
+    let on_way: Vec<(Box<str>, Channel, u16, DeliveryState)> = work
+        .deliveries_of(id)
+        .filter(|delivery| matches!(delivery.state, DeliveryState::Waiting | DeliveryState::HandingOver))
+        .map(|delivery| (delivery.id.clone(), delivery.channel, delivery.step, delivery.state))
+        .collect();
+    if on_way.is_empty() {
+        return;
+    }
+    let (flags, plan) = (row.flags.clone(), row.plan.clone());
+    for (delivery, channel, step, state) in on_way {
+        let planned = plan.get(usize::from(step).saturating_sub(1)).and_then(|step| step.unless);
+        let Some(reason) = needless(&flags, channel, planned) else { continue };
+        if state == DeliveryState::HandingOver {
+            restrict::tell_too_late(work, id, &delivery, channel);
+        } else {
+            work.shift_delivery(&delivery, DeliveryState::Cancelled, Some(reason));
+        }
+    }
+}
+
+/// Why a delivery is needless after what devices told.
+pub(super) fn needless(flags: &Flags, channel: Channel, unless: Option<Unless>) -> Option<Reason> {
+    let seen = if channel == Channel::Push { steps::happened(flags, Unless::Displayed) } else { None };
+    let acknowledged = steps::happened(flags, Unless::Acknowledged);
+    acknowledged.or(seen).or_else(|| unless.and_then(|unless| steps::happened(flags, unless)))
+}
+
+/// Nothing of a delivery's step can arrive any more if all its deliveries ended without being taken: the next step is due
+/// at once. With no step left, that may be the notification's end.
+pub(super) fn after_end(work: &mut Work<'_>, id: &NotificationId, step: u16) {
+    let row = work.notification(id).expect("the caller looked it up");
+    let lost = |state| {
+        matches!(
+            state,
+            DeliveryState::Dead
+                | DeliveryState::Suppressed
+                | DeliveryState::Cancelled
+                | DeliveryState::Expired
+        )
+    };
+    let in_inbox = |number: u16| {
+        let planned = row.plan.get(usize::from(number).saturating_sub(1));
+        planned.is_some_and(|planned| planned.channels.contains(&Channel::Inapp))
+            && row.inapp.is_some_and(|inapp| !lost(inapp.state))
+    };
+    let newest = row.steps_begun;
+    let over = step == newest
+        && !in_inbox(newest)
+        && work.deliveries_of(id).filter(|delivery| delivery.step == newest).all(|d| lost(d.state));
+    if over {
+        steps::over(work, id);
+    }
+    let row = work.notification(id).expect("it was read above");
+    if usize::from(row.steps_begun) >= row.plan.len() {
+        steps::end_if_spent(work, id);
+    }
+}
+
+/// A line about a delivery, for the story of its notification.
+pub(super) fn line(work: &Work<'_>, row: &Delivery, kind: StoryKind) -> Entry {
+    let mut entry = Entry::new(work.now(), kind);
+    (entry.channel, entry.delivery, entry.step) = (Some(row.channel), Some(row.id.clone()), Some(row.step));
+    if let Some(way) = &row.way {
+        (entry.provider, entry.attempt) = (Some(way.provider.clone()), Some(way.attempts));
+    }
+    entry
+}
+
+/// Nobody is behind an address any more. A subscription or URL is taken from its owner; a mailbox or number goes onto the
+/// stop list, so that it stays known as what it is when somebody names it again.
+pub(super) fn forget(work: &mut Work<'_>, person: &PersonKey, channel: Channel, address: Box<str>) {
+    match channel {
+        Channel::Inapp => {}
+        Channel::Push | Channel::Webhook => {
+            work.remove_endpoints(person, channel, Some(&address));
+        }
+        Channel::Email | Channel::Sms => work.tell_gone(person.project.clone(), channel, address),
+    }
+}

@@ -1,0 +1,75 @@
+//! What a channel may cost: counted when something is handed over, in millionths of the project's currency.
+
+use tidings_protocol::{Channel, ProjectId};
+
+use crate::calendar::{Day, day_of};
+use crate::configuration::Budget;
+use crate::ports::Need;
+use crate::work::Work;
+
+const MILLIONTHS: f64 = 1_000_000.0;
+
+/// What was spent, where the channel has a budget.
+pub(super) fn needs(project: &ProjectId, channel: Channel, work: &Work<'_>) -> Option<Need> {
+    budget(work, project, channel).map(|_| Need::Spending(project.clone(), channel))
+}
+
+fn budget(work: &Work<'_>, project: &ProjectId, channel: Channel) -> Option<Budget> {
+    work.live(project).configuration.channels.get(&channel)?.budget
+}
+
+/// Takes the cost of one hand-over.
+///
+/// # Errors
+/// How full, in words, if the budget has no room for it; then nothing is taken.
+pub(super) fn take(
+    work: &mut Work<'_>,
+    project: &ProjectId,
+    channel: Channel,
+    cost: f64,
+) -> Result<(), String> {
+    let Some(budget) = budget(work, project, channel) else { return Ok(()) };
+    let live = work.live(project);
+    let today = day_of(work.now(), &live.configuration.project.time_zone);
+    let currency = &live.configuration.project.currency;
+    let cost = millionths(cost);
+    let periods = [
+        (budget.day, today, "day"),
+        (budget.week, today.week().monday(), "week"),
+        (budget.month, today.month_start(), "month"),
+    ];
+    for (limit, since, name) in periods {
+        let Some(limit) = limit else { continue };
+        let spent = work.spent_since(project, channel, since);
+        if spent + cost > millionths(limit) {
+            let used = amount(spent);
+            return Err(format!("{used:.2} of {limit:.2} {currency} of this {name} are spent"));
+        }
+    }
+    spend(work, project, channel, today, cost);
+    Ok(())
+}
+
+/// Counts what a hand-over cost beyond what was taken for it: the further parts of a long text message.
+pub(super) fn add(work: &mut Work<'_>, project: &ProjectId, channel: Channel, cost: f64) {
+    if budget(work, project, channel).is_some() && cost > 0.0 {
+        let zone = work.live(project).configuration.project.time_zone.clone();
+        spend(work, project, channel, day_of(work.now(), &zone), millionths(cost));
+    }
+}
+
+fn spend(work: &mut Work<'_>, project: &ProjectId, channel: Channel, day: Day, cost: i64) {
+    if cost != 0 {
+        work.spend(project, channel, day, cost);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the check bounds amounts to 10^12")]
+fn millionths(amount: f64) -> i64 {
+    (amount * MILLIONTHS).round() as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is shown with two places")]
+fn amount(millionths: i64) -> f64 {
+    millionths as f64 / MILLIONTHS
+}

@@ -1,0 +1,306 @@
+//! A delivery is handed over now, later, or not at all. Claiming it is beginning: what this commits is on its way.
+//!
+//! It was decided before, perhaps long before: what may forbid it, move it or make it needless is asked again at this
+//! instant, and what its channel counts is taken.
+
+use tidings_protocol::{
+    Channel, DeliveryState, Gate, LegalClass, NotificationState, ProjectId, Reason, StoryKind, Timestamp,
+    Verdict,
+};
+
+use super::{address, budget, chains};
+use crate::act::{Answer, Refusal};
+use crate::calendar::{day_of, week_of};
+use crate::cap::CapScope;
+use crate::configuration::{Category, Over};
+use crate::delivery::{self, Handover};
+use crate::model::{Delivery, Entry, Notification, Stopped};
+use crate::plan;
+use crate::ports::Need;
+use crate::work::{Live, Work};
+
+/// How long a delivery waits when its project is stopped, before it is looked at again.
+const STOPPED_PAUSE_MILLIS: i64 = 30_000;
+/// How long a buzz waits at most, each time, for somebody who is active on another device.
+const PRESENT_PAUSE_MILLIS: i64 = 60_000;
+
+/// What a node says when it takes a delivery.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim<'a> {
+    pub(super) delivery: &'a str,
+    pub(super) owner: u64,
+    pub(super) present_until: Option<Timestamp>,
+}
+
+/// The delivery, its notification with all that was sent of it, its recipient, and who is told next.
+pub(super) fn needs(project: &ProjectId, id: &str, work: &Work<'_>) -> Vec<Need> {
+    let mut needs = vec![Need::Delivery(project.clone(), id.into())];
+    let Some(row) = work.delivery(project, id) else { return needs };
+    needs.push(Need::Notification(project.clone(), row.notification.clone()));
+    needs.push(Need::AllDeliveries(row.notification.clone()));
+    needs.push(Need::Person(row.person.clone()));
+    needs.extend(budget::needs(project, row.channel, work));
+    let goes_on = |of: &Notification| usize::from(of.steps_begun) < of.plan.len();
+    if work.notification(&row.notification).is_some_and(goes_on) {
+        needs.extend(chains::link_needs(&row.notification, work));
+    }
+    needs
+}
+
+/// What becomes of a delivery that is due.
+enum Turn {
+    /// Now, by this provider.
+    Now(Box<str>),
+    /// Not before an instant; the story says why, if it was not said before.
+    Later(Timestamp, Option<Entry>),
+    /// Not at all.
+    Never(DeliveryState, Reason, Option<Stopped>),
+}
+
+pub(super) fn hand_over(
+    project: &ProjectId,
+    claim: Claim<'_>,
+    work: &mut Work<'_>,
+) -> Result<Answer, Refusal> {
+    let Some(row) = work.delivery(project, claim.delivery).cloned() else {
+        return Err(Refusal::NotFound { what: "delivery", id: claim.delivery.into() });
+    };
+    let due = row.way.as_ref().is_some_and(|way| way.due <= work.now());
+    if row.state != DeliveryState::Waiting || !due {
+        return Ok(Answer::Handover(None));
+    }
+    match turn(work, &row, claim) {
+        Turn::Now(provider) => Ok(Answer::Handover(begin(work, &row, claim.owner, &provider))),
+        Turn::Later(at, entry) => {
+            work.put_off_delivery(&row.id, at);
+            if let Some(entry) = entry {
+                work.tell(&row.notification, entry);
+            }
+            Ok(Answer::Handover(None))
+        }
+        Turn::Never(state, reason, stopped) => {
+            if let Some(stopped) = stopped {
+                work.notification_mut(&row.notification).stopped.get_or_insert(stopped);
+            }
+            work.shift_delivery(&row.id, state, Some(reason));
+            address::after_end(work, &row.notification, row.step);
+            Ok(Answer::Handover(None))
+        }
+    }
+}
+
+/// Asks everything that may have changed since it was decided.
+fn turn(work: &mut Work<'_>, row: &Delivery, claim: Claim<'_>) -> Turn {
+    let live = work.live(&row.person.project);
+    let now = work.now();
+    let of = work.notification(&row.notification).expect("it was read with its delivery");
+    if let Some(end) = is_over(of, now) {
+        return end;
+    }
+    let rule_stopped = of.cause.rule.as_ref().is_some_and(|rule| live.state.stop.rules.contains(rule));
+    if live.state.stop.project || rule_stopped {
+        return Turn::Later(now.plus_millis(STOPPED_PAUSE_MILLIS), None);
+    }
+    let Some(category) = live.configuration.categories.get(&of.category) else {
+        return Turn::Never(DeliveryState::Suppressed, Reason::RuleGone, None);
+    };
+    let planned = of.plan.get(usize::from(row.step).saturating_sub(1)).and_then(|step| step.unless);
+    if let Some(reason) = address::needless(&of.flags, row.channel, planned) {
+        return Turn::Never(DeliveryState::Cancelled, reason, None);
+    }
+    if let Some(end) = is_forbidden(work, row, of, category) {
+        return end;
+    }
+    if let Some(later) = is_held(work, row, of, category, claim) {
+        return later;
+    }
+    let address = row.address.as_deref().unwrap_or_default();
+    let Some(provider) = provider_of(&live, row, address) else {
+        return Turn::Never(DeliveryState::Suppressed, Reason::NoProvider, None);
+    };
+    if let Some(end) = is_over_budget(work, row, &live, category, &provider) {
+        return end;
+    }
+    Turn::Now(provider)
+}
+
+/// A notification that is over is not sent.
+fn is_over(of: &Notification, now: Timestamp) -> Option<Turn> {
+    let lives = matches!(of.state, NotificationState::Active | NotificationState::Reached);
+    if of.expires_at <= now {
+        return Some(Turn::Never(DeliveryState::Expired, Reason::Expired, None));
+    }
+    if of.flags.retracted_at.is_some() {
+        return Some(Turn::Never(DeliveryState::Cancelled, Reason::Retracted, None));
+    }
+    (!lives).then_some(Turn::Never(DeliveryState::Cancelled, Reason::NoLongerAllowed, None))
+}
+
+/// Law, recipient and stop list are asked again, and whether the address is still the recipient's.
+fn is_forbidden(work: &Work<'_>, row: &Delivery, of: &Notification, category: &Category) -> Option<Turn> {
+    let person = work.person(&row.person);
+    let (_, out) = plan::channels_left(&of.category, category, &[row.channel], person);
+    if let Some((_, gate, reason)) = out.into_iter().next() {
+        let stopped = Stopped { gate: Some(gate), reason, text: None };
+        return Some(Turn::Never(DeliveryState::Suppressed, reason, Some(stopped)));
+    }
+    let same = |address: &str| row.address.as_deref() == Some(address);
+    let known = person.endpoints.iter().find(|e| e.channel == row.channel && same(&e.address));
+    match known {
+        None => Some(Turn::Never(DeliveryState::Cancelled, Reason::EndpointMoved, None)),
+        Some(endpoint) if endpoint.stopped => {
+            Some(Turn::Never(DeliveryState::Suppressed, Reason::AddressStopped, None))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Quiet hours and pauses hold what comes late, and somebody who is active on a device is not buzzed on another.
+fn is_held(
+    work: &Work<'_>,
+    row: &Delivery,
+    of: &Notification,
+    category: &Category,
+    claim: Claim<'_>,
+) -> Option<Turn> {
+    let now = work.now();
+    if category.legal == LegalClass::Essential {
+        return None;
+    }
+    let live = work.live(&row.person.project);
+    let person = work.person(&row.person);
+    // What was released at this very instant passed its own time gates, `latest` among them.
+    let late = of.released_at != Some(now);
+    let quiet = plan::quiet_until(person, &live.configuration, of.priority, now).filter(|_| late);
+    let (gate, reason, until) = match (quiet, claim.present_until) {
+        (Some(quiet), _) => quiet,
+        (None, Some(present)) if waits_for_presence(row, of, present, now) => {
+            (Gate::ChannelPlan, Reason::Present, present.min(now.plus_millis(PRESENT_PAUSE_MILLIS)))
+        }
+        (None, _) => return None,
+    };
+    let mut entry = address::line(work, row, StoryKind::Held);
+    (entry.gate, entry.verdict, entry.reason, entry.due) =
+        (Some(gate), Some(Verdict::Hold), Some(reason), Some(until));
+    Some(Turn::Later(until, Some(entry)))
+}
+
+/// A buzz waits while the recipient is at a device that has the notification in its inbox; never an urgent one.
+fn waits_for_presence(row: &Delivery, of: &Notification, present: Timestamp, now: Timestamp) -> bool {
+    row.channel == Channel::Push
+        && present > now
+        && of.priority != tidings_protocol::Priority::Urgent
+        && of
+            .inapp
+            .is_some_and(|inapp| matches!(inapp.state, DeliveryState::Placed | DeliveryState::Received))
+}
+
+/// The provider that has it, or, if the document does not name that any more, the first one that serves the address.
+fn provider_of(live: &Live, row: &Delivery, address: &str) -> Option<Box<str>> {
+    let way = row.way.as_deref()?;
+    let all = delivery::providers(&live.configuration, row.channel, address);
+    if all.iter().any(|(name, _)| **name == *way.provider) {
+        return Some(way.provider.clone());
+    }
+    let fresh = |name: &&str| !way.given_up.iter().any(|given_up| **given_up == **name);
+    all.into_iter().map(|(name, _)| name).find(fresh).map(Into::into)
+}
+
+/// The channel's cap and budget, at its first attempt: a repetition takes nothing.
+fn is_over_budget(
+    work: &mut Work<'_>,
+    row: &Delivery,
+    live: &Live,
+    category: &Category,
+    provider: &str,
+) -> Option<Turn> {
+    if row.way.as_ref().is_some_and(|way| way.attempts > 0) {
+        return None;
+    }
+    if category.legal != LegalClass::Essential
+        && let Some(end) = is_capped(work, row, live)
+    {
+        return Some(end);
+    }
+    let cost = delivery::provider(&live.configuration, provider).and_then(|provider| provider.cost);
+    if let Err(spent) = budget::take(work, &row.person.project, row.channel, cost.unwrap_or(0.0)) {
+        let stopped =
+            Stopped { gate: Some(Gate::ChannelPlan), reason: Reason::Budget, text: Some(spent.into()) };
+        return Some(Turn::Never(DeliveryState::Suppressed, Reason::Budget, Some(stopped)));
+    }
+    None
+}
+
+fn is_capped(work: &mut Work<'_>, row: &Delivery, live: &Live) -> Option<Turn> {
+    let rule = live.configuration.channels.get(&row.channel)?.cap.as_ref()?;
+    let zone = plan::zone_of(work.person(&row.person), &live.configuration);
+    let (day, week) = (day_of(work.now(), &zone), week_of(work.now(), &zone));
+    let scope = CapScope::Channel(row.channel);
+    let counters = &work.inbox_mut(&row.person).counters;
+    let Err(full) = counters.room(rule.cap, &scope, day, week) else {
+        work.inbox_mut(&row.person).counters.take(&scope, day, week);
+        work.raise_version(&row.person);
+        return None;
+    };
+    if rule.over == Over::Defer {
+        let until = crate::cap::next_period(&full, work.now(), &zone);
+        let mut entry = address::line(work, row, StoryKind::Held);
+        (entry.gate, entry.verdict, entry.reason, entry.due) =
+            (Some(Gate::Cap), Some(Verdict::Hold), Some(Reason::Cap), Some(until));
+        entry.text = Some(full.to_string().into());
+        return Some(Turn::Later(until, Some(entry)));
+    }
+    let stopped = Stopped { gate: Some(Gate::Cap), reason: Reason::Cap, text: Some(full.to_string().into()) };
+    Some(Turn::Never(DeliveryState::Suppressed, Reason::Cap, Some(stopped)))
+}
+
+/// From here on it is on its way.
+fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64, provider: &str) -> Option<Box<Handover>> {
+    let now = work.now();
+    work.move_delivery(&row.id, DeliveryState::HandingOver, None);
+    let way = work.way_mut(&row.id);
+    if *way.provider != *provider {
+        (way.provider, way.tries, way.provider_at) = (provider.into(), 0, None);
+    }
+    way.owner = Some(owner);
+    way.attempts += 1;
+    way.tries += 1;
+    way.first_at.get_or_insert(now);
+    way.provider_at.get_or_insert(now);
+    let row = work.delivery(&row.person.project, &row.id).expect("it was changed above");
+    let way = row.way.as_ref().expect("it was changed above");
+    let of = work.notification(&row.notification).expect("it was read with its delivery");
+    let live = work.live(&row.person.project);
+    let category = live.configuration.categories.get(&of.category)?;
+    let locale = work.person(&row.person).recipient.as_ref().and_then(|known| known.locale.as_deref());
+    let locale = locale.unwrap_or(live.configuration.project.locale.as_str());
+    Some(Box::new(Handover {
+        project: row.person.project.clone(),
+        delivery: row.id.clone(),
+        attempt: way.attempts,
+        key: row.key(),
+        provider: way.provider.clone(),
+        channel: row.channel,
+        address: row.address.clone()?,
+        notification: row.notification.clone(),
+        recipient: row.person.recipient.clone(),
+        category: of.category.clone(),
+        category_name: category_name(&live, category, locale).unwrap_or(of.category.as_str()).into(),
+        legal: category.legal,
+        priority: of.priority,
+        collapse: of.keys.collapse.clone(),
+        needs_acknowledgement: crate::view::needs_acknowledgement(of),
+        locale: locale.into(),
+        created_at: of.created_at,
+        expires_at: of.expires_at,
+        form: way.form.as_deref()?.clone(),
+    }))
+}
+
+/// A category's name in a language, or in the project's.
+fn category_name<'c>(live: &'c Live, category: &'c Category, locale: &str) -> Option<&'c str> {
+    let wanted: Option<crate::template::Locale> = locale.parse().ok();
+    let own = wanted.iter().flat_map(crate::template::Locale::fallbacks);
+    let all = own.chain(live.configuration.project.locale.fallbacks());
+    all.into_iter().find_map(|locale| category.name.get(&locale)).map(String::as_str)
+}

@@ -1,0 +1,111 @@
+//! What somebody outside tells of a delivery after the provider had taken it: proofs, bounces, clicks.
+
+use tidings_protocol::{DeliveryState, NotificationState, ProjectId, Reason, StoryKind};
+
+use super::{address, hand_over, steps};
+use crate::act::{Answer, Refusal, Report};
+use crate::model::{Delivery, FeedEntry, FeedKind, Stopped};
+use crate::ports::Need;
+use crate::work::Work;
+
+pub(super) fn needs(project: &ProjectId, id: &str, work: &Work<'_>) -> Vec<Need> {
+    hand_over::needs(project, id, work)
+}
+
+pub(super) fn report(
+    project: &ProjectId,
+    id: &str,
+    report: &Report,
+    work: &mut Work<'_>,
+) -> Result<Answer, Refusal> {
+    let Some(row) = work.delivery(project, id).cloned() else {
+        return Err(Refusal::NotFound { what: "delivery", id: id.into() });
+    };
+    if work.notification(&row.notification).is_some() {
+        match report {
+            Report::Received => received(work, &row),
+            Report::Bounced(what) => bounced(work, &row, what),
+            Report::Told(what) => told(work, &row, what),
+            Report::Opened | Report::Clicked => seen(work, &row, *report == Report::Clicked),
+        }
+    }
+    let state = work.delivery(project, id).expect("it was read above").state;
+    Ok(Answer::Delivery { state, revived: false })
+}
+
+/// The mailbox or phone has it: the proof that a step may wait for.
+fn received(work: &mut Work<'_>, row: &Delivery) {
+    if row.state != DeliveryState::Sent {
+        return;
+    }
+    work.shift_delivery(&row.id, DeliveryState::Received, Some(Reason::Delivered));
+    let now = work.now();
+    work.notification_mut(&row.notification).flags.received_at.get_or_insert(now);
+    steps::receipt_came(work, &row.notification);
+}
+
+/// It came back: if nothing else of the notification arrived, it reached nobody.
+fn bounced(work: &mut Work<'_>, row: &Delivery, what: &str) {
+    if row.state != DeliveryState::Sent {
+        told(work, row, what);
+        return;
+    }
+    work.way_mut(&row.id).code = Some(what.into());
+    work.notification_mut(&row.notification).died = Some(Reason::Bounced);
+    work.shift_delivery_telling(&row.id, DeliveryState::Dead, Some(Reason::Bounced), |entry| {
+        entry.text = Some(what.into());
+    });
+    address::after_end(work, &row.notification, row.step);
+    let of = work.notification(&row.notification).expect("it was read with its delivery");
+    let arrived = |state| {
+        matches!(
+            state,
+            DeliveryState::Received
+                | DeliveryState::Sent
+                | DeliveryState::Waiting
+                | DeliveryState::HandingOver
+        )
+    };
+    let in_inbox =
+        of.inapp.is_some_and(|inapp| matches!(inapp.state, DeliveryState::Placed | DeliveryState::Received));
+    let elsewhere = in_inbox || work.deliveries_of(&row.notification).any(|other| arrived(other.state));
+    let goes_on = usize::from(of.steps_begun) < of.plan.len();
+    if of.state == NotificationState::Reached && !elsewhere && !goes_on {
+        let stopped = Stopped { gate: None, reason: Reason::Bounced, text: Some(what.into()) };
+        work.shift(&row.notification, NotificationState::Failed, Some(stopped));
+    }
+}
+
+fn told(work: &mut Work<'_>, row: &Delivery, what: &str) {
+    let mut entry = address::line(work, row, StoryKind::Outcome);
+    (entry.state, entry.text) = (Some(row.state.as_str()), Some(what.into()));
+    work.tell(&row.notification, entry);
+}
+
+/// The recipient saw it, or followed its link, outside of the inbox. The first time counts.
+fn seen(work: &mut Work<'_>, row: &Delivery, clicked: bool) {
+    let now = work.now();
+    let flags = &mut work.notification_mut(&row.notification).flags;
+    let at = if clicked { &mut flags.clicked_at } else { &mut flags.displayed_at };
+    if at.is_some() {
+        return;
+    }
+    *at = Some(now);
+    let (kind, receipt) = if clicked {
+        (FeedKind::ReceiptClicked, tidings_protocol::DeviceReceipt::Clicked)
+    } else {
+        (FeedKind::ReceiptDisplayed, tidings_protocol::DeviceReceipt::Displayed)
+    };
+    let mut entry = address::line(work, row, StoryKind::Receipt);
+    entry.receipt = Some(receipt);
+    work.tell(&row.notification, entry);
+    work.feed(FeedEntry {
+        project: row.person.project.clone(),
+        recipient: row.person.recipient.clone(),
+        notification: Some(row.notification.clone()),
+        at: now,
+        kind,
+        detail: serde_json::json!({"channel": row.channel, "delivery": row.id}),
+    });
+    steps::receipt_came(work, &row.notification);
+}
