@@ -3,37 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tidings_end_to_end::{Relay, Script, Site};
+use tidings_end_to_end::Script;
 
-const DOCUMENT: &str = r#"
-tidings: 1
-project: {name: shop, locale: en, time_zone: Europe/Berlin, unknown_recipient: create}
-policy: {version: "2026-11", url: "https://shop.example/privacy", text: {en: What we send you and why, zh: 我们发送什么以及原因}}
-categories:
-  general: {name: {en: General, zh: 一般}, legal: service, priority: normal, channels: [inapp]}
-  orders:  {name: {en: Orders, zh: 订单}, legal: service, priority: high, channels: [inapp, push]}
-  offers:  {name: {en: Offers, zh: 优惠}, legal: marketing, priority: low, channels: [inapp, push, email]}
-  recalls: {name: {en: Recalls, zh: 召回}, legal: essential, priority: urgent, channels: [inapp, push]}
-"#;
-
-/// A relay that may call this machine, with the document and the link to alice's page.
-fn opened() -> (Relay, String) {
-    let site = Site::new();
-    let mut command = site.serve("127.0.0.1:0");
-    command.args(["--allow-network", "127.0.0.0/8"]);
-    let relay =
-        Relay::try_start(command, site).unwrap_or_else(|refused| panic!("it starts: {}", refused.said));
-    let yaml = [("content-type", "application/yaml")];
-    let _ = relay.caller().call("PUT", "/v1/configuration", &yaml, DOCUMENT.as_bytes()).ok(200);
-    let made = relay.caller().post("/v1/recipients/alice/page", &Value::Null).ok(201);
-    let link = made["link"].as_str().expect("a link is a text").to_owned();
-    (relay, link)
-}
-
-fn addresses(relay: &Relay) -> Vec<Value> {
-    let exported = relay.caller().get("/v1/recipients/alice/export").ok(200);
-    exported["endpoints"].as_array().expect("an export has endpoints").clone()
-}
+use crate::rig::{Shop, push};
 
 /// What checks accessibility: a package of the desktop app's tests, because it ships with nothing.
 fn axe() -> PathBuf {
@@ -45,7 +17,8 @@ fn axe() -> PathBuf {
 
 #[test]
 fn the_page_is_used_by_mouse_keyboard_and_screen_reader() {
-    let (relay, link) = opened();
+    let shop = Shop::open();
+    let (relay, link) = (&shop.relay, shop.page("alice"));
     let mut browser = Script::start("browser.py");
     let opened = browser.ask(&format!("open {link}"), "opened");
     assert_eq!(opened["title"], "Your notifications – shop");
@@ -82,11 +55,30 @@ fn the_page_is_used_by_mouse_keyboard_and_screen_reader() {
 
 #[test]
 fn a_browser_subscribes_and_leaves() {
-    let (relay, link) = opened();
+    let shop = Shop::open();
+    let (relay, link) = (&shop.relay, shop.page("alice"));
     let mut browser = Script::start("browser.py");
     browser.ask(&format!("open {link}"), "opened");
     assert_eq!(browser.ask("browser", "browser")["state"], "on");
-    assert_eq!(addresses(&relay).len(), 1);
+    assert_eq!(shop.addresses("alice").len(), 1);
     assert_eq!(browser.ask("browser", "browser")["state"], "off");
-    assert_eq!(addresses(&relay), Vec::<Value>::new());
+    assert_eq!(shop.addresses("alice"), Vec::<Value>::new());
+}
+
+#[test]
+fn a_push_without_words_is_shown_with_them() {
+    let shop = Shop::open();
+    let mut browser = Script::start("browser.py");
+    browser.ask(&format!("open {}", shop.page("alice")), "opened");
+    assert_eq!(browser.ask("browser", "browser")["state"], "on");
+    let id = shop.send("alice", &push("Order 1001 is on its way"));
+    let came = browser.until("push");
+    assert_eq!(came["headers"]["content-encoding"], "aes128gcm");
+    let popups = browser.ask("popups 1", "popups");
+    assert_eq!(popups["popups"], json!([{"title": "Order 1001 is on its way", "body": "", "tag": id}]));
+    assert_eq!(shop.delivered(&id)["state"], "accepted");
+    // The browser took it: that is its word, not the relay's.
+    browser.tell("popups 1");
+    browser.until("popups");
+    shop.books_balance();
 }
