@@ -21,6 +21,8 @@ mod ending;
 mod escalating;
 #[path = "deciding/gathering.rs"]
 mod gathering;
+#[path = "deciding/handing_over.rs"]
+mod handing_over;
 #[path = "deciding/hours.rs"]
 mod hours;
 #[path = "deciding/limits.rs"]

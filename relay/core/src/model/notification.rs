@@ -155,6 +155,11 @@ impl Stopped {
             Reason::AcknowledgedInTime => Some(Gate::Acknowledgement),
             Reason::Digest => Some(Gate::Digest),
             Reason::NoLongerAllowed => Some(Gate::Preference),
+            Reason::Permanent
+            | Reason::AddressGone
+            | Reason::TimeBudget
+            | Reason::OutcomeUnknown
+            | Reason::Bounced => Some(Gate::ChannelPlan),
             _ => None,
         }
     }

@@ -277,12 +277,6 @@ impl Scene {
         }
     }
 
-    /// Gives a recipient an address.
-    pub(crate) async fn address(&self, recipient: &str, channel: Channel, address: &str) {
-        let recipient = recipient.parse().unwrap();
-        self.act(Act::PutEndpoint { recipient, channel, address: Some((address.into(), true)) }).await;
-    }
-
     /// The books balance with a recount, each equation holds, and nothing is stuck.
     pub(crate) async fn balanced(&self) {
         for row in self.store.books(&project()).await.unwrap() {

@@ -19,8 +19,10 @@ statements! {
         WHERE lane = ?1 AND project = ?2 AND at <= ?3 ORDER BY at, kind, id, rule LIMIT ?4";
     // Two seeks a lane, however many deliveries wait in it.
     HANDOVER_LANES = "WITH RECURSIVE p (project, provider) AS (
-            SELECT * FROM (SELECT project, provider FROM deliveries WHERE state = 'waiting' AND provider > ''
-                ORDER BY project, provider LIMIT 1)
+            SELECT d.project, d.provider FROM deliveries AS d WHERE d.id = (
+                SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
+                WHERE n.state = 'waiting' AND (n.project, n.provider) > ('', '')
+                ORDER BY n.project, n.provider LIMIT 1)
             UNION ALL
             SELECT d.project, d.provider FROM p CROSS JOIN deliveries AS d ON d.id = (
                 SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
@@ -32,7 +34,7 @@ statements! {
         WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND due <= ?3 ORDER BY due, id LIMIT ?4";
     BEGUN_HANDOVERS = "SELECT id, project, way FROM deliveries
         WHERE state = 'handing_over' AND id > ?1 ORDER BY id LIMIT ?2";
-    DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d
+    DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d INDEXED BY deliveries_named
         WHERE d.project = ?1 AND d.provider_id = ?2 ORDER BY d.id DESC LIMIT 1";
     PUBLIC_TOKEN = "SELECT hash, project, recipient, opens, made_at, expires_at FROM public_tokens
         WHERE hash = ?1 AND coalesce(expires_at > ?2, true)";

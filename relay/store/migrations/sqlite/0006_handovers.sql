@@ -6,7 +6,7 @@ ALTER TABLE deliveries ADD COLUMN provider_id TEXT;
 ALTER TABLE deliveries ADD COLUMN way TEXT;
 CREATE INDEX deliveries_due ON deliveries (project, provider, due, id) WHERE state = 'waiting';
 CREATE INDEX deliveries_begun ON deliveries (id) WHERE state = 'handing_over';
-CREATE INDEX deliveries_named ON deliveries (project, provider_id) WHERE provider_id IS NOT NULL;
+CREATE INDEX deliveries_named ON deliveries (project, provider_id, id) WHERE provider_id IS NOT NULL;
 
 -- What was spent on a channel, in millionths of the project's currency, by day in the project's zone.
 CREATE TABLE spending (

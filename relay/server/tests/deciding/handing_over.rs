@@ -1,0 +1,416 @@
+//! Deliveries: what is handed over when and by whom, what follows from each outcome, and what stops one on its way.
+
+use rstest::rstest;
+use tidings_core::act::{Act, Answer};
+use tidings_core::delivery::{Handover, Outcome};
+use tidings_core::model::StopSwitch;
+use tidings_protocol::{Channel, Decision, DeliveryState, NotificationId, Span};
+
+use crate::documents::ruled;
+use crate::scene::{Scene, project, words};
+
+const PROVIDERS: &str = "providers:
+  post: {channel: email, kind: smtp, host: mail.example, from: shop@example.org}
+  sms_a: {channel: sms, kind: http, preset: vendor_a, cost: 0.07}
+  sms_b: {channel: sms, kind: http, preset: vendor_b, cost: 0.09}
+";
+const PHONE: &str = "+4915112345678";
+
+fn document(keys: &str, lines: &str) -> String {
+    ruled(keys, &format!("{PROVIDERS}{lines}"))
+}
+
+/// Alice has a mailbox and a phone.
+async fn scene(keys: &str, lines: &str) -> Scene {
+    let scene = Scene::new(&document(keys, lines)).await;
+    scene.zone("alice", "UTC").await;
+    scene.address("alice", Channel::Email, "alice@example.org").await;
+    scene.address("alice", Channel::Sms, PHONE).await;
+    scene
+}
+
+async fn only(scene: &Scene) -> Handover {
+    let mut claimed = scene.claim().await;
+    assert_eq!(claimed.len(), 1, "{claimed:?}");
+    claimed.remove(0)
+}
+
+fn refused(code: &str) -> Outcome {
+    Outcome::Misconfigured { code: code.into() }
+}
+
+fn unknown() -> Outcome {
+    Outcome::Unknown { code: "timeout".into() }
+}
+
+/// States, in order, of the deliveries of a notification.
+async fn states(scene: &Scene, id: &NotificationId) -> Vec<String> {
+    let (_, _, deliveries) = scene.store.story(&project(), id).await.unwrap().unwrap();
+    let word = |row: &tidings_core::model::Delivery| {
+        let reason = row.reason.map_or("-", tidings_protocol::Reason::as_str);
+        format!("{} {} {reason}", row.channel, row.state)
+    };
+    deliveries.iter().map(word).collect()
+}
+
+#[tokio::test]
+async fn what_a_provider_takes_has_reached_somebody() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    assert_eq!(scene.state(&id).await, "active -");
+    let handover = only(&scene).await;
+    assert_eq!((&*handover.provider, &*handover.address), ("post", "alice@example.org"));
+    assert_eq!((handover.attempt, &*handover.category_name), (1, "Letters"));
+    assert_eq!(handover.form.shown(), "Hello 1\nHello 1");
+    assert!(scene.claim().await.is_empty(), "it is claimed once");
+    assert_eq!(scene.conclude(&handover, Outcome::accepted(Some("id-1"))).await, DeliveryState::Sent);
+    scene.stands(&id, "reached -", "outcome accepted sent email").await;
+    let named = scene.store.delivery_named(&project(), "id-1").await.unwrap();
+    assert_eq!(named.unwrap().id, handover.delivery);
+}
+
+#[tokio::test]
+async fn what_a_provider_cannot_take_now_waits_and_goes_again_with_another_key() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    let wish = Outcome::Transient { code: "smtp_450".into(), retry_after: Some(Span::from_millis(60_000)) };
+    assert_eq!(scene.conclude(&first, wish).await, DeliveryState::Waiting);
+    scene.stands(&id, "active -", "outcome retry waiting email").await;
+    scene.run(scene.now().plus_millis(59_999)).await;
+    assert!(scene.claim().await.is_empty(), "the provider asked for a minute");
+    scene.minutes(2).await;
+    let second = only(&scene).await;
+    assert_eq!(second.attempt, 2);
+    assert_ne!(second.key, first.key, "the first outcome is known");
+    assert_eq!(scene.conclude(&second, Outcome::accepted(None)).await, DeliveryState::Sent);
+}
+
+#[tokio::test]
+async fn a_wrong_account_gives_way_to_the_next_provider_at_once() {
+    let scene = scene("category: calls, deliver: [{channels: [sms]}]", "").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    assert_eq!(&*first.provider, "sms_a", "the cheapest is asked first");
+    assert_eq!(scene.conclude(&first, refused("http_401")).await, DeliveryState::Waiting);
+    let second = only(&scene).await;
+    assert_eq!((&*second.provider, second.attempt), ("sms_b", 2));
+    scene.conclude(&second, Outcome::accepted(None)).await;
+    scene.stands(&id, "reached -", "outcome next_provider waiting sms").await;
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_for_two_minutes_gives_way_to_the_next() {
+    let scene = scene("category: calls, deliver: [{channels: [sms]}]", "").await;
+    scene.e("alice", 1).await;
+    let mut asked = Vec::new();
+    for _ in 0..60 {
+        if let Some(handover) = scene.claim().await.pop() {
+            asked.push(handover.provider.clone());
+            scene.conclude(&handover, Outcome::transient("http_503")).await;
+            if &*handover.provider == "sms_b" {
+                break;
+            }
+        }
+        scene.run(scene.now().plus_millis(5_000)).await;
+    }
+    assert_eq!(asked.last().map(|name| &**name), Some("sms_b"), "{asked:?}");
+    assert!(asked.len() > 2, "one failure is not the end of a provider: {asked:?}");
+    let passed = scene.now().millis_since(crate::scene::instant(crate::scene::NOON));
+    assert!((120_000..300_000).contains(&passed), "{passed}");
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_dead_and_may_be_replayed_more_than_once() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    let no = || Outcome::Permanent { code: "smtp_554".into() };
+    assert_eq!(scene.conclude(&first, no()).await, DeliveryState::Dead);
+    scene.stands(&id, "failed permanent", "outcome permanent dead email").await;
+    for attempt in 2..4 {
+        for revived in [true, false] {
+            let act = Act::ReplayDelivery(first.delivery.clone());
+            let Answer::Delivery { revived: was, .. } = scene.act(act).await else { panic!("a delivery") };
+            assert_eq!(was, revived);
+        }
+        let again = only(&scene).await;
+        assert_eq!(again.attempt, attempt);
+        let outcome = if attempt == 2 { no() } else { Outcome::accepted(None) };
+        scene.conclude(&again, outcome).await;
+    }
+    assert_eq!(scene.state(&id).await, "reached -");
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_nobody_knows_is_repeated_once_with_the_same_key() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    assert_eq!(scene.conclude(&first, unknown()).await, DeliveryState::Waiting);
+    scene.minutes(1).await;
+    let second = only(&scene).await;
+    assert_eq!((second.attempt, &second.key), (2, &first.key));
+    assert_eq!(scene.conclude(&second, unknown()).await, DeliveryState::Dead);
+    scene.stands(&id, "failed outcome_unknown", "outcome outcome_unknown dead email").await;
+}
+
+#[tokio::test]
+async fn a_late_word_that_it_was_taken_stops_the_repetition() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    assert_eq!(scene.conclude(&first, Outcome::accepted(None)).await, DeliveryState::Sent);
+    scene.minutes(5).await;
+    assert!(scene.claim().await.is_empty());
+    scene.stands(&id, "reached -", "outcome accepted sent email").await;
+    // A third word about it is told and changes nothing.
+    assert_eq!(scene.conclude(&first, Outcome::transient("late")).await, DeliveryState::Sent);
+}
+
+#[tokio::test]
+async fn a_withdrawal_stops_what_waits_and_is_told_too_late_of_what_is_on_its_way() {
+    let scene = scene("category: offers, deliver: [{channels: [email]}]", "").await;
+    scene.consent("alice", "offers", &[Channel::Email], Decision::Granted).await;
+    let (one, two) = (scene.e("alice", 1).await, scene.e("alice", 2).await);
+    let mut claimed = scene.claim().await;
+    let first = claimed.remove(0);
+    scene.conclude(&first, Outcome::transient("smtp_450")).await;
+    scene.consent("alice", "offers", &[Channel::Email], Decision::Withdrawn).await;
+    let (waiting, begun) = if first.notification == one { (&one, &two) } else { (&two, &one) };
+    assert_eq!(states(&scene, waiting).await, ["email suppressed no_longer_allowed"]);
+    assert_eq!(states(&scene, begun).await, ["email handing_over -"]);
+    assert!(scene.told(begun).await.contains(&"cancelled too_late email".to_owned()));
+    // What comes back untaken is not sent again.
+    scene.conclude(&claimed[0], Outcome::transient("smtp_450")).await;
+    scene.minutes(60).await;
+    assert!(scene.claim().await.is_empty());
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn what_failed_in_the_evening_does_not_wake_anybody_at_night() {
+    let scene = scene("category: letters", "quiet_hours: {default: '22:00-08:00', pass: [urgent]}").await;
+    scene.until("2026-11-23T21:59:50Z").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, Outcome::transient("smtp_450")).await;
+    scene.until("2026-11-23T22:30:00Z").await;
+    assert!(scene.claim().await.is_empty());
+    scene.stands(&id, "active -", "quiet_hours hold quiet_hours email").await;
+    scene.until("2026-11-24T07:59:59Z").await;
+    assert!(scene.claim().await.is_empty());
+    scene.until("2026-11-24T08:00:00Z").await;
+    assert_eq!(only(&scene).await.attempt, 2);
+}
+
+#[rstest]
+#[case("suppress", "suppressed cap", "outcome cap suppressed sms")]
+#[case("defer", "active -", "cap hold cap sms")]
+#[tokio::test]
+async fn a_channels_cap_counts_its_first_hand_overs(
+    #[case] over: &str,
+    #[case] state: &str,
+    #[case] line: &str,
+) {
+    let lines = format!("channels: {{sms: {{cap: {{day: 1, over: {over}}}}}}}");
+    let scene = scene("category: calls, deliver: [{channels: [sms]}]", &lines).await;
+    let first = scene.e("alice", 1).await;
+    let handover = only(&scene).await;
+    scene.conclude(&handover, Outcome::transient("http_503")).await;
+    scene.minutes(1).await;
+    let again = only(&scene).await;
+    scene.conclude(&again, Outcome::accepted(None)).await;
+    assert_eq!(scene.state(&first).await, "reached -", "a repetition takes nothing");
+    let second = scene.e("alice", 2).await;
+    assert!(scene.claim().await.is_empty());
+    scene.stands(&second, state, line).await;
+    scene.until("2026-11-24T00:00:00Z").await;
+    assert_eq!(scene.claim().await.len(), usize::from(over == "defer"));
+}
+
+#[tokio::test]
+async fn over_a_budget_the_next_channel_of_the_plan_is_used() {
+    let keys = "category: calls, deliver: [{channels: [sms]}, {after: 15m, channels: [email]}]";
+    let scene = scene(keys, "channels: {sms: {budget: {day: 0.15}}}").await;
+    for n in 1..3 {
+        scene.e("alice", n).await;
+        let handover = only(&scene).await;
+        assert_eq!(handover.channel, Channel::Sms);
+        scene.conclude(&handover, Outcome::accepted(None)).await;
+    }
+    let third = scene.e("alice", 3).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(only(&scene).await.channel, Channel::Email);
+    assert_eq!(states(&scene, &third).await, ["sms suppressed budget", "email handing_over -"]);
+    scene.until("2026-11-24T00:00:00Z").await;
+    let _old = scene.claim().await;
+    scene.e("alice", 4).await;
+    assert!(scene.claim().await.iter().any(|handover| handover.channel == Channel::Sms), "another day");
+}
+
+#[tokio::test]
+async fn a_long_text_costs_as_many_as_it_has_parts() {
+    let keys = "category: calls, deliver: [{channels: [sms]}]";
+    let scene = scene(keys, "channels: {sms: {budget: {day: 0.22}}}").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, Outcome::Accepted { provider_id: None, parts: 3 }).await;
+    let second = scene.e("alice", 2).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.state(&second).await, "suppressed budget");
+}
+
+#[tokio::test]
+async fn low_priority_takes_the_cheapest_way_unless_it_was_planned() {
+    let lines = "channels: {sms: {providers: [sms_a]}}";
+    let keys = "category: calls, priority: low";
+    let unplanned = scene(keys, lines).await;
+    let id = unplanned.e("alice", 1).await;
+    assert_eq!(states(&unplanned, &id).await, [""; 0]);
+    unplanned.stands(&id, "active -", "channel_plan stop cheaper_channel sms").await;
+    let planned = scene("category: calls, priority: low, deliver: [{channels: [inapp, sms]}]", lines).await;
+    let id = planned.e("alice", 1).await;
+    assert_eq!(states(&planned, &id).await, ["sms waiting -"]);
+}
+
+#[tokio::test]
+async fn nobody_is_buzzed_about_what_was_seen_or_while_active_elsewhere() {
+    let keys = "category: mixed, deliver: [{channels: [inapp, push]}]";
+    let scene = scene(keys, "").await;
+    scene.address("alice", Channel::Push, "{\"endpoint\":\"https://push.example/1\"}").await;
+    let id = scene.e("alice", 1).await;
+    let lanes = scene.store.handover_lanes().await.unwrap();
+    let due = scene.store.due_handovers(&project(), &lanes[0].provider, scene.now(), 9).await.unwrap();
+    let claim = |present_until| Act::HandOver { delivery: due[0].0.clone(), owner: 7, present_until };
+    let present = Some(scene.now().plus_millis(30_000));
+    assert!(matches!(scene.act(claim(present)).await, Answer::Handover(None)));
+    scene.stands(&id, "active -", "channel_plan hold present push").await;
+    scene.receive("alice").await;
+    scene.receipt("alice", &id, "displayed").await;
+    assert_eq!(states(&scene, &id).await, ["push cancelled displayed_in_time"]);
+    let other = scene.e("alice", 2).await;
+    assert_eq!(scene.claim().await.len(), 1, "nobody is there now");
+    assert_eq!(states(&scene, &other).await, ["push handing_over -"]);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_ends_what_waits_and_is_too_late_for_what_is_on_its_way() {
+    let keys = "category: calls, deliver: [{channels: [inapp]}, {after: 5m, unless: acknowledged, channels: [sms, email]}]";
+    let scene = scene(keys, "").await;
+    let id = scene.e("alice", 1).await;
+    scene.minutes(5).await;
+    let claimed = scene.claim().await;
+    let mail = claimed.iter().find(|handover| handover.channel == Channel::Email).unwrap();
+    scene.conclude(mail, Outcome::transient("smtp_450")).await;
+    scene.receive("alice").await;
+    scene.receipt("alice", &id, "acknowledged").await;
+    let mut states = states(&scene, &id).await;
+    states.sort();
+    assert_eq!(states, ["email cancelled acknowledged_in_time", "sms handing_over -"]);
+    assert!(scene.told(&id).await.contains(&"cancelled too_late sms".to_owned()));
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn a_step_that_died_brings_the_next_one_forward() {
+    let keys = "category: calls, deliver: [{channels: [sms]}, {after: 15m, unless: received, channels: [email]}]";
+    let scene = scene(keys, "").await;
+    let id = scene.e("alice", 1).await;
+    let text = only(&scene).await;
+    scene.conclude(&text, Outcome::AddressGone { code: "unknown_number".into() }).await;
+    let mail = only(&scene).await;
+    assert_eq!(mail.channel, Channel::Email);
+    scene.conclude(&mail, Outcome::Permanent { code: "smtp_554".into() }).await;
+    assert_eq!(scene.state(&id).await, "failed permanent");
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn what_is_over_retracted_or_stopped_is_not_handed_over() {
+    let scene = scene("category: letters, expires: 1h", "").await;
+    let (late, back) = (scene.e("alice", 1).await, scene.e("alice", 2).await);
+    scene.act(Act::Retract(back.clone())).await;
+    assert_eq!(states(&scene, &back).await, ["email cancelled -"]);
+    scene.stop(StopSwitch { project: true, ..StopSwitch::default() }).await;
+    assert!(scene.claim().await.is_empty());
+    scene.stop(StopSwitch::default()).await;
+    assert!(scene.claim().await.is_empty(), "it is looked at again a little later");
+    scene.minutes(61).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(states(&scene, &late).await, ["email expired -"]);
+}
+
+#[tokio::test]
+async fn an_address_that_moved_gets_nothing() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let handover = only(&scene).await;
+    scene.address("alice", Channel::Email, "new@example.org").await;
+    scene.conclude(&handover, Outcome::transient("smtp_450")).await;
+    scene.minutes(5).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(states(&scene, &id).await, ["email cancelled endpoint_moved"]);
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn a_document_without_the_provider_takes_another_one() {
+    let keys = "category: calls, deliver: [{channels: [sms]}]";
+    let scene = scene(keys, "").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, Outcome::transient("http_503")).await;
+    let left = PROVIDERS.lines().filter(|line| !line.contains("sms_a")).collect::<Vec<_>>().join("\n");
+    scene.apply(&ruled(keys, &format!("{left}\n"))).await;
+    scene.minutes(5).await;
+    assert_eq!(&*only(&scene).await.provider, "sms_b");
+}
+
+#[tokio::test]
+async fn somebody_who_was_erased_gets_nothing_and_a_late_outcome_changes_nothing() {
+    let scene = scene("category: letters", "").await;
+    scene.e("alice", 1).await;
+    scene.e("alice", 2).await;
+    let claimed = scene.claim().await;
+    scene.conclude(&claimed[1], Outcome::transient("smtp_450")).await;
+    scene.act(Act::Erase("alice".parse().unwrap())).await;
+    scene.minutes(60).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.conclude(&claimed[0], Outcome::accepted(None)).await, DeliveryState::Erased);
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn words_that_cannot_be_made_for_a_channel_stop_all_of_it() {
+    let document = document("category: letters", "")
+        .replace("{{ data.n }}\"}}", "{{ data.n }}\", email: {subject: \"{{ data.gone }}\"}}}");
+    let scene = Scene::new(&document).await;
+    scene.address("alice", Channel::Email, "alice@example.org").await;
+    let id = scene.e("alice", 1).await;
+    assert_eq!(scene.state(&id).await, "failed template");
+    assert!(scene.claim().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_direct_send_says_its_own_words_on_every_channel() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.send("alice", words("letters")).await;
+    let handover = only(&scene).await;
+    assert_eq!(handover.form.shown(), "Hello\nHello");
+    scene.conclude(&handover, Outcome::accepted(None)).await;
+    scene.stands(&id, "reached -", "outcome waiting email").await;
+}
+
+#[tokio::test]
+async fn the_sandbox_shows_the_words_of_each_channel_and_hands_nothing_over() {
+    let scene = scene("category: mixed", "").await;
+    let body = crate::scene::fact("e", Some("alice"), serde_json::json!({"n": 1}), scene.now());
+    let made = scene.made(Act::accept(vec![body]), true).await;
+    let shown = scene.story(&made[0]).await;
+    let mail = shown.iter().find(|entry| entry.channel == Some(Channel::Email)).unwrap();
+    assert_eq!(mail.text.as_deref(), Some("Hello 1\nHello 1"));
+    assert!(scene.claim().await.is_empty());
+}
