@@ -46,7 +46,16 @@ class Firefox:
             "permissions.default.desktop-notification": 1,
             # What Marionette recommends for tests switches pushes off.
             "remote.prefs.recommended": False,
+            # Popups of its own: there may be no desktop that shows them.
+            "alerts.useSystemBackend": False,
             "marionette.port": 0,
+            # Nothing leaves this machine: every other address is behind a proxy that is not there.
+            "network.proxy.type": 1,
+            "network.proxy.http": "127.0.0.1",
+            "network.proxy.http_port": 9,
+            "network.proxy.ssl": "127.0.0.1",
+            "network.proxy.ssl_port": 9,
+            "browser.aboutwelcome.enabled": False,
             "app.update.auto": False,
             "browser.shell.checkDefaultBrowser": False,
             "datareporting.policy.dataSubmissionEnabled": False,
@@ -175,7 +184,10 @@ def obey(line, service, firefox):
         firefox().call("WebDriver:Navigate", {"url": rest})
         return title()
     if word == "press":
+        page = firefox().run("return performance.timeOrigin")
         firefox().click("xpath", f"//button[normalize-space()={json.dumps(rest)}]")
+        loaded = "return document.readyState === 'complete' && performance.timeOrigin"
+        until(lambda: (now := firefox().run(loaded)) and now != page, "the next page is loaded")
         return title()
     if word == "tick":
         firefox().click("css selector", f"input[value={json.dumps(rest)}]")

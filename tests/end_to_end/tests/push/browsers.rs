@@ -35,7 +35,7 @@ fn a_push_is_sealed_for_its_receiver_and_signed_by_the_project() {
     assert_eq!(came["claims"]["sub"], "mailto:ops@shop.example");
     assert_eq!(came["headers"]["urgency"], "high");
     assert!(!came["headers"]["topic"].as_str().expect("a topic").contains("1001"), "{came}");
-    assert_eq!(shop.delivered(&id)["state"], "accepted");
+    assert_eq!(shop.delivered(&id)["state"], "sent");
 
     shop.apply("channels: {push: {content: full}}\n");
     let id = shop.send("alice", &json!({"category": "orders", "content": {"title": "Order 1002", "body": "It left", "link": "https://shop.example/1002"}}));
@@ -45,7 +45,7 @@ fn a_push_is_sealed_for_its_receiver_and_signed_by_the_project() {
         json!({"tidings": 1, "notification": id, "title": "Order 1002", "body": "It left", "link": "https://shop.example/1002"})
     );
     assert_eq!(second["key"], came["key"], "a project has one key");
-    assert_eq!(shop.delivered(&id)["state"], "accepted");
+    assert_eq!(shop.delivered(&id)["state"], "sent");
     shop.books_balance();
 }
 
@@ -72,7 +72,7 @@ fn a_service_that_is_busy_is_asked_again_when_it_says() {
     let refused: Vec<_> = (0..2).map(|_| service.until("refused")["status"].clone()).collect();
     assert_eq!(refused, [429, 503]);
     assert_eq!(service.until("push")["payload"]["notification"], *id);
-    assert_eq!(shop.delivered(&id)["state"], "accepted");
+    assert_eq!(shop.delivered(&id)["state"], "sent");
     let story = shop.story(&id).to_string();
     assert!(story.contains("http_429") && story.contains("http_503"), "{story}");
     shop.books_balance();
@@ -86,7 +86,7 @@ fn a_service_that_takes_less_gets_a_push_without_words() {
     let id = shop.send("alice", &push("Too much"));
     service.until("refused");
     assert_eq!(service.until("push")["payload"], json!({"tidings": 1, "notification": id}));
-    assert_eq!(shop.delivered(&id)["state"], "accepted");
+    assert_eq!(shop.delivered(&id)["state"], "sent");
     assert!(!shop.story(&id).to_string().contains("413"), "it was one attempt");
 }
 

@@ -40,7 +40,7 @@ fn an_iphone_is_reached_and_one_that_is_gone_is_forgotten() {
         (&second.json()["notification"], &second.json()["aps"]["alert"]["title"]),
         (&json!(id), &json!("New notification"))
     );
-    assert_eq!(shop.delivered(&id)["state"], "accepted");
+    assert_eq!(shop.delivered(&id)["state"], "sent");
     assert!(shop.story(&id).to_string().contains("shutdown"), "{}", shop.story(&id));
 
     shop.address("bob", "apns:dead");
@@ -84,7 +84,7 @@ fn an_android_phone_is_reached_and_a_wrong_account_is_told() {
     assert_eq!(sent["message"]["token"], "token-of-alice");
     assert_eq!(sent["message"]["data"], json!({"tidings": "1", "notification": id}));
     let delivery = shop.delivered(&id);
-    assert_eq!(delivery["state"], "accepted", "{delivery}");
+    assert_eq!(delivery["state"], "sent", "{delivery}");
 
     // The secret of another project: nothing is lost, and the story says what is wrong.
     let other = self::account(&vendor.url, "somebody-elses");

@@ -9,7 +9,6 @@ use tidings_protocol::{Priority, Span, Timestamp};
 use uuid::Uuid;
 
 use super::super::testing::{Seen, Told, Vendor, open, push};
-use super::token::{APART_MILLIS, USED_MILLIS};
 use super::*;
 
 const DEVICE: &str = "apns:00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0";
@@ -21,6 +20,9 @@ fn account() -> ApnsAccount {
 fn key() -> rcgen::KeyPair {
     rcgen::KeyPair::generate().unwrap()
 }
+
+const USED_MILLIS: i64 = 50 * 60_000;
+const APART_MILLIS: i64 = 20 * 60_000;
 
 /// Apple, as its documentation describes it: refuses what it refuses, with its own words.
 struct Apple {

@@ -10,9 +10,9 @@ use tidings_core::delivery::Outcome;
 use tidings_protocol::Timestamp;
 
 /// How long a token is used.
-pub(super) const USED_MILLIS: i64 = 50 * 60 * 1_000;
+const USED_MILLIS: i64 = 50 * 60 * 1_000;
 /// How long after another a token is made at the earliest.
-pub(super) const APART_MILLIS: i64 = 20 * 60 * 1_000;
+const APART_MILLIS: i64 = 20 * 60 * 1_000;
 
 /// The tokens of an account: one at a time.
 pub(super) struct Tokens {

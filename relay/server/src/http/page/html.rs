@@ -7,12 +7,12 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tidings_protocol::{Decision, LegalClass};
 
-use super::assets::{SCRIPT, STYLE, WORKER};
+use super::assets::{ICON, SCRIPT, STYLE, WORKER};
 use super::texts::Texts;
 use super::view::{Shown, View};
 
 /// Nothing from elsewhere, no script in the page, no frame around it, forms to here only.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; img-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A text that is not ours, in HTML or in an attribute's quotes.
@@ -98,7 +98,7 @@ fn document(texts: &Texts, title: &str, body: &str) -> String {
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
-         <link rel=\"stylesheet\" href=\"{STYLE}\">\n</head>\n<body>\n{body}</body>\n</html>\n",
+         <link rel=\"icon\" href=\"{ICON}\">\n<link rel=\"stylesheet\" href=\"{STYLE}\">\n</head>\n<body>\n{body}</body>\n</html>\n",
         texts.language
     )
 }
