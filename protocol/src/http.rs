@@ -24,7 +24,7 @@ pub use event::{
 };
 pub use operate::{
     AccountingResponse, ChangeResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest, ProjectResponse,
-    SecretRequest, SigningKeysResponse,
+    ProviderResponse, SecretRequest, SigningKeysResponse,
 };
 pub use page::{PageNotification, PageResponse};
 pub use recipient::{

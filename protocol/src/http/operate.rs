@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{NotificationId, ProjectId, RecipientId, Timestamp};
+use crate::{Channel, NotificationId, ProjectId, RecipientId, Timestamp};
 
 /// Makes a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,6 +33,28 @@ pub struct ProjectResponse {
     /// Its first key, shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+}
+
+/// An account behind a channel, and how it is doing on the node that answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderResponse {
+    /// Its name in the document; `webpush` is built in.
+    pub name: String,
+    /// The channel that it serves.
+    #[schema(value_type = String)]
+    pub channel: Channel,
+    /// How it is spoken to.
+    pub kind: String,
+    /// `closed`: deliveries go. `open`: it failed again and again, and rests. `half_open`: one is let through to see.
+    pub breaker: String,
+    /// Deliveries that are with it now.
+    pub under_way: u64,
+    /// What one hand-over costs, in the project's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// Hand-overs a second that it allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
 }
 
 /// Makes a key.

@@ -12,6 +12,7 @@ use tidings_protocol::{
     NotificationState, ProjectId, RecipientId, RuleId, SendId, Timestamp, TopicId,
 };
 
+use crate::configuration::Alert;
 use crate::delivery::{Handover, Outcome};
 use crate::model::{Collected, Considered, DueRow, Entry, EventBody, PersonKey, Stopped};
 
@@ -288,6 +289,8 @@ pub struct AfterCommit {
     pub due_sooner: Option<Timestamp>,
     /// The earliest instant at which a delivery that was made or moved may be handed over.
     pub handover_sooner: Option<Timestamp>,
+    /// What operators may want to hear, each with what was seen first.
+    pub alarms: BTreeMap<(ProjectId, Alert), Box<str>>,
     /// Addresses that nobody is behind any more, for the stop list.
     pub gone: Vec<(ProjectId, Channel, Box<str>)>,
     /// Recipients that were erased: their sessions get `bye erased`.

@@ -20,6 +20,7 @@ use tidings_protocol::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 pub use self::time_guard::{Anchor, JUMP_MILLIS_MAX, STEADY_MILLIS_MIN, TimeGuard};
+use crate::alerts::Alarms;
 use crate::hub::{DueBell, Hub};
 use crate::socket::LiveConfiguration;
 use crate::submit::Submit;
@@ -63,6 +64,8 @@ pub struct Dispatch {
     pub submit: Arc<dyn Submit>,
     /// The sessions of this node.
     pub hub: Arc<Hub>,
+    /// What operators hear of.
+    pub(crate) alarms: Arc<Alarms>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Whether the time can be trusted.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tidings_core::act::{Act, Answer, Unit};
-use tidings_core::configuration::Provider as Settings;
+use tidings_core::configuration::{Alert, Provider as Settings};
 use tidings_core::delivery::{self, Handover, Outcome};
 use tidings_core::ports::{Clock, HandoverLane, HandoverReader, Ids, Registry, StoreError};
 use tidings_protocol::{ProjectId, Timestamp};
@@ -250,7 +250,11 @@ impl Handovers {
         let (channel, kind) = (handover.channel.as_str(), outcome.kind());
         metrics::counter!("tidings_attempts_total", "channel" => channel, "outcome" => kind).increment(1);
         metrics::histogram!("tidings_attempt_seconds", "channel" => channel).record(began.elapsed());
-        self.0.lanes.ended(&key, &settings, &outcome, self.0.clock.now());
+        if self.0.lanes.ended(&key, &settings, &outcome, self.0.clock.now()) {
+            let code = outcome.code().unwrap_or_default();
+            let text = format!("{}: {code}", key.1);
+            self.0.listeners.alarms.note(key.0.clone(), Alert::ProviderDown, text);
+        }
         self.conclude(key.0, handover.delivery, handover.attempt, outcome).await;
         self.0.ended.notify_one();
     }

@@ -14,6 +14,7 @@ mod origin;
 mod page;
 pub(crate) mod problem;
 mod projects;
+mod providers;
 mod query;
 mod recipient;
 pub(crate) mod repeats;
@@ -88,6 +89,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = control::routes(routes);
     let routes = books::routes(routes);
     let routes = projects::routes(routes);
+    let routes = providers::routes(routes);
     let routes = sign_in::routes(routes);
     me::routes(routes)
 }

@@ -1,6 +1,7 @@
 //! The relay's shell: HTTP, sockets, the writer, the dispatch. It acts on what the core decides.
 
 mod access;
+mod alerts;
 mod app;
 mod bells;
 mod channels;

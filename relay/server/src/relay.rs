@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts;
 use crate::app::{App, Ports};
 use crate::channels::{AuthoritiesError, Dialer};
 use crate::dispatch::Dispatch;
@@ -227,11 +228,13 @@ impl Parts {
             inboxes: Arc::clone(&app.ports.inbox),
             submit: Arc::clone(&submit),
             hub: Arc::clone(&app.listeners.hub),
+            alarms: Arc::clone(&app.listeners.alarms),
             clock: Arc::clone(&app.node.clock),
             guard: Arc::clone(&app.guard),
         };
         let (tracker, stop) = &self.dispatch;
         tracker.spawn(dispatch.run(stop.clone()));
+        tracker.spawn(alerts(Arc::clone(app), Arc::clone(&submit), stop.clone()));
         tracker.spawn(handovers(app, Arc::clone(&submit)).run(stop.clone()));
         let sockets = self.sockets(app, submit, lane);
         let (tracker, stop) = &self.calls;
@@ -258,6 +261,12 @@ impl Parts {
             stop: self.sessions.1.clone(),
         }
     }
+}
+
+/// Tells operators what is wrong.
+async fn alerts(app: Arc<App>, submit: Arc<dyn Submit>, stop: CancellationToken) {
+    let (alarms, clock) = (&app.listeners.alarms, Arc::clone(&app.node.clock));
+    alerts::run(alarms, &Live(Arc::clone(&app)), &*submit, &*clock, stop).await;
 }
 
 /// Those who hand deliveries over.

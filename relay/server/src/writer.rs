@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::taking::Taking;
+use crate::alerts::Alarms;
 use crate::bells::Bells;
 use crate::handover::GoneAddresses;
 use crate::hub::Hub;
@@ -58,6 +59,7 @@ pub(crate) struct Listeners {
     pub(crate) inboxes: Bells<PersonKey>,
     pub(crate) feeds: Bells<ProjectId>,
     pub(crate) gone: GoneAddresses,
+    pub(crate) alarms: Arc<Alarms>,
     /// What is done when nobody can know what the disk holds.
     pub(crate) store_lost: fn(),
 }
@@ -69,6 +71,7 @@ impl Listeners {
             inboxes: Bells::default(),
             feeds: Bells::default(),
             gone: GoneAddresses::default(),
+            alarms: Arc::default(),
             store_lost: end_process,
         }
     }
@@ -201,6 +204,9 @@ fn tell(listeners: &Listeners, after: AfterCommit) {
         listeners.feeds.ring(project);
     }
     listeners.gone.note(after.gone.clone());
+    for ((project, alert), text) in &after.alarms {
+        listeners.alarms.note(project.clone(), *alert, text.clone());
+    }
     listeners.hub.after_commit(after);
 }
 

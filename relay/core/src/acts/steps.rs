@@ -5,7 +5,7 @@ use tidings_protocol::{
 };
 
 use super::{address, chains, restrict};
-use crate::configuration::Unless;
+use crate::configuration::{Alert, Unless};
 use crate::model::{DueKey, Entry, Flags, Notification, PlannedStep, Stopped};
 use crate::plan;
 use crate::work::Work;
@@ -150,6 +150,9 @@ fn tell_unacknowledged(work: &mut Work<'_>, id: &NotificationId) {
     {
         let mut entry = Entry::new(work.now(), StoryKind::Ended);
         entry.reason = Some(Reason::Unacknowledged);
+        let row = work.notification(id).expect("it was read above");
+        let (project, text) = (row.person.project.clone(), format!("{id} for {}", row.person.recipient));
+        work.alarm(&project, Alert::Unacknowledged, text);
         work.tell(id, entry);
     }
 }

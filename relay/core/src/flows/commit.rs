@@ -203,6 +203,9 @@ impl AfterCommit {
             (a, b) => a.or(b),
         };
         self.gone.extend(other.gone);
+        for (what, text) in other.alarms {
+            self.alarms.entry(what).or_insert(text);
+        }
         self.handover_sooner = match (self.handover_sooner, other.handover_sooner) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

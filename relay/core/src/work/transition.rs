@@ -6,6 +6,7 @@ use tidings_protocol::{
 
 use super::{DigestCopy, Standing, Tracked, Work};
 use crate::act::{Answer, RepeatKey};
+use crate::configuration::Alert;
 use crate::model::{
     Delivery, DigestScope, DueKey, DueRow, Entry, Event, FeedEntry, FeedKind, InappDelivery, Notification,
     OnceKey, OpenDigest, PersonKey, Stopped, StoredAnswer, Term, Way,
@@ -284,7 +285,22 @@ impl Work<'_> {
             }
         }
         let (project, made_at) = (delivery.person.project.clone(), delivery.made_at);
+        let alarm = match (to, reason) {
+            (DeliveryState::Dead, Some(reason)) => Some((Alert::DeadLetters, reason)),
+            (DeliveryState::Suppressed, Some(Reason::Budget)) => Some((Alert::Budget, Reason::Budget)),
+            _ => None,
+        };
+        if let Some((alert, reason)) = alarm {
+            let way = delivery.way.as_deref().map(|way| &*way.provider).unwrap_or_default();
+            let text = format!("{} with {way}: {reason}", delivery.channel);
+            self.alarm(&project, alert, text);
+        }
         self.changes.books.shift(&project, made_at, Term::Delivery(from), Term::Delivery(to));
+    }
+
+    /// Something that operators may want to hear.
+    pub(crate) fn alarm(&mut self, project: &ProjectId, alert: Alert, text: String) {
+        self.after.alarms.entry((project.clone(), alert)).or_insert_with(|| text.into());
     }
 
     /// Work for those who hand over.

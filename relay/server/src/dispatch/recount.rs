@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tidings_core::configuration::Alert;
 use tidings_core::model::{Ledger, Term};
 use tidings_core::ports::{BookRow, StoreError};
 
@@ -31,6 +32,11 @@ pub(super) async fn recount(dispatch: &Dispatch) -> Result<(), StoreError> {
         let stuck_now = u64::try_from(stuck.len()).unwrap_or(u64::MAX);
         metrics::gauge!("tidings_stuck", "project" => name.clone()).set(as_gauge(stuck_now));
         if total > 0 {
+            dispatch.alarms.note(
+                project.id.clone(),
+                Alert::Residue,
+                format!("{total} are missing or too many"),
+            );
             tracing::error!(
                 project.name = name,
                 equations = residue.equations,

@@ -121,11 +121,18 @@ impl Lanes {
 
     /// A delivery came back. What one recipient's own URL or push service does says nothing about the others', so it
     /// does not open the breaker of the lane that they share.
-    pub(crate) fn ended(&self, key: &LaneKey, settings: &Provider, outcome: &Outcome, now: Timestamp) {
+    /// Answers whether it has opened.
+    pub(crate) fn ended(
+        &self,
+        key: &LaneKey,
+        settings: &Provider,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> bool {
         let mut known = self.locked();
         known.in_flight = known.in_flight.saturating_sub(1);
         let crowded = known.lanes.len() > LANES_MAX;
-        let Some(lane) = known.lanes.get_mut(key) else { return };
+        let Some(lane) = known.lanes.get_mut(key) else { return false };
         lane.in_flight = lane.in_flight.saturating_sub(1);
         let before = lane.breaker.state(now);
         if !matches!(settings.account, Account::Webhook(_) | Account::Webpush(_)) {
@@ -145,6 +152,7 @@ impl Lanes {
         if crowded && lane.in_flight == 0 {
             known.lanes.remove(key);
         }
+        before == "closed" && after == "open"
     }
 
     /// The states of a project's providers that were used: name, breaker's state, deliveries under way.

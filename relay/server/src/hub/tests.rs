@@ -138,10 +138,8 @@ async fn who_waits_is_woken_by_what_came_before_and_after() {
 async fn the_due_bell_tells_the_earliest_instant_once() {
     let hub = Hub::new();
     let bell = hub.due_bell();
-    let at = |millis| AfterCommit {
-        due_sooner: Some(tidings_protocol::Timestamp::from_millis(millis)),
-        ..AfterCommit::default()
-    };
+    let at =
+        |millis| AfterCommit { due_sooner: Some(Timestamp::from_millis(millis)), ..AfterCommit::default() };
     hub.after_commit(at(900));
     hub.after_commit(at(300));
     hub.after_commit(at(600));

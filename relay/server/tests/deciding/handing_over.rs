@@ -316,7 +316,8 @@ async fn an_acknowledgement_ends_what_waits_and_is_too_late_for_what_is_on_its_w
 
 #[tokio::test]
 async fn a_step_that_died_brings_the_next_one_forward() {
-    let keys = "category: calls, deliver: [{channels: [sms]}, {after: 15m, unless: received, channels: [email]}]";
+    let keys =
+        "category: calls, deliver: [{channels: [sms]}, {after: 15m, unless: received, channels: [email]}]";
     let scene = scene(keys, "").await;
     let id = scene.e("alice", 1).await;
     let text = only(&scene).await;

@@ -46,6 +46,7 @@ impl FakeRelay {
             inboxes: this.clone(),
             submit: this.clone(),
             hub: Hub::new(),
+            alarms: Arc::default(),
             clock: this,
             guard: Arc::new(TimeGuard::new(Box::new(self.anchor.clone()))),
         }
