@@ -99,7 +99,7 @@ fn an_erased_recipient_gets_no_push() {
     shop.send("alice", &push("For somebody new"));
     let id = shop.send("bob", &push("No address"));
     assert_eq!(shop.addresses("alice"), Vec::<Value>::new());
-    assert!(shop.story(&id).to_string().contains("no_address"), "{}", shop.story(&id));
+    assert!(shop.story(&id).to_string().contains("no_endpoint"), "{}", shop.story(&id));
     let other = service.ask("subscription", "subscription")["subscription"].to_string();
     shop.address("bob", &other);
     let id = shop.send("bob", &push("For bob"));

@@ -62,7 +62,7 @@ async fn a_page_is_its_own_and_loads_nothing_from_elsewhere() {
     let html = reply.body.as_str().unwrap();
     assert!(html.contains("Shop &lt;&amp;&gt; Co") && html.contains("What we &lt;send&gt;"), "{html}");
     assert!(!html.contains(" style=") && !html.contains("onclick") && !html.contains("<script>"), "{html}");
-    for asset in ["/p/page.css", "/p/page.js", "/p/worker.js"] {
+    for asset in ["/p/page.css", "/p/icon.svg", "/p/page.js", "/p/worker.js"] {
         assert_eq!(browse(&bench, "GET", asset, "").await.status, 200, "{asset}");
     }
 }
