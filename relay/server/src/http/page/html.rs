@@ -34,7 +34,8 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// A page with the headers of all pages. The token is in its address, so that no other site may learn the address.
+/// A page with the headers of all pages. The token is in its address, so that no other site may learn the address. The
+/// page itself may: without a referrer browsers send forms with the origin `null`.
 pub(super) fn response(status: StatusCode, html: String) -> Response {
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
@@ -42,7 +43,7 @@ pub(super) fn response(status: StatusCode, html: String) -> Response {
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, "same-origin"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("x-robots-tag"), "noindex"),
     ] {

@@ -3,8 +3,12 @@
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
+use tidings_core::model::PersonKey;
+use tidings_core::ports::{Opens, PublicToken};
+use tidings_protocol::Channel;
 
 use super::bench::{Bench, Reply};
+use crate::vault::Purpose;
 
 const DOCUMENT: &str = r#"
 tidings: 1
@@ -58,7 +62,7 @@ async fn a_page_is_its_own_and_loads_nothing_from_elsewhere() {
     let policy = reply.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
-    assert_eq!((reply.header("referrer-policy"), reply.header("cache-control")), ("no-referrer", "no-store"));
+    assert_eq!((reply.header("referrer-policy"), reply.header("cache-control")), ("same-origin", "no-store"));
     let html = reply.body.as_str().unwrap();
     assert!(html.contains("Shop &lt;&amp;&gt; Co") && html.contains("What we &lt;send&gt;"), "{html}");
     assert!(!html.contains(" style=") && !html.contains("onclick") && !html.contains("<script>"), "{html}");
@@ -248,4 +252,28 @@ async fn the_relays_own_secrets_are_set_by_nobody_else() {
     let (bench, _) = opened().await;
     let refused = bench.put("/v1/secrets/tidings%2Fvapid", &json!({"value": "mine"})).await;
     assert_eq!((refused.status, refused.code()), (422, "invalid"));
+}
+
+#[tokio::test]
+async fn a_token_of_another_kind_opens_no_page() {
+    let (bench, _) = opened().await;
+    let token = PublicToken {
+        hash: bench.app.vault.hash(Purpose::PublicToken, "unsubscribing"),
+        person: PersonKey { project: bench.project(), recipient: "alice".parse().unwrap() },
+        opens: Opens::Unsubscribe { category: "orders".parse().unwrap(), channel: Channel::Push },
+        made_at: bench.now(),
+        expires_at: None,
+    };
+    bench.app.ports.public.put_public_tokens(&[token]).await.unwrap();
+    assert_eq!(browse(&bench, "GET", "/p/unsubscribing", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_address_that_is_set_is_the_one_that_is_answered() {
+    let (bench, _) = opened().await;
+    for address in ["apns:00aa", "apns:00bb"] {
+        let set = json!({"address": address, "verified": true});
+        let answer = bench.put("/v1/recipients/alice/endpoints/push", &set).await;
+        assert_eq!(answer.body["address"], address);
+    }
 }
