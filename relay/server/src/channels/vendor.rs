@@ -29,7 +29,12 @@ pub(super) struct Answer {
 impl Answer {
     /// Not now, with the vendor's wish to come again.
     pub(super) fn transient(&self, code: impl Into<Box<str>>) -> Outcome {
-        Outcome::Transient { code: code.into(), retry_after: retry_after(&self.headers, now()) }
+        Outcome::Transient { code: code.into(), retry_after: self.retry_after() }
+    }
+
+    /// When the vendor asks to come again.
+    pub(super) fn retry_after(&self) -> Option<Span> {
+        retry_after(&self.headers, now())
     }
 
     /// `http_503`.

@@ -187,10 +187,7 @@ impl Webpush {
 
 /// A push service that nobody trusts is one subscription's fault, not the project's.
 fn of_one_address(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Misconfigured { code } => Outcome::Transient { code, retry_after: None },
-        other => other,
-    }
+    if let Outcome::Misconfigured { code } = outcome { Outcome::transient(code) } else { outcome }
 }
 
 const fn urgency(priority: Priority) -> Urgency {

@@ -64,11 +64,9 @@ pub(super) fn outcome(answer: &Answer) -> Outcome {
         }
         // The token is of another sender's app. It is kept: with the wrong account in the document every token looks so.
         "SENDER_ID_MISMATCH" => Outcome::Permanent { code: "sender_id_mismatch".into() },
-        "QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED" => match answer.transient("quota_exceeded") {
-            Outcome::Transient { code, retry_after: None } => {
-                Outcome::Transient { code, retry_after: Some(Span::from_millis(QUOTA_WAIT_MILLIS)) }
-            }
-            told => told,
+        "QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED" => Outcome::Transient {
+            code: "quota_exceeded".into(),
+            retry_after: answer.retry_after().or(Some(Span::from_millis(QUOTA_WAIT_MILLIS))),
         },
         "UNAVAILABLE" => answer.transient("unavailable"),
         "INTERNAL" => answer.transient("internal"),

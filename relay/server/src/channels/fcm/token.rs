@@ -106,9 +106,8 @@ impl Tokens {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form);
         // Nothing was pushed: whatever happens to this call, the delivery may be tried again.
-        let answer = vendor::call(request).await.map_err(|outcome| match outcome {
-            Outcome::Unknown { code } => Outcome::transient(code),
-            other => other,
+        let answer = vendor::call(request).await.map_err(|outcome| {
+            if let Outcome::Unknown { code } = outcome { Outcome::transient(code) } else { outcome }
         })?;
         granted(&answer)
     }
