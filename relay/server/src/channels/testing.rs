@@ -197,6 +197,7 @@ pub(super) fn outside(options: &OutsideOptions) -> Outside {
 }
 
 /// Opens a provider of a kind.
+#[expect(clippy::unwrap_in_result, reason = "only a provider that refuses is an answer")]
 pub(super) fn open(
     outside: &Outside,
     account: Account,
