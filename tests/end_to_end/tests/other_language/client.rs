@@ -1,3 +1,19 @@
+//! The client's process, and the Python that runs it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tidings_end_to_end::{Relay, python};
+
+/// The longest wait for a line; a client may come back after a minute of trying.
+const LINE_TIMEOUT: Duration = Duration::from_secs(90);
+const LINES_MAX: usize = 10_000;
+
 /// A client that runs. It does not outlive the test.
 #[derive(Debug)]
 pub(crate) struct Client {
