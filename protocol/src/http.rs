@@ -5,6 +5,7 @@
 mod configuration;
 mod event;
 mod operate;
+mod page;
 mod recipient;
 mod send;
 mod sign_in;
@@ -25,6 +26,7 @@ pub use operate::{
     AccountingResponse, ChangeResponse, HookResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest,
     ProjectResponse, ProviderResponse, SecretRequest, SigningKeysResponse,
 };
+pub use page::{PageNotification, PageResponse};
 pub use recipient::{
     CollectedBody, ConsentEntryResponse, ConsentRequest, ConsentResponse, ConsentStateBody, EndpointRequest,
     EndpointResponse, PreferencesRequest, PreferencesResponse, RecipientPatch, RecipientRequest,

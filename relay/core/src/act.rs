@@ -97,6 +97,15 @@ pub enum Act {
     },
     /// Somebody answered a text message with a word that stops or starts.
     HearSms(Box<SmsAnswer>),
+    /// Takes one address of a recipient away; others of the channel stay.
+    RemoveEndpoint {
+        /// Whose.
+        recipient: RecipientId,
+        /// On which channel.
+        channel: Channel,
+        /// Which.
+        address: Box<str>,
+    },
     /// Puts a recipient into a topic or takes them out.
     PutMembership {
         /// Who.

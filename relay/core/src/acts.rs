@@ -96,6 +96,9 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
                 change.recipient.as_ref().into_iter().flat_map(|r| restrict::needs(&person(r), work)),
             );
         }
+        Act::RemoveEndpoint { recipient, channel, .. } => {
+            needs.extend(endpoint::needs(&person(recipient), *channel, None, work));
+        }
         Act::PutEndpoint { recipient, channel, address } => {
             needs.extend(endpoint::needs(
                 &person(recipient),
@@ -159,6 +162,9 @@ fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
             endpoint::put(&person(recipient), channel, address, work)
         }
         Act::HearSms(heard) => Ok(hear::hear(&project, &heard, work)),
+        Act::RemoveEndpoint { recipient, channel, address } => {
+            Ok(endpoint::remove(&person(recipient), channel, &address, work))
+        }
         Act::PutMembership { recipient, topic, member } => {
             membership::put(&person(recipient), &topic, member, work)
         }

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, TokenKeeper, secret_name};
+use crate::channels::webpush::VapidKeys;
 use crate::channels::{Dialer, Outside};
 use crate::dispatch::TimeGuard;
 use crate::handover::Lanes;
@@ -99,6 +100,8 @@ pub(crate) struct App {
     pub(crate) vault: Arc<Vault>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Arc<TokenKeeper>,
+    /// The keys that projects sign their pushes to browsers with.
+    pub(crate) vapid: Arc<VapidKeys>,
     pub(crate) writer: Writer,
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) repeats: Repeats,
@@ -153,6 +156,8 @@ impl App {
             apns_url: options.outside.apns_url.as_str().into(),
         };
         let (writer, queue) = Writer::new();
+        let vapid = VapidKeys::new(Arc::clone(&ports.registry), Arc::clone(&vault), Arc::clone(&node.clock));
+        let vapid = Arc::new(vapid);
         let app = Self {
             public_url,
             limits: RateLimits::new(options.requests_per_second),
@@ -162,6 +167,7 @@ impl App {
             vault,
             directory,
             tokens,
+            vapid,
             writer,
             listeners: Arc::new(Listeners::new(Hub::new())),
             repeats: Repeats::default(),

@@ -11,12 +11,16 @@ mod fcm;
 mod http;
 mod language;
 pub(crate) mod links;
+mod neutral;
 mod signing;
 mod smtp;
 #[cfg(test)]
 pub(crate) mod testing;
+mod vendor;
+#[cfg(test)]
+mod vendor_server;
 mod webhook;
-mod webpush;
+pub(crate) mod webpush;
 
 use std::fmt;
 use std::sync::Arc;

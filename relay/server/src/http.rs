@@ -23,6 +23,7 @@ mod recipient;
 pub(crate) mod repeats;
 mod route;
 mod send;
+mod sheet;
 mod sign_in;
 mod story;
 mod strict;
@@ -90,6 +91,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = send::routes(routes);
     let routes = story::routes(routes);
     let routes = recipient::routes(routes);
+    let routes = page::routes(routes);
     let routes = configuration::routes(routes);
     let routes = control::routes(routes);
     let routes = books::routes(routes);

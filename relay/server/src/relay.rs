@@ -301,7 +301,12 @@ fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
         guard: Arc::clone(&app.guard),
         lanes: Arc::clone(&app.lanes),
         listeners: Arc::clone(&app.listeners),
-        accounts: Accounts::new(Arc::clone(&registry), Arc::clone(&app.vault), app.outside.clone()),
+        accounts: Accounts::new(
+            Arc::clone(&registry),
+            Arc::clone(&app.vault),
+            Arc::clone(&app.vapid),
+            app.outside.clone(),
+        ),
         links: LinkMaker::new(
             Arc::clone(&app.vault),
             Arc::clone(&app.ports.inbox),

@@ -38,6 +38,7 @@ pub(crate) enum Purpose {
     ConnectCode,
     Erasure,
     PublicLink,
+    /// What opens something without signing in.
     PublicToken,
     RefreshFamily,
     RefreshToken,
@@ -275,6 +276,13 @@ impl KeyFile {
 /// 256 random bits in 43 characters.
 pub(crate) fn random_text() -> String {
     let mut bytes = [0_u8; 32];
+    rand::fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// 128 random bits in 22 characters: what opens something without signing in.
+pub(crate) fn random_token() -> String {
+    let mut bytes = [0_u8; 16];
     rand::fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }

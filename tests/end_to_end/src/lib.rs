@@ -6,8 +6,10 @@ mod device;
 mod http;
 mod mail_server;
 mod process;
+mod python;
 
 pub use device::Device;
 pub use http::{Caller, Reply};
 pub use mail_server::MailServer;
 pub use process::{Refused, Relay, Site, binary};
+pub use python::{Script, python};

@@ -14,6 +14,8 @@ use crate::repository::Repository;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("tidings-protocol", &[]),
     ("tidings-core", &["tidings-protocol"]),
+    // web-push calls it by this name; nobody else does.
+    ("ece", &[]),
     ("tidings-store", &["tidings-core", "tidings-protocol"]),
     ("tidings-server", &["tidings-store", "tidings-core", "tidings-protocol"]),
     ("tidings", &["tidings-server", "tidings-store", "tidings-core", "tidings-protocol", "tidings-sdk"]),

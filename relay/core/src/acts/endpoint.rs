@@ -69,6 +69,13 @@ pub(super) fn put(
     Ok(Answer::Done)
 }
 
+/// Takes one address away; one that is not the recipient's stays whose it is.
+pub(super) fn remove(person: &PersonKey, channel: Channel, address: &str, work: &mut Work<'_>) -> Answer {
+    work.remove_endpoints(person, channel, Some(address));
+    cancel_moved(work, person, channel);
+    Answer::Done
+}
+
 /// Whether a text can be an address on a channel.
 pub(super) fn check(channel: Channel, address: Option<&str>) -> Result<(), Refusal> {
     if channel == Channel::Inapp {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use tidings_core::configuration::Provider as Settings;
+use tidings_core::configuration::{Account, Provider as Settings};
 use tidings_core::ports::{Registry, StoreError};
 use tidings_protocol::{ProjectId, Timestamp};
 
 use super::lanes::LaneKey;
 use crate::access::secret_name;
+use crate::channels::webpush::{VapidError, VapidKeys};
 use crate::channels::{self, Opening, Outside, Provider};
 use crate::vault::Vault;
 
@@ -20,6 +21,7 @@ pub(crate) struct Accounts {
     ready: moka::sync::Cache<LaneKey, Arc<Ready>>,
     registry: Arc<dyn Registry>,
     vault: Arc<Vault>,
+    vapid: Arc<VapidKeys>,
     outside: Outside,
 }
 
@@ -31,8 +33,13 @@ struct Ready {
 }
 
 impl Accounts {
-    pub(crate) fn new(registry: Arc<dyn Registry>, vault: Arc<Vault>, outside: Outside) -> Self {
-        Self { ready: moka::sync::Cache::new(ACCOUNTS_MAX), registry, vault, outside }
+    pub(crate) fn new(
+        registry: Arc<dyn Registry>,
+        vault: Arc<Vault>,
+        vapid: Arc<VapidKeys>,
+        outside: Outside,
+    ) -> Self {
+        Self { ready: moka::sync::Cache::new(ACCOUNTS_MAX), registry, vault, vapid, outside }
     }
 
     /// A provider of a project, or why it cannot be used: a code for the story.
@@ -58,6 +65,7 @@ impl Accounts {
             return Ok(ready.provider.clone());
         }
         let password = match (&settings.password, secret) {
+            (None, _) if matches!(settings.account, Account::Webpush(_)) => self.vapid_key(project).await?,
             (None, _) => Ok(None),
             (Some(_), None) => Err("secret_missing"),
             (Some(_), Some(row)) => {
@@ -76,6 +84,19 @@ impl Accounts {
         let ready = Ready { settings: settings.clone(), secret_set_at, provider: provider.clone() };
         self.ready.insert(key, Arc::new(ready));
         Ok(provider)
+    }
+
+    /// The key that the relay made for a project's pushes to browsers.
+    async fn vapid_key(
+        &self,
+        project: &ProjectId,
+    ) -> Result<Result<Option<SecretString>, &'static str>, StoreError> {
+        match self.vapid.secret(project).await {
+            Ok(key) => Ok(Ok(Some(key))),
+            Err(VapidError::Store(error)) => Err(error),
+            Err(VapidError::Sealed) => Ok(Err("secret_unreadable")),
+            Err(VapidError::Random) => Ok(Err("no_vapid_key")),
+        }
     }
 }
 

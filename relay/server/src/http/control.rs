@@ -183,6 +183,9 @@ async fn put_secret(
 ) -> Result<Response, Box<Problem>> {
     let request: SecretRequest = sent.json()?;
     at_most("", "Bytes of the name", ID_BYTES_MAX, name.len())?;
+    if name.contains('/') {
+        return Err(Problem::invalid("", "A name with a / is one of the relay's own: take another."));
+    }
     at_most("/value", "Bytes of value", SECRET_BYTES_MAX, request.value.len())?;
     if request.value.is_empty() {
         return Err(Problem::invalid("/value", "A secret has at least one character."));

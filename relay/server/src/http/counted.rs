@@ -17,9 +17,9 @@ use tidings_core::act::{Act, Report, Unit};
 use tidings_core::ports::{Opens, PublicToken};
 
 use self::program::By;
-use super::page::{asked_language, escaped, page};
 use super::problem::Problem;
 use super::route::{At, Routes, Who};
+use super::sheet::{asked_language, escaped, page};
 use crate::app::App;
 use crate::channels::{Language, links};
 

@@ -24,6 +24,10 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: N
     let is_page = PAGES.iter().any(|page| request.uri().path().starts_with(page));
     let origin = request.headers().get(header::ORIGIN).filter(|_| !is_page).cloned();
     let Some(origin) = origin else { return next.run(request).await };
+    // A recipient's page sends its forms and calls with the relay's own origin.
+    if is_own_page(&app, &request, &origin) {
+        return next.run(request).await;
+    }
     if !app.options.origins.iter().any(|listed| origin.as_bytes() == listed.as_bytes()) {
         let detail = "This origin is not listed in the relay's settings.";
         return Problem::new(StatusCode::FORBIDDEN, "origin", detail).into_response();
@@ -40,4 +44,19 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: N
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     response
+}
+
+/// Whether a page that this relay served calls it. The token in the path is the credential, and what it opens has no
+/// cookies, so that a wrong guess about the relay's name would give nothing away.
+fn is_own_page(app: &App, request: &Request, origin: &HeaderValue) -> bool {
+    let path = request.uri().path();
+    if !["/p/", "/u/", "/c/"].iter().any(|opened| path.starts_with(opened)) {
+        return false;
+    }
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    // A proxy may call the relay by another name than browsers do: they know it by its public URL.
+    let public =
+        url::Url::parse(&app.public_url).is_ok_and(|url| url.origin().ascii_serialization() == origin);
+    public || host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, named)| named == host))
 }

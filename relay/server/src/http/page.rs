@@ -1,93 +1,105 @@
-//! The frame of the relay's own small pages: no script, nothing loaded, nothing kept, readable by everybody.
+//! The page of a recipient in a browser: what they get, what they agreed to, and pushes to this browser.
+//!
+//! A link with a token opens it (`POST /v1/recipients/{id}/page`). There are no cookies: the token is the credential, so
+//! that no other page can act in its name, and it reaches one recipient only. Everything but pushes works without script.
 
-use std::sync::LazyLock;
+mod assets;
+mod change;
+mod holder;
+mod html;
+mod notification;
+mod subscription;
+mod texts;
+mod view;
 
-use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
+use tidings_core::model::PersonKey;
+use tidings_core::ports::{Opens, PublicToken};
+use tidings_protocol::RecipientId;
+use tidings_protocol::http::PageResponse;
 
-use crate::channels::Language;
+use self::holder::Holder;
+use super::answer::Answered;
+use super::body::Sent;
+use super::problem::Problem;
+use super::query::Query;
+use super::route::{At, Routes, Who};
+use crate::access::{KeyCaller, Scope};
+use crate::app::App;
+use crate::vault::{Purpose, random_token};
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--back:#f4f3ef;--card:#fff;--text:#1c1c1a;--quiet:#5c5c56;--act:#1f5f4a;--on:#fff;--line:#e2e1db}\
-@media(prefers-color-scheme:dark){:root{--back:#161615;--card:#222220;--text:#f1f0ec;--quiet:#a9a8a1;--act:#7fc4a8;--on:#10231c;--line:#363632}}\
-*{box-sizing:border-box}\
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--back);color:var(--text);\
-font:17px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif}\
-main{width:100%;max-width:28rem;padding:2.5rem 2rem;background:var(--card);border:1px solid var(--line);border-radius:16px}\
-h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.3;overflow-wrap:anywhere}\
-p{margin:0 0 1.75rem;color:var(--quiet);overflow-wrap:anywhere}p:last-child{margin:0}\
-button{width:100%;min-height:3rem;padding:.75rem 1.25rem;border:0;border-radius:10px;background:var(--act);color:var(--on);font:inherit;font-weight:600;cursor:pointer}\
-button:focus-visible{outline:3px solid var(--act);outline-offset:3px}";
+/// How long a link opens the page, in milliseconds: 90 days, as long as a device stays signed in.
+const LINK_MILLIS: i64 = 90 * 86_400_000;
 
-/// Only the style sheet above, and a form that goes back to where it came from.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    );
-    HeaderValue::from_str(&policy).expect("it is printable")
-});
-
-/// The language that a browser asks for among ours, the most wanted one.
-pub(super) fn asked_language(headers: &HeaderMap) -> Option<Language> {
-    let asked = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-    let mut best: Option<(f32, Language)> = None;
-    for one in asked.split(',').take(20) {
-        let (tag, rest) = one.split_once(';').unwrap_or((one, ""));
-        let weight = rest.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse::<f32>().ok());
-        let Some((language, weight)) = Language::known(tag).zip(weight) else { continue };
-        if weight > 0.0 && best.is_none_or(|(most, _)| weight > most) {
-            best = Some((weight, language));
-        }
-    }
-    best.map(|(_, language)| language)
+pub(super) fn routes(routes: Routes) -> Routes {
+    let who = Who::Anyone;
+    let routes = routes
+        .post("/v1/recipients/{id}/page", Who::Key(Scope::Tokens), link, |call| {
+            call.about("A link that opens a recipient's page in a browser, for 90 days.")
+                .answer::<PageResponse>(201, "The link")
+        })
+        .get("/p/{token}", who, show, |call| {
+            call.about("The recipient's page: preferences, consent, pushes to this browser.")
+                .query(&[("lang", "en or zh"), ("done", "What the form before it did")])
+                .answer_plain(200, "HTML")
+        })
+        .post("/p/{token}/preferences", who, change::preferences, |call| {
+            call.about("The page's form of preferences.")
+                .body_text(&["application/x-www-form-urlencoded"])
+                .answer_plain(303, "Back to the page")
+        })
+        .post("/p/{token}/consent", who, change::consent, |call| {
+            call.about("The page's form of a decision on consent.")
+                .body_text(&["application/x-www-form-urlencoded"])
+                .answer_plain(303, "Back to the page")
+        })
+        .post("/p/{token}/unsubscribe", who, change::unsubscribe, |call| {
+            call.about("Switches everything off that can be switched off.")
+                .answer_plain(303, "Back to the page")
+        });
+    assets::routes(notification::routes(subscription::routes(routes)))
 }
 
-/// A page of a title, and what comes below it as HTML.
-pub(super) fn page(language: Language, title: &str, below: &str) -> Response {
-    let (lang, title) = (language.tag(), escaped(title));
-    let html = format!(
-        "<!doctype html><html lang=\"{lang}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style></head><body><main>\
-         <h1>{title}</h1>{below}</main></body></html>"
-    );
-    let mut response = Response::new(Body::from(html));
-    *response.status_mut() = StatusCode::OK;
-    let headers = response.headers_mut();
-    let fixed = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
-    response
+async fn link(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<KeyCaller>,
+    At(recipient): At<RecipientId>,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let work = async {
+        let (token, now) = (random_token(), app.now());
+        let expires_at = now.plus_millis(LINK_MILLIS);
+        let row = PublicToken {
+            hash: app.vault.hash(Purpose::PublicToken, &token),
+            person: PersonKey { project: caller.project.clone(), recipient },
+            opens: Opens::Page,
+            made_at: now,
+            expires_at: Some(expires_at),
+        };
+        app.ports.public.put_public_tokens(&[row]).await?;
+        let link = format!("{}/p/{token}", app.public_url.trim_end_matches('/'));
+        Ok(Answered::new(StatusCode::CREATED, &PageResponse { link, expires_at }))
+    };
+    app.repeats.once(&caller.project, &sent, work).await
 }
 
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("zh-CN,zh;q=0.9,en;q=0.8", Some(Language::Zh))]
-    #[case("fr, de;q=0.5, en;q=0.7", Some(Language::En))]
-    #[case("fr", None)]
-    #[case("en;q=0, de", Some(Language::De))]
-    #[case("", None)]
-    fn a_browsers_languages_are_asked_in_its_order(#[case] asked: &str, #[case] language: Option<Language>) {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(asked).unwrap());
-        assert_eq!(asked_language(&headers), language);
-    }
+async fn show(
+    State(app): State<Arc<App>>,
+    At(token): At<String>,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Response, Box<Problem>> {
+    let query = query.only(&["lang", "done"])?;
+    let asked = query.text("lang");
+    let Some(holder) = Holder::of(&app, &token).await? else {
+        return Ok(html::response(StatusCode::NOT_FOUND, html::gone(texts::of(asked, None, &headers))));
+    };
+    let texts = texts::of(asked, holder.locale(), &headers);
+    let view = view::View::of(&app, &holder, texts).await?;
+    Ok(html::response(StatusCode::OK, html::page(&view, query.text("done"))))
 }

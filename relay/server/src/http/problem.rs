@@ -16,6 +16,7 @@ use tidings_core::act::Refusal;
 use tidings_core::ports::StoreError;
 use tidings_protocol::problem::Fault;
 
+use crate::channels::webpush::VapidError;
 use crate::socket::verify::TokenError;
 use crate::writer::WriterError;
 
@@ -184,9 +185,9 @@ fn of_framework(response: &Response) -> Option<Problem> {
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
-    // A body that a handler wrote as a problem stays.
+    // A body that a handler wrote as a problem stays, and so does a page for people.
     let media = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if media.is_some_and(|media| media.starts_with(MEDIA_TYPE)) {
+    if media.is_some_and(|media| media.starts_with(MEDIA_TYPE) || media.starts_with("text/html")) {
         return None;
     }
     let (code, detail) = match status {
@@ -240,6 +241,22 @@ impl From<Refusal> for Box<Problem> {
             Refusal::AccountErased | Refusal::DeviceRevoked => plain(StatusCode::UNAUTHORIZED),
             Refusal::Unavailable { .. } => unavailable(code, detail),
             Refusal::StorageFull => storage_full(),
+        }
+    }
+}
+
+impl From<VapidError> for Box<Problem> {
+    fn from(error: VapidError) -> Self {
+        match error {
+            VapidError::Store(error) => error.into(),
+            VapidError::Sealed | VapidError::Random => {
+                tracing::error!(%error, "a page has no key for pushes");
+                Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "The relay has no key for pushes.",
+                )
+            }
         }
     }
 }

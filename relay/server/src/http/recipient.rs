@@ -223,7 +223,10 @@ async fn put_endpoint(
     let change = Act::PutEndpoint { recipient: id.clone(), channel, address };
     act(&app, &caller, None, change, |_| Answered::nothing()).await?;
     let person = read_person(&app, &caller, &id).await?;
-    let endpoint = person.endpoints.iter().find(|endpoint| endpoint.channel == channel);
+    let endpoint = person
+        .endpoints
+        .iter()
+        .find(|endpoint| endpoint.channel == channel && *endpoint.address == *request.address);
     let endpoint = endpoint.ok_or_else(|| Problem::not_found("endpoint", &channel_name))?;
     let response = EndpointResponse {
         channel,

@@ -13,6 +13,7 @@ mod inbound;
 mod links;
 mod mail_reports;
 mod me;
+mod page;
 mod people;
 mod sends;
 mod sign_in;

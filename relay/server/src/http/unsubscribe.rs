@@ -22,9 +22,9 @@ use tidings_protocol::{CategoryId, Channel, Decision, LegalClass};
 
 use self::words::Words;
 use super::body::Sent;
-use super::page::{asked_language, escaped, page};
 use super::problem::Problem;
 use super::route::{At, Routes, Who};
+use super::sheet::{asked_language, escaped, page};
 use crate::app::App;
 use crate::channels::{Language, links};
 

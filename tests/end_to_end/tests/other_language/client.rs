@@ -1,55 +1,18 @@
 //! The client's process, and the Python that runs it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tidings_end_to_end::Relay;
+use tidings_end_to_end::{Relay, python};
 
 /// The longest wait for a line; a client may come back after a minute of trying.
 const LINE_TIMEOUT: Duration = Duration::from_secs(90);
 const LINES_MAX: usize = 10_000;
-const LIBRARY: &str = "websockets>=12,<17";
-
-/// A Python that has the library: the one that `TIDINGS_PYTHON` names, or an environment below target/.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let has_library = |python: &Path| run(python, &["-c", "import websockets.asyncio.client"]).is_ok();
-        if let Some(named) = std::env::var_os("TIDINGS_PYTHON").map(PathBuf::from) {
-            assert!(has_library(&named), "TIDINGS_PYTHON names a Python without {LIBRARY}: install it there");
-            return named;
-        }
-        // This test is target/debug/deps/other_language-…
-        let this = std::env::current_exe().expect("a test has a path");
-        let environment = this.ancestors().nth(3).expect("it stands in target/debug/deps").join("python");
-        let python = environment.join("bin/python");
-        if has_library(&python) {
-            return python;
-        }
-        let folder = environment.to_str().expect("the path is UTF-8");
-        let made = run(Path::new("python3"), &["-m", "venv", folder]).and_then(|()| {
-            run(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", LIBRARY])
-        });
-        if let Err(said) = made {
-            panic!("this test needs Python 3 with venv and {LIBRARY}, and could not make {folder}: {said}");
-        }
-        python
-    })
-}
-
-fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
-    match Command::new(program).args(arguments).output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(error) => Err(format!("{}: {error}", program.display())),
-    }
-}
 
 /// A client that runs. It does not outlive the test.
 #[derive(Debug)]

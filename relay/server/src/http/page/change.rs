@@ -1,0 +1,195 @@
+//! What the page's forms do. Each is an act as a device's or backend's, and ends with the page again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use tidings_core::act::{Act, ConsentRequest, PreferenceChange};
+use tidings_core::model::Collected;
+use tidings_protocol::{CategoryId, Channel, Decision, LegalClass};
+
+use super::holder::Holder;
+use super::view::{Shown, View};
+use super::{html, texts};
+use crate::app::App;
+use crate::http::answer::{Answered, act_in};
+use crate::http::body::Sent;
+use crate::http::problem::Problem;
+use crate::http::route::At;
+
+/// Where a decision was made, in the ledger.
+const HOW: &str = "page";
+/// The longest text that the ledger keeps, in characters.
+const TEXT_SHOWN_CHARS_MAX: usize = 4_000;
+
+/// The fields of a form, in order.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn read(sent: &Sent) -> Self {
+        Self(url::form_urlencoded::parse(&sent.bytes).into_owned().collect())
+    }
+
+    fn one(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Who sent a form, and what the page said in their language.
+async fn open(
+    app: &App,
+    token: &str,
+    form: &Form,
+    headers: &HeaderMap,
+) -> Result<Result<(Holder, View), Response>, Box<Problem>> {
+    let Some(holder) = Holder::of(app, token).await? else {
+        let texts = texts::of(form.one("lang"), None, headers);
+        return Ok(Err(html::response(StatusCode::NOT_FOUND, html::gone(texts))));
+    };
+    let texts = texts::of(form.one("lang"), holder.locale(), headers);
+    let view = View::of(app, &holder, texts).await?;
+    Ok(Ok((holder, view)))
+}
+
+/// Boxes that were ticked or cleared. What the form showed is sent along, so that what somebody changed elsewhere in the
+/// meantime stays as it is.
+pub(super) async fn preferences(
+    State(app): State<Arc<App>>,
+    At(token): At<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let form = Form::read(&sent);
+    let (holder, view) = match open(&app, &token, &form, &headers).await? {
+        Ok(opened) => opened,
+        Err(gone) => return Ok(gone),
+    };
+    let on: BTreeSet<_> = form.all("on").filter_map(switch).collect();
+    let shown = form.all("shown").filter_map(|text| {
+        let (was, rest) = text.split_once('/')?;
+        Some((switch(rest)?, was == "on"))
+    });
+    let changed = shown.filter(|(switch, was)| on.contains(switch) != *was);
+    let choices: BTreeMap<_, _> = changed.map(|(switch, was)| (switch, !was)).collect();
+    if !choices.is_empty() {
+        put_choices(&app, &holder, choices).await?;
+    }
+    Ok(back(&holder, &view, "saved"))
+}
+
+/// `push/orders`.
+fn switch(text: &str) -> Option<(CategoryId, Channel)> {
+    let (channel, category) = text.split_once('/')?;
+    Some((category.parse().ok()?, channel.parse().ok()?))
+}
+
+async fn put_choices(
+    app: &App,
+    holder: &Holder,
+    choices: BTreeMap<(CategoryId, Channel), bool>,
+) -> Result<(), Box<Problem>> {
+    let key = &holder.person.key;
+    let change =
+        PreferenceChange { recipient: Some(key.recipient.clone()), choices, ..PreferenceChange::default() };
+    let change = Act::PutPreferences(Box::new(change));
+    act_in(app, &key.project, false, None, change, |_| Answered::nothing()).await?;
+    Ok(())
+}
+
+/// One of two equal buttons.
+pub(super) async fn consent(
+    State(app): State<Arc<App>>,
+    At(token): At<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let form = Form::read(&sent);
+    let (holder, view) = match open(&app, &token, &form, &headers).await? {
+        Ok(opened) => opened,
+        Err(gone) => return Ok(gone),
+    };
+    let shown =
+        form.one("category").and_then(|id| view.categories.iter().find(|shown| shown.id.as_str() == id));
+    let shown = shown.ok_or_else(|| Problem::invalid("/category", "There is no such category."))?;
+    let decision = match form.one("decision") {
+        Some("granted") => Decision::Granted,
+        Some("no") if shown.is_granted() => Decision::Withdrawn,
+        Some("no") => Decision::Refused,
+        _ => return Err(Problem::invalid("/decision", "decision: granted or no.")),
+    };
+    let seen = form.one("policy").unwrap_or_default();
+    if decision == Decision::Granted && seen != view.policy_version() {
+        return Ok(back(&holder, &view, "stale"));
+    }
+    decide(&app, &holder, &view, shown, decision).await?;
+    Ok(back(&holder, &view, if decision == Decision::Granted { "granted" } else { "refused" }))
+}
+
+async fn decide(
+    app: &App,
+    holder: &Holder,
+    view: &View,
+    shown: &Shown,
+    decision: Decision,
+) -> Result<(), Box<Problem>> {
+    let key = &holder.person.key;
+    let text = view.asked(shown);
+    let fits = text.chars().count() <= TEXT_SHOWN_CHARS_MAX;
+    let request = ConsentRequest {
+        recipient: key.recipient.clone(),
+        decision,
+        category: shown.id.clone(),
+        channels: Vec::new(),
+        policy_version: view.policy.as_ref().map(|policy| policy.version.as_str().into()),
+        text_shown: fits.then(|| text.into()),
+        collected: Some(Collected {
+            how: HOW.into(),
+            at: None,
+            locale: Some(view.texts.language.into()),
+            by: None,
+        }),
+    };
+    let decided = Act::DecideConsent(Box::new(request));
+    act_in(app, &key.project, false, None, decided, |_| Answered::nothing()).await?;
+    Ok(())
+}
+
+/// Everything off that the law lets be off: preferences on every channel beside the inbox, and every grant.
+pub(super) async fn unsubscribe(
+    State(app): State<Arc<App>>,
+    At(token): At<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Box<Problem>> {
+    let form = Form::read(&sent);
+    let (holder, view) = match open(&app, &token, &form, &headers).await? {
+        Ok(opened) => opened,
+        Err(gone) => return Ok(gone),
+    };
+    let free = || view.categories.iter().filter(|shown| shown.legal != LegalClass::Essential);
+    let choices: BTreeMap<_, _> = free()
+        .flat_map(|shown| shown.channels.iter().map(|(channel, _)| ((shown.id.clone(), *channel), false)))
+        .filter(|((_, channel), _)| *channel != Channel::Inapp)
+        .collect();
+    put_choices(&app, &holder, choices).await?;
+    for shown in free().filter(|shown| shown.is_granted()) {
+        decide(&app, &holder, &view, shown, Decision::Withdrawn).await?;
+    }
+    Ok(back(&holder, &view, "stopped"))
+}
+
+/// To the page, which says what was done.
+fn back(holder: &Holder, view: &View, done: &str) -> Response {
+    let to = format!("/p/{}?lang={}&done={done}", holder.token, view.texts.language);
+    let mut response = html::response(StatusCode::SEE_OTHER, String::new());
+    if let Ok(to) = to.parse() {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
+    response
+}

@@ -1,0 +1,81 @@
+//! A recipient's page in a real browser: its forms, its keyboard, its accessibility, and pushes to it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tidings_end_to_end::Script;
+
+use crate::rig::{Shop, push};
+
+/// What checks accessibility: a package of the desktop app's tests, because it ships with nothing.
+fn axe() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let file = root.join("desktop-app/node_modules/axe-core/axe.min.js");
+    assert!(file.exists(), "this test needs axe-core: npm --prefix desktop-app ci");
+    file.canonicalize().expect("it exists")
+}
+
+#[test]
+fn the_page_is_used_by_mouse_keyboard_and_screen_reader() {
+    let shop = Shop::open();
+    let (relay, link) = (&shop.relay, shop.page("alice"));
+    let mut browser = Script::start("browser.py");
+    let opened = browser.ask(&format!("open {link}"), "opened");
+    assert_eq!(opened["title"], "Your notifications – shop");
+    let focused = browser.ask("keys", "keys")["focused"].to_string();
+    for reached in [
+        "a Skip to the settings",
+        "button Notify me in this browser",
+        "input Push",
+        "button Save",
+        "button Allow",
+    ] {
+        assert!(focused.contains(reached), "{reached}: {focused}");
+    }
+    for language in ["en", "zh"] {
+        for scheme in ["light", "dark"] {
+            browser.ask(&format!("open {link}?lang={language}&done=saved"), "opened");
+            let found = browser.ask(&format!("axe {} {scheme}", axe().display()), "axe");
+            assert_eq!(found["violations"], json!([]), "{language}, {scheme}");
+        }
+    }
+    browser.ask(&format!("open {link}"), "opened");
+    browser.ask("tick push/orders", "ticked");
+    browser.ask("press Save", "opened");
+    let likes = relay.caller().get("/v1/recipients/alice/preferences").ok(200);
+    assert_eq!(likes["categories"], json!({"orders": {"push": false}}));
+    browser.ask("press Allow", "opened");
+    browser.ask("press Do not allow", "opened");
+    browser.ask("press Unsubscribe from everything", "opened");
+    let ledger = relay.caller().get("/v1/recipients/alice/consent").ok(200);
+    let decisions: Vec<_> =
+        ledger["items"].as_array().expect("a list").iter().map(|one| &one["decision"]).collect();
+    assert_eq!(decisions, ["withdrawn", "granted"]);
+}
+
+#[test]
+fn a_browser_subscribes_and_leaves() {
+    let shop = Shop::open();
+    let (relay, link) = (&shop.relay, shop.page("alice"));
+    let mut browser = Script::start("browser.py");
+    browser.ask(&format!("open {link}"), "opened");
+    assert_eq!(browser.ask("browser", "browser")["state"], "on");
+    assert_eq!(shop.addresses("alice").len(), 1);
+    assert_eq!(browser.ask("browser", "browser")["state"], "off");
+    assert_eq!(shop.addresses("alice"), Vec::<Value>::new());
+}
+
+#[test]
+fn a_push_without_words_is_shown_with_them() {
+    let shop = Shop::open();
+    let mut browser = Script::start("browser.py");
+    browser.ask(&format!("open {}", shop.page("alice")), "opened");
+    assert_eq!(browser.ask("browser", "browser")["state"], "on");
+    let id = shop.send("alice", &push("Order 1001 is on its way"));
+    let came = browser.until("push");
+    assert_eq!(came["headers"]["content-encoding"], "aes128gcm");
+    let popups = browser.ask("popups 1", "popups");
+    assert_eq!(popups["popups"], json!([{"title": "Order 1001 is on its way", "body": "", "tag": id}]));
+    assert_eq!(shop.delivered(&id)["state"], "sent");
+    shop.books_balance();
+}
