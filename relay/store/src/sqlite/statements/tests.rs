@@ -34,8 +34,10 @@ async fn every_statement_is_understood() {
     }
 }
 
-/// Statements that read a whole table: what they ask is about all of it.
-const SCANS: &[&str] = &["LAST_BATCH", "PURGE_BATCHES", "NEW_EPOCHS", "KEYS", "PROJECTS"];
+/// Statements that read a whole table, since what they ask is about all of it, or an end of it: a batch among the newest,
+/// the oldest entries of the feed.
+const SCANS: &[&str] =
+    &["LAST_BATCH", "PURGE_BATCHES", "COMMITTED", "PURGE_FEED", "NEW_EPOCHS", "KEYS", "PROJECTS"];
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_but_those_that_ask_for_all() {
@@ -96,4 +98,28 @@ async fn each_hot_statement_walks_its_own_index() {
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         assert!(steps.iter().any(|step| step.contains(index)), "{sql}: {steps:?} without {index}");
     }
+}
+
+#[tokio::test]
+async fn a_change_of_state_writes_no_index_but_those_that_ask_for_states() {
+    let mut connection = empty().await;
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN {}", whole(super::write::CHANGE_NOTIFICATIONS)));
+    let steps = sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap();
+    let mut written = Vec::new();
+    for step in steps.iter().filter(|step| step.get::<String, _>("opcode") == "OpenWrite") {
+        let name = sqlx::query_scalar::<_, String>("SELECT name FROM sqlite_schema WHERE rootpage = ?");
+        let name = name.bind(step.get::<i64, _>("p2")).fetch_one(&mut connection).await.unwrap();
+        written.push(name);
+    }
+    written.sort();
+    assert_eq!(
+        written,
+        [
+            "notifications",
+            "notifications_digest",
+            "notifications_expires",
+            "notifications_made",
+            "notifications_pending"
+        ]
+    );
 }
