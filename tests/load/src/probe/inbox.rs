@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
 
 /// Bytes of what a notification says, sealed.
 const SEALED_BYTES: usize = 400;
+/// Rows of one statement, as many as the SDK inserts at once: a limit does not execute a statement for each row.
+const ROWS_PER_INSERT: u64 = 100;
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, category TEXT NOT NULL, created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL, read INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;
     CREATE INDEX IF NOT EXISTS items_order ON items (created_at, id);";
@@ -44,15 +46,18 @@ pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Duration> 
     let sealed = vec![7_u8; SEALED_BYTES];
     let began = Instant::now();
     for first in (0..rows.count).step_by(usize::try_from(rows.together)?) {
+        let end = (first + rows.together).min(rows.count);
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
-        for number in first..(first + rows.together).min(rows.count) {
-            let at = i64::try_from(number)?;
-            sqlx::query("INSERT INTO items VALUES (?1, 'orders', ?2, ?2 + 1, 0, ?3)")
-                .bind(format!("01977c00-0000-7000-8000-{number:012}"))
-                .bind(at)
-                .bind(&*sealed)
-                .execute(&mut connection)
-                .await?;
+        for first in (first..end).step_by(usize::try_from(ROWS_PER_INSERT)?) {
+            let numbers = first..(first + ROWS_PER_INSERT).min(end);
+            let values = numbers.clone().map(|_| "(?, 'orders', ?, ?, 0, ?)").collect::<Vec<_>>().join(", ");
+            let mut query = sqlx::query(AssertSqlSafe(format!("INSERT INTO items VALUES {values}")));
+            for number in numbers {
+                let at = i64::try_from(number)?;
+                let id = format!("01977c00-0000-7000-8000-{number:012}");
+                query = query.bind(id).bind(at).bind(at + 1).bind(&*sealed);
+            }
+            query.execute(&mut connection).await?;
         }
         sqlx::query("COMMIT").execute(&mut connection).await?;
     }
