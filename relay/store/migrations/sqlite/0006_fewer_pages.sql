@@ -12,3 +12,8 @@ ALTER TABLE committed_batches RENAME TO batches;
 
 -- Entries of the feed stand in the order of their commits: the oldest are the first.
 DROP INDEX feed_at;
+
+-- What a device holds is found among all that came after its last place: which of it came by then is asked of the index
+-- alone, and not of each row.
+DROP INDEX notifications_inbox;
+CREATE INDEX notifications_inbox ON notifications (project, recipient, seq, created_seq) WHERE created_seq IS NOT NULL;

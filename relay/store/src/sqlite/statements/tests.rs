@@ -123,3 +123,21 @@ async fn a_change_of_state_writes_no_index_but_those_that_ask_for_states() {
         ]
     );
 }
+
+/// A device that missed many notifications says page by page that it holds them. Each time all that are left are looked
+/// through, so that what tells them apart has to stand in the index.
+#[tokio::test]
+async fn what_is_placed_by_a_point_is_told_by_the_index_alone() {
+    let mut connection = empty().await;
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN {}", whole(super::find::PLACED)));
+    let steps = sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap();
+    let (opcode, p1) =
+        (|step: &_| Row::get::<String, _>(step, "opcode"), |step: &_| Row::get::<i64, _>(step, "p1"));
+    let seek = steps.iter().position(|step| opcode(step) == "DeferredSeek").expect("rows are sought late");
+    let index = p1(&steps[seek]);
+    let rows: i64 = steps[seek].get("p3");
+    // From the index are read seq, created_seq twice, and the row's number; from the row nothing before these.
+    let read = steps[seek + 1..].iter().filter(|step| opcode(step) == "Column").map(p1);
+    let from_index = read.take_while(|cursor| *cursor != rows).filter(|cursor| *cursor == index).count();
+    assert!(from_index >= 2, "{from_index} columns are read from the index before the row");
+}
