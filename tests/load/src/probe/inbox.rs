@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
 
+use crate::child::own_cpu;
+
 /// Bytes of what a notification says, sealed.
 const SEALED_BYTES: usize = 400;
 /// Rows of one statement, as many as the SDK inserts at once: a limit does not execute a statement for each row.
@@ -64,18 +66,45 @@ pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Duration> 
     Ok(began.elapsed())
 }
 
-/// How many pages of 50 a second are read, newest first.
+/// How fast pages of 50 are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pages {
+    /// In a second.
+    pub(crate) rate: f64,
+    /// This process's processor time for one, in microseconds.
+    pub(crate) cost: f64,
+}
+
+impl Pages {
+    /// Reads page after page for a while.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub(crate) async fn read(
+        lasts: Duration,
+        mut page: impl AsyncFnMut() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let (began, before, mut count) = (Instant::now(), own_cpu()?, 0_u32);
+        while began.elapsed() < lasts {
+            page().await?;
+            count += 1;
+        }
+        let count = f64::from(count.max(1));
+        let cost = (own_cpu()? - before).as_secs_f64() * 1e6 / count;
+        Ok(Self { rate: count / began.elapsed().as_secs_f64(), cost })
+    }
+}
+
+/// Pages of the bare rows, newest first.
 ///
 /// # Errors
 /// If the database cannot be read.
-pub(crate) async fn pages(file: &Path, lasts: Duration) -> anyhow::Result<f64> {
+pub(crate) async fn pages(file: &Path, lasts: Duration) -> anyhow::Result<Pages> {
     let mut connection = open(file).await?;
-    let (began, mut count) = (Instant::now(), 0_u32);
-    while began.elapsed() < lasts {
-        sqlx::query("SELECT * FROM items ORDER BY created_at DESC, id DESC LIMIT 50")
-            .fetch_all(&mut connection)
-            .await?;
-        count += 1;
-    }
-    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+    let newest = "SELECT * FROM items ORDER BY created_at DESC, id DESC LIMIT 50";
+    Pages::read(lasts, async || {
+        sqlx::query(newest).fetch_all(&mut connection).await?;
+        Ok(())
+    })
+    .await
 }
