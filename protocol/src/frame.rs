@@ -1,10 +1,11 @@
 //! The socket `tidings.v1`: text frames, one JSON object each, told apart by `t`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::item::Item;
 use crate::operation::Refused;
+use crate::tagged::{self, Tagged};
 use crate::{Cursor, DeviceId, OperationId, Timestamp};
 
 /// The subprotocol that both sides name in the handshake.
@@ -74,7 +75,7 @@ pub struct Hello {
 
 /// From the relay to a device. Since 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "t", rename_all = "snake_case")]
+#[serde(remote = "Self", tag = "t", rename_all = "snake_case")]
 pub enum RelayFrame {
     /// The answer to `hello`.
     Welcome {
@@ -110,6 +111,32 @@ pub enum RelayFrame {
     /// A frame that this version does not know; skipped and counted.
     #[serde(other)]
     Unknown,
+}
+
+impl Tagged for RelayFrame {
+    const TAG: &'static str = "t";
+    const LARGEST: &'static str = "changes";
+    type Largest = ChangesPage;
+
+    fn largest(page: ChangesPage) -> Self {
+        Self::Changes(page)
+    }
+
+    fn any<'de, D: Deserializer<'de>>(fields: D) -> Result<Self, D::Error> {
+        Self::deserialize(fields)
+    }
+}
+
+impl<'de> Deserialize<'de> for RelayFrame {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tagged::deserialize(deserializer)
+    }
+}
+
+impl Serialize for RelayFrame {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 /// A page of changes, the same over socket and HTTP.

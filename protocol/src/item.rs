@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::tagged::{self, Tagged};
 use crate::{
     CategoryId, Channel, Cursor, Decision, LegalClass, NotificationId, Priority, RecipientId, Stamp,
     Timestamp,
@@ -11,7 +12,7 @@ use crate::{
 
 /// One change of an inbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", tag = "kind", rename_all = "snake_case")]
 pub enum Item {
     /// A notification that is new or changed.
     Notification(Box<NotificationItem>),
@@ -35,6 +36,32 @@ pub enum Item {
     /// A kind that this version does not know; skipped.
     #[serde(other)]
     Unknown,
+}
+
+impl Tagged for Item {
+    const TAG: &'static str = "kind";
+    const LARGEST: &'static str = "notification";
+    type Largest = Box<NotificationItem>;
+
+    fn largest(item: Box<NotificationItem>) -> Self {
+        Self::Notification(item)
+    }
+
+    fn any<'de, D: Deserializer<'de>>(fields: D) -> Result<Self, D::Error> {
+        Self::deserialize(fields)
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tagged::deserialize(deserializer)
+    }
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 /// A notification as a device stores it. Text is plain, never markup.

@@ -15,6 +15,7 @@ pub mod operation;
 pub mod problem;
 pub mod span;
 pub mod stamp;
+mod tagged;
 pub mod time;
 pub mod vocabulary;
 

@@ -17,6 +17,7 @@ mod progress;
 mod reading;
 mod shutdown;
 
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         None => introduction::print(&context),
         Some(command) => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(commands::run(&context, command)),
+            // Behind a pointer, the code of all commands is in the binary once and not for each way through `block_on`.
+            Ok(runtime) => runtime
+                .block_on::<Pin<Box<dyn Future<Output = _>>>>(Box::pin(commands::run(&context, command))),
             Err(source) => Err(error::CommandError::Runtime { source }),
         },
     };

@@ -249,23 +249,24 @@ async fn read_page(
     after: Option<&PageToken>,
     limit: u32,
 ) -> Result<Page, Error> {
-    let store = &shared.store;
-    let place = after.map(|token| &token.0);
-    // Read before the rows: what comes in between is not among what the mark means.
-    let (cursor, page) = store.place().await?;
     let filter = list_query(query);
-    let (items, next) = match query.text.as_deref().and_then(Needle::new) {
+    let after = after.map(|token| &token.0);
+    let needle = query.text.as_deref().and_then(Needle::new);
+    // Where the device stands is read before the rows: what comes in between is not among what the mark means. A search
+    // reads its rows by itself.
+    let rows = if needle.is_some() { 0 } else { limit };
+    let listed = shared.store.list(&filter, after, rows).await?;
+    let (items, next) = match needle {
         None => {
-            let items = store.list(&filter, place, limit).await?;
-            let whole = u32::try_from(items.len()).is_ok_and(|length| length == limit);
-            let next = if whole { items.last().map(place_of) } else { None };
-            (items, next)
+            let whole = u32::try_from(listed.items.len()).is_ok_and(|length| length == limit);
+            let next = if whole { listed.items.last().map(place_of) } else { None };
+            (listed.items, next)
         }
-        Some(needle) => read_found(shared, &needle, &filter, place, limit).await?,
+        Some(needle) => read_found(shared, &needle, &filter, after, limit).await?,
     };
-    let unread = store.unread(query.category.as_ref()).await?;
+    let (cursor, page) = listed.place;
     let mark = cursor.map(|cursor| ReadMark { cursor, page });
-    Ok(Page { items, next: next.map(PageToken), unread, mark })
+    Ok(Page { items, next: next.map(PageToken), unread: listed.unread, mark })
 }
 
 async fn read_found(

@@ -12,13 +12,15 @@ mod lease;
 mod open;
 mod outbox;
 mod query;
+mod readers;
 mod salvage;
 mod screen;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Sqlite, Transaction};
 use tidings_protocol::NotificationId;
 use tidings_protocol::Timestamp;
@@ -35,6 +37,7 @@ pub(crate) use fault::StoreError;
 pub(crate) use lease::{Lease, LeaseView};
 pub(crate) use open::Opened;
 pub(crate) use query::{Asleep, ListQuery, Place};
+use readers::Readers;
 
 /// One account's file. Clones share the connections.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ pub(crate) struct Store {
     writer: Arc<Mutex<SqliteConnection>>,
     /// Beats for the lease. A beat has to be seen, not to survive a power cut, so it does not wait for the disk.
     pulse: Arc<Mutex<SqliteConnection>>,
-    readers: SqlitePool,
+    readers: Readers,
     sealer: Sealer,
     path: PathBuf,
     /// Rises with every change, so that observers look again.
@@ -128,7 +131,7 @@ impl DeviceStore for Store {
     }
 
     async fn row(&self, id: &NotificationId) -> Result<Option<NotificationItem>, StoreError> {
-        self.watch_damage(query::one(&self.readers, &self.sealer, id).await)
+        self.watch_damage(self.one(id).await)
     }
 
     async fn settings(&self) -> Result<Option<SettingsItem>, StoreError> {
@@ -136,7 +139,7 @@ impl DeviceStore for Store {
     }
 
     async fn screen(&self) -> Result<Screen, StoreError> {
-        self.watch_damage(screen::read(&self.readers).await)
+        self.watch_damage(screen::read(&mut *self.readers.acquire().await?).await)
     }
 
     async fn claim(&self, decision: &Decision) -> Result<bool, StoreError> {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 /// A server that does not listen by then never will.
@@ -109,6 +109,14 @@ impl Process {
         self.child.wait()?;
         Ok(())
     }
+}
+
+/// What this process itself used of all processors so far: the generator, and the SDK where it is measured.
+///
+/// # Errors
+/// If the system does not count it.
+pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into())
 }
 
 impl Drop for Process {

@@ -11,6 +11,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
 pub(crate) use self::admit::{At, forbidden, presented};
 use crate::access::Scope;
@@ -162,6 +164,10 @@ impl Call {
     /// Its body in several media types of one schema.
     pub(crate) fn body_as<T: ToSchema>(mut self, media: &[&str]) -> Self {
         let schema = self.schema::<T>();
+        self.body_of(media, &schema)
+    }
+
+    fn body_of(mut self, media: &[&str], schema: &Value) -> Self {
         let content: Map<_, _> =
             media.iter().map(|media| ((*media).to_owned(), json!({"schema": schema}))).collect();
         self.body = Some(json!({"content": content}));
@@ -180,6 +186,10 @@ impl Call {
     /// An answer as JSON.
     pub(crate) fn answer<T: ToSchema>(mut self, status: u16, about: &str) -> Self {
         let schema = self.schema::<T>();
+        self.answer_of(status, about, &schema)
+    }
+
+    fn answer_of(mut self, status: u16, about: &str, schema: &Value) -> Self {
         self.answers.insert(
             status,
             json!({"description": about, "content": {"application/json": {"schema": schema}}}),
@@ -195,9 +205,7 @@ impl Call {
             "required": ["items", "next"],
             "properties": {"items": {"type": "array", "items": schema}, "next": {"type": ["string", "null"]}},
         });
-        self.answers
-            .insert(200, json!({"description": about, "content": {"application/json": {"schema": page}}}));
-        self
+        self.answer_of(200, about, &page)
     }
 
     /// An answer without a schema of ours.
@@ -209,10 +217,14 @@ impl Call {
     fn schema<T: ToSchema>(&mut self) -> Value {
         let mut schemas = vec![(T::name().into_owned(), T::schema())];
         T::schemas(&mut schemas);
+        self.keep(&T::name(), schemas)
+    }
+
+    fn keep(&mut self, name: &str, schemas: Vec<(String, RefOr<Schema>)>) -> Value {
         for (name, schema) in schemas {
             self.schemas.insert(name, serde_json::to_value(schema).expect("a schema is JSON"));
         }
-        json!({"$ref": format!("#/components/schemas/{}", T::name())})
+        json!({"$ref": format!("#/components/schemas/{name}")})
     }
 }
 

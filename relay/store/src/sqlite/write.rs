@@ -119,6 +119,8 @@ pub(super) async fn change_notifications(
             .iter()
             .map(|row| Cells::of(row).text().map(|hash| json!(hash)))
             .collect::<Result<_, _>>()?;
+    let moved = rows.iter().map(|row| notification::moved_cells(row)).collect();
+    script.put(connection, sql::MOVE_NOTIFICATIONS, moved).await?;
     let cells = rows.iter().map(|row| notification::changed_cells(row)).collect();
     let written = put(connection, sql::CHANGE_NOTIFICATIONS, cells).await?;
     all_there("notifications", written, &rows.iter().map(|row| row.id.as_str()).collect())?;

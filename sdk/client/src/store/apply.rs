@@ -9,25 +9,23 @@ use tidings_sdk_core::view::{local_view, notification_of};
 use tidings_sdk_core::{Applied, Batch, LocalView, Queued};
 
 use super::account::{cursor, stored_id, unsigned};
-use super::items::{STATE_COLUMNS, read_state, seal_content};
+use super::items::{STATE_COLUMNS, read_state};
 use super::outbox::pending;
-use super::{StoreError, begin};
+use super::{StoreError, begin, words};
 use crate::seal::Sealer;
 
 /// Rows of one insert: well below SQLite's 32,766 parameters, and a text that is prepared once.
 const ROWS_PER_INSERT: usize = 100;
-const INSERT: &str = "INSERT INTO items (id, place, category, priority, title, body, link, icon, image, actions, \
-     because, collapse, needs_acknowledgement, created_at, expires_at, \
+const INSERT: &str = "INSERT INTO items (id, place, category, priority, words, collapse, needs_acknowledgement, \
+     created_at, expires_at, \
      server_round, server_read_at, server_archived_at, server_snoozed_until, server_acknowledged_at, \
      server_unread_at, server_unread_by, \
      round, read_at, archived_at, snoozed_until, acknowledged_at, unread_at, unread_by, \
      arrived, written, generation, after_absence, unsettled) VALUES ";
-const VALUES: &str =
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
+const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
 /// `arrived` stays: it says which `read_up_to` meant the row.
 const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET place = excluded.place, category = excluded.category, \
-     priority = excluded.priority, title = excluded.title, body = excluded.body, link = excluded.link, \
-     icon = excluded.icon, image = excluded.image, actions = excluded.actions, because = excluded.because, \
+     priority = excluded.priority, words = excluded.words, \
      collapse = excluded.collapse, needs_acknowledgement = excluded.needs_acknowledgement, \
      created_at = excluded.created_at, expires_at = excluded.expires_at, server_round = excluded.server_round, \
      server_read_at = excluded.server_read_at, server_archived_at = excluded.server_archived_at, \
@@ -154,19 +152,12 @@ impl Step<'_> {
         query: Query<'q, Sqlite, SqliteArguments>,
         item: &NotificationItem,
     ) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
-        let content = seal_content(self.sealer, item)?;
         let query = query
             .bind(item.id.as_str().to_owned())
             .bind(signed(item.place))
             .bind(item.category.as_str().to_owned())
             .bind(item.priority.as_str())
-            .bind(content.title)
-            .bind(content.body)
-            .bind(content.link)
-            .bind(content.icon)
-            .bind(content.image)
-            .bind(content.actions)
-            .bind(content.because)
+            .bind(words::seal(self.sealer, item)?)
             .bind(item.collapse.clone())
             .bind(item.needs_acknowledgement)
             .bind(item.created_at.as_millis())

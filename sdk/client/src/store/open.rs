@@ -4,23 +4,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, Executor as _, Row as _};
 use tokio::sync::{Mutex, watch};
 
-use super::{Store, StoreError, begin};
+use super::readers::Readers;
+use super::{Store, StoreError, begin, words};
 use crate::error::StorageFault;
 use crate::seal::{EncryptionKey, Sealer};
 
 /// Forward only, never edited.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_inbox.sql"), include_str!("../../migrations/0002_places.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../../migrations/0001_inbox.sql"),
+    include_str!("../../migrations/0002_places.sql"),
+    include_str!("../../migrations/0003_words.sql"),
+    include_str!("../../migrations/0004_columns.sql"),
+];
+/// After this many of them, rows that are there are sealed anew.
+const WORDS_JOINED_AFTER: usize = 3;
 /// How long a write waits for another process. Its transactions take milliseconds; a backup may take seconds.
 const BUSY_MILLIS_MAX: u64 = 5_000;
-/// Readers beside the writer: lists, a search and a count at the same time.
-const READERS_MAX: u32 = 4;
 /// Stands beside a file that was found damaged while it was in use: the next start sets the file aside.
 const DAMAGED_SUFFIX: &str = "damaged";
 
@@ -66,7 +69,7 @@ impl Store {
         // The pragma is asserted, not trusted: without it a power cut takes back what a call has returned.
         let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await?;
         assert!(level == 2, "synchronous=FULL was set and is {level}");
-        migrate(&mut writer).await?;
+        migrate(&mut writer, key).await?;
         let (tag, check): (String, Option<Vec<u8>>) = {
             let row = sqlx::query("SELECT tag, key_check FROM account").fetch_one(&mut writer).await?;
             (row.try_get(0)?, row.try_get(1)?)
@@ -80,12 +83,7 @@ impl Store {
         sqlx::query("SELECT count(*) FROM items").fetch_one(&mut writer).await?;
         let pulse = options(path).create_if_missing(false).synchronous(SqliteSynchronous::Normal);
         let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse).await?));
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .min_connections(0)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_lazy_with(options(path).create_if_missing(false));
+        let readers = Readers::new(options(path).create_if_missing(false));
         let (changed, _) = watch::channel(0);
         let path = path.to_owned();
         let writer = Arc::new(Mutex::new(writer));
@@ -109,16 +107,19 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("secure_delete", "on")
 }
 
-async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn migrate(writer: &mut SqliteConnection, key: Option<&EncryptionKey>) -> Result<(), StoreError> {
     let mut transaction = begin(writer).await?;
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
     let done = usize::try_from(version).map_err(|_| StoreError::Newer)?;
     if done > MIGRATIONS.len() {
         return Err(StoreError::Newer);
     }
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(done) {
-        transaction.execute(sqlx::raw_sql(*migration)).await?;
-        let version = format!("PRAGMA user_version = {}", number + 1);
+    for (number, migration) in (1..).zip(MIGRATIONS).skip(done) {
+        transaction.execute(sqlx::raw_sql(migration)).await?;
+        if number == WORDS_JOINED_AFTER {
+            words::join(&mut transaction, key).await?;
+        }
+        let version = format!("PRAGMA user_version = {number}");
         transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(version))).await?;
     }
     if done == 0 {

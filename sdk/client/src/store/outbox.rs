@@ -63,7 +63,7 @@ impl Store {
     pub(crate) async fn next_refused(&self) -> Result<Option<RefusedRow>, StoreError> {
         let row =
             sqlx::query("SELECT number, operation, code, detail, value FROM refused ORDER BY number LIMIT 1")
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.acquire().await?)
                 .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(RefusedRow {

@@ -1,7 +1,7 @@
 //! What is shown on this device: read for a decision, claimed before it is done.
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection as _, Row as _, Sqlite, Transaction};
 use tidings_protocol::item::View;
 use tidings_protocol::{NotificationId, Priority, Timestamp};
 use tidings_sdk_core::{Candidate, Decision, LocalView, OnScreen, Screen};
@@ -27,8 +27,8 @@ const ALL_SETTLED: &str = "UPDATE items SET unsettled = 0 WHERE unsettled = 1 AN
 const ROWS_PER_INSERT: usize = 500;
 const TAKE_OFF: &str = "DELETE FROM screen WHERE notification = ?";
 
-pub(super) async fn read(readers: &SqlitePool) -> Result<Screen, StoreError> {
-    let mut reading = readers.begin().await?;
+pub(super) async fn read(reader: &mut SqliteConnection) -> Result<Screen, StoreError> {
+    let mut reading = reader.begin().await?;
     let candidates = sqlx::query(CANDIDATES).fetch_all(&mut *reading).await?;
     let on_screen = sqlx::query(ON_SCREEN).fetch_all(&mut *reading).await?;
     Ok(Screen {

@@ -10,7 +10,7 @@ use tidings_sdk_core::MemoryDeviceStore;
 
 use super::*;
 use crate::error::StorageFault;
-use crate::seal::EncryptionKey;
+use crate::seal::{EncryptionKey, Sealer};
 use crate::text::Needle;
 
 struct Folder(tempfile::TempDir);
@@ -267,6 +267,61 @@ async fn a_file_without_places_fetches_its_inbox_once_more_and_keeps_its_outbox(
     assert_eq!(loaded.identity.device.as_str(), "d");
 }
 
+/// A file of a version that sealed each column for itself, with one notification.
+async fn file_of_columns(file: &Path, key: Option<&EncryptionKey>) {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let mut older = options.connect().await.unwrap();
+    for migration in
+        [include_str!("../../migrations/0001_inbox.sql"), include_str!("../../migrations/0002_places.sql")]
+    {
+        sqlx::raw_sql(migration).execute(&mut older).await.unwrap();
+    }
+    let sealer = Sealer::new(key, "t".to_owned());
+    let account = "INSERT INTO account (one, tag, device, nonce, cursor, key_check) VALUES (1, 't', 'd', 'n', 'e.7', ?)";
+    sqlx::query(account).bind(sealer.check_value()).execute(&mut older).await.unwrap();
+    let row = "INSERT INTO items (id, category, priority, title, body, link, actions, because, collapse, needs_acknowledgement, \
+         created_at, expires_at, server_round, round, read_at, arrived, written, generation, after_absence, unsettled, place) \
+         VALUES ('a', 'orders', 'high', ?, ?, ?, ?, ?, 'order-1', 1, 1000, 9223372036854775807, 0, 0, 5, 1, 1, 0, 0, 0, 1)";
+    let mut row = sqlx::query(row);
+    let because = r#"{"rule": null, "event_type": null, "text": "you ordered it"}"#;
+    for (column, text) in [
+        ("title", "订单"),
+        ("body", "第一行\nline two"),
+        ("link", "https://shop.example/1"),
+        ("actions", "[]"),
+        ("because", because),
+    ] {
+        row = row.bind(sealer.seal("a", column, text.as_bytes()));
+    }
+    row.execute(&mut older).await.unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut older).await.unwrap();
+    older.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_whose_columns_were_sealed_one_by_one_is_read_and_sealed_anew() {
+    let key = EncryptionKey::random();
+    for key in [Some(&key), None] {
+        let folder = Folder::new();
+        file_of_columns(&folder.file(), key).await;
+        let opened = folder.open(key).await;
+        assert!(!opened.other_key && opened.set_aside.is_none());
+        let mut expected = notification("a", "订单");
+        expected.view.read_at = Some(Timestamp::from_millis(5));
+        assert_eq!(opened.store.row(&expected.id).await.unwrap(), Some(expected));
+        assert_eq!(opened.store.load().await.unwrap().cursor, Some(cursor(7)));
+        let columns = "SELECT count(*) FROM pragma_table_info('items') WHERE name IN ('title', 'because')";
+        let left: i64 =
+            sqlx::query_scalar(columns).fetch_one(&mut *opened.store.writer().await).await.unwrap();
+        assert_eq!(left, 0);
+    }
+    let folder = Folder::new();
+    file_of_columns(&folder.file(), Some(&key)).await;
+    let opened = folder.open(Some(&EncryptionKey::random())).await;
+    assert!(opened.other_key && opened.set_aside.is_none());
+    assert_eq!(opened.store.row(&"a".parse().unwrap()).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn a_damaged_file_is_set_aside_and_begun_anew() {
     let folder = Folder::new();
@@ -290,7 +345,7 @@ async fn what_a_damaged_file_still_tells_is_carried_over() {
     store.queue(&mark_read(1, "a")).await.unwrap();
     store.save_tokens("access", None, "refresh").await.unwrap();
     let device = store.load().await.unwrap().identity;
-    sqlx::query("UPDATE items SET title = x'00'").execute(&mut *store.writer().await).await.unwrap();
+    sqlx::query("UPDATE items SET words = x'00'").execute(&mut *store.writer().await).await.unwrap();
     let error = store.list(&ListQuery::default(), None, 10).await.unwrap_err();
     assert_eq!(error.fault(), StorageFault::Corrupt);
     drop(store);
@@ -320,7 +375,7 @@ async fn a_full_disk_is_said_and_leaves_nothing_half_done() {
     let error = store.apply(&batch(Some(1), 2, many)).await.unwrap_err();
     assert_eq!(error.fault(), StorageFault::Full);
     assert_eq!(store.load().await.unwrap().cursor, Some(cursor(1)));
-    let rows = store.list(&ListQuery::default(), None, 500).await.unwrap();
+    let rows = store.list(&ListQuery::default(), None, 500).await.unwrap().items;
     assert_eq!(rows.len(), 1);
     let public = crate::Error::from(error);
     assert!(matches!(public, crate::Error::Storage { recoverable: true, fault: StorageFault::Full, .. }));
@@ -357,13 +412,30 @@ async fn a_list_goes_on_where_the_page_ended() {
     let store = folder.open(None).await.store;
     let items = (0..5).map(|number| item(&format!("n{number}"), "N")).collect();
     store.apply(&batch(None, 1, items)).await.unwrap();
-    let first = store.list(&ListQuery::default(), None, 2).await.unwrap();
+    let first = store.list(&ListQuery::default(), None, 2).await.unwrap().items;
     let last = &first[1];
     let place = Place { created_at: last.created_at.as_millis(), id: last.id.as_str().to_owned() };
-    let rest = store.list(&ListQuery::default(), Some(&place), 10).await.unwrap();
+    let rest = store.list(&ListQuery::default(), Some(&place), 10).await.unwrap().items;
     let ids: Vec<_> = first.iter().chain(&rest).map(|item| item.id.as_str().to_owned()).collect();
     assert_eq!(ids, ["n4", "n3", "n2", "n1", "n0"]);
-    assert_eq!(store.unread(None).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn the_count_of_unread_follows_every_writer_and_category() {
+    let folder = Folder::new();
+    let store = folder.open(None).await.store;
+    let unread = async |category: Option<&str>| {
+        let category = category.map(|id| id.parse().unwrap());
+        store.list(&ListQuery { category, ..ListQuery::default() }, None, 1).await.unwrap().unread
+    };
+    store.apply(&batch(None, 1, vec![item("a", "A"), item("b", "B")])).await.unwrap();
+    assert_eq!((unread(None).await, unread(None).await), (2, 2));
+    store.queue(&mark_read(1, "a")).await.unwrap();
+    assert_eq!(unread(None).await, 1);
+    let other_process = folder.open(None).await.store;
+    other_process.apply(&batch(Some(1), 2, vec![item("c", "C")])).await.unwrap();
+    assert_eq!((unread(None).await, unread(Some("offers")).await), (2, 0));
+    assert_eq!((unread(Some("orders")).await, unread(None).await), (2, 2));
 }
 
 /// One step on a store, small enough for two stores to be compared after each.

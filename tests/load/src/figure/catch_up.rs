@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tidings_sdk::{Access, Client, Completeness, EncryptionKey};
 
 use super::Extent;
+use crate::child::own_cpu;
 use crate::crowd::{Arrivals, Crowd, Manner};
 use crate::document;
 use crate::ledger::Ledger;
@@ -21,6 +22,8 @@ const MISSED: u64 = 10_000;
 /// Devices that come back together.
 const DEVICES: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the relay is asked whether it knows, so that asking takes nothing from what is measured.
+const ASKS_EVERY: Duration = Duration::from_millis(1);
 
 /// Figure 7.
 ///
@@ -33,16 +36,25 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
     for _ in 0..MISSED / 1_000 {
         figure.ledger += publisher.to_each(1_000).await?;
     }
-    let (mut times, mut limits) = (vec![], vec![]);
+    let (mut times, mut limits, mut relays, mut devices, mut bare) = (vec![], vec![], vec![], vec![], vec![]);
+    let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     for _ in 0..extent.blocks().pairs {
         let folder = tempfile::tempdir()?;
-        times.push(alone(&relay, folder.path()).await?.as_secs_f64() * 1000.0);
+        let before = (relay.process.cpu()?, own_cpu()?);
+        times.push(millis(alone(&relay, folder.path()).await?));
+        let between = own_cpu()?;
+        relays.push(millis(relay.process.cpu()? - before.0));
+        devices.push(millis(between - before.1));
         let rows = Rows { count: MISSED, together: 500 };
-        limits.push(insert(&folder.path().join("raw"), rows).await?.as_secs_f64() * 1000.0);
+        limits.push(millis(insert(&folder.path().join("raw"), rows).await?));
+        bare.push(millis(own_cpu()? - between));
     }
     let one = Measure::new("10,000 for one device", "ms", Spread::of(&times));
     let one = one.must(Bound::AtMost(100.0)).moonshot(Bound::AtMost(35.0));
     figure.add(one.probe("the rows alone into SQLite", Spread::of(&limits)).guarded());
+    let device = Measure::new("of it, the device's processor time", "ms", Spread::of(&devices));
+    figure.add(device.probe("the rows alone into SQLite", Spread::of(&bare)));
+    figure.add(Measure::new("of it, the relay's processor time", "ms", Spread::of(&relays)));
     crowd(extent, &mut figure).await?;
     Ok(figure)
 }
@@ -83,6 +95,7 @@ async fn held_by_a_device(
         if began.elapsed() > PATIENCE {
             bail!("{device} does not say that it holds {newest}: {story}");
         }
+        tokio::time::sleep(ASKS_EVERY).await;
     }
 }
 

@@ -10,7 +10,7 @@ use tidings_sdk::{Access, Client, Completeness, EncryptionKey, Query};
 use super::Extent;
 use crate::document;
 use crate::ledger::Ledger;
-use crate::probe::inbox::{Rows, insert, open, pages};
+use crate::probe::inbox::{Pages, Rows, insert, open, pages};
 use crate::publisher::Publisher;
 use crate::relay::Relay;
 use crate::report::{Bound, Figure, Measure};
@@ -46,8 +46,11 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
 
     let lasts = Duration::from_secs(if extent.short { 1 } else { 5 });
     let limit = pages(&raw, lasts).await?;
-    let lists = Measure::new("pages of 50, newest first", "/s", Spread::once(lists(&client, lasts).await?));
-    figure.add(share(lists, limit, 0.4, 0.7).probe("the same from SQLite", Spread::once(limit)));
+    let read = lists(&client, lasts).await?;
+    let rate = Measure::new("pages of 50, newest first", "/s", Spread::once(read.rate));
+    figure.add(share(rate, limit.rate, 0.4, 0.7).probe("the same from SQLite", Spread::once(limit.rate)));
+    let cost = Measure::new("of it, processor time of a page", "µs", Spread::once(read.cost));
+    figure.add(cost.probe("the same from SQLite", Spread::once(limit.cost)));
     client.close().await;
 
     let (mut opened, mut bare) = (vec![], vec![]);
@@ -76,12 +79,11 @@ async fn build(relay: &Relay, folder: &Path, access: Access, key: EncryptionKey)
     Ok(builder.access(access).encryption_key(key).build().await?)
 }
 
-async fn lists(client: &Client, lasts: Duration) -> anyhow::Result<f64> {
+async fn lists(client: &Client, lasts: Duration) -> anyhow::Result<Pages> {
     let inbox = client.inbox();
-    let (began, mut count) = (Instant::now(), 0_u32);
-    while began.elapsed() < lasts {
+    Pages::read(lasts, async || {
         inbox.page(Query::default(), None, 50).await?;
-        count += 1;
-    }
-    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+        Ok(())
+    })
+    .await
 }

@@ -4,10 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+
+use crate::child::own_cpu;
 
 /// Bytes of what a notification says, sealed.
 const SEALED_BYTES: usize = 400;
+/// Rows of one statement, as many as the SDK inserts at once: a limit does not execute a statement for each row.
+const ROWS_PER_INSERT: u64 = 100;
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, category TEXT NOT NULL, created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL, read INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;
     CREATE INDEX IF NOT EXISTS items_order ON items (created_at, id);";
@@ -44,33 +48,63 @@ pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Duration> 
     let sealed = vec![7_u8; SEALED_BYTES];
     let began = Instant::now();
     for first in (0..rows.count).step_by(usize::try_from(rows.together)?) {
+        let end = (first + rows.together).min(rows.count);
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
-        for number in first..(first + rows.together).min(rows.count) {
-            let at = i64::try_from(number)?;
-            sqlx::query("INSERT INTO items VALUES (?1, 'orders', ?2, ?2 + 1, 0, ?3)")
-                .bind(format!("01977c00-0000-7000-8000-{number:012}"))
-                .bind(at)
-                .bind(&*sealed)
-                .execute(&mut connection)
-                .await?;
+        for first in (first..end).step_by(usize::try_from(ROWS_PER_INSERT)?) {
+            let numbers = first..(first + ROWS_PER_INSERT).min(end);
+            let values = numbers.clone().map(|_| "(?, 'orders', ?, ?, 0, ?)").collect::<Vec<_>>().join(", ");
+            let mut query = sqlx::query(AssertSqlSafe(format!("INSERT INTO items VALUES {values}")));
+            for number in numbers {
+                let at = i64::try_from(number)?;
+                let id = format!("01977c00-0000-7000-8000-{number:012}");
+                query = query.bind(id).bind(at).bind(at + 1).bind(&*sealed);
+            }
+            query.execute(&mut connection).await?;
         }
         sqlx::query("COMMIT").execute(&mut connection).await?;
     }
     Ok(began.elapsed())
 }
 
-/// How many pages of 50 a second are read, newest first.
+/// How fast pages of 50 are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pages {
+    /// In a second.
+    pub(crate) rate: f64,
+    /// This process's processor time for one, in microseconds.
+    pub(crate) cost: f64,
+}
+
+impl Pages {
+    /// Reads page after page for a while.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub(crate) async fn read(
+        lasts: Duration,
+        mut page: impl AsyncFnMut() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let (began, before, mut count) = (Instant::now(), own_cpu()?, 0_u32);
+        while began.elapsed() < lasts {
+            page().await?;
+            count += 1;
+        }
+        let count = f64::from(count.max(1));
+        let cost = (own_cpu()? - before).as_secs_f64() * 1e6 / count;
+        Ok(Self { rate: count / began.elapsed().as_secs_f64(), cost })
+    }
+}
+
+/// Pages of the bare rows, newest first.
 ///
 /// # Errors
 /// If the database cannot be read.
-pub(crate) async fn pages(file: &Path, lasts: Duration) -> anyhow::Result<f64> {
+pub(crate) async fn pages(file: &Path, lasts: Duration) -> anyhow::Result<Pages> {
     let mut connection = open(file).await?;
-    let (began, mut count) = (Instant::now(), 0_u32);
-    while began.elapsed() < lasts {
-        sqlx::query("SELECT * FROM items ORDER BY created_at DESC, id DESC LIMIT 50")
-            .fetch_all(&mut connection)
-            .await?;
-        count += 1;
-    }
-    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+    let newest = "SELECT * FROM items ORDER BY created_at DESC, id DESC LIMIT 50";
+    Pages::read(lasts, async || {
+        sqlx::query(newest).fetch_all(&mut connection).await?;
+        Ok(())
+    })
+    .await
 }

@@ -19,6 +19,7 @@ use tidings_protocol::{Channel, Gate, Priority, Reason, Span, Timestamp};
 
 use super::person::{PackedStamp, pack_stamp, person_key, stamp};
 use super::story::{PackedEntry, entry, pack_entry};
+use crate::sqlite::bulk::cells;
 use crate::sqlite::cells::{Cells, damaged, to_json};
 
 /// A register's value with its stamp.
@@ -258,11 +259,9 @@ fn pack(row: &Notification) -> Packed {
     }
 }
 
-/// The columns that a change writes, behind the key: the same for a new row.
-///
-/// `id, project, recipient, category, collapse, chain, digest, state, expires_at, created_seq, seq, inapp_state,
-/// inapp_made_at, retracted_at, packed`.
-pub(in crate::sqlite) fn changed_cells(row: &Notification) -> Value {
+/// What a row is found by and may change, as
+/// `id, project, recipient, category, collapse, chain, digest, expires_at, created_seq, seq`.
+pub(in crate::sqlite) fn moved_cells(row: &Notification) -> Value {
     json!([
         row.id,
         row.person.project,
@@ -271,10 +270,18 @@ pub(in crate::sqlite) fn changed_cells(row: &Notification) -> Value {
         row.keys.collapse,
         row.chain,
         row.digest,
-        row.state,
         row.expires_at.as_millis(),
         row.created_seq,
-        row.seq,
+        row.seq
+    ])
+}
+
+/// What else may change, as `id, project, state, inapp_state, inapp_made_at, retracted_at, packed`.
+pub(in crate::sqlite) fn changed_cells(row: &Notification) -> Value {
+    json!([
+        row.id,
+        row.person.project,
+        row.state,
         row.inapp.map(|inapp| inapp.state),
         row.inapp.map(|inapp| inapp.made_at.as_millis()),
         millis(row.flags.retracted_at),
@@ -282,24 +289,17 @@ pub(in crate::sqlite) fn changed_cells(row: &Notification) -> Value {
     ])
 }
 
-/// The columns of a change, and those that never change: `event, rule, step, is_digest, created_at, origin`; then where its
+/// The columns of both, and those that never change: `event, rule, step, is_digest, created_at, origin`; then where its
 /// words stand: `content, words`.
 pub(in crate::sqlite) fn new_cells(row: &Notification, (shared, own): (Value, Value)) -> Value {
-    let mut cells = changed_cells(row);
-    let more = json!([
-        row.cause.event,
-        row.cause.rule,
-        row.cause.step,
-        row.cause.digest,
-        row.created_at.as_millis(),
-        to_json(&row.told.iter().map(pack_entry).collect::<Vec<_>>()),
-        shared,
-        own
-    ]);
-    if let (Value::Array(cells), Value::Array(more)) = (&mut cells, more) {
-        cells.extend(more);
-    }
-    cells
+    let mut all = cells(moved_cells(row));
+    let key_cells = 2;
+    all.extend(cells(changed_cells(row)).drain(key_cells..));
+    let told = to_json(&row.told.iter().map(pack_entry).collect::<Vec<_>>());
+    let cause = &row.cause;
+    let made_at = row.created_at.as_millis();
+    all.extend(cells(json!([cause.event, cause.rule, cause.step, cause.digest, made_at, told, shared, own])));
+    Value::Array(all)
 }
 
 /// Lines that came later, as `notification, line`.

@@ -33,7 +33,9 @@ statements! {
         (SELECT project, recipient, rule, value FROM once WHERE until < ?1 LIMIT ?2)";
     PURGE_COLLECTED = "DELETE FROM collected WHERE number IN
         (SELECT number FROM collected WHERE until < ?1 LIMIT ?2)";
-    PURGE_FEED = "DELETE FROM feed WHERE rowid IN (SELECT rowid FROM feed WHERE at < ?1 LIMIT ?2)";
+    PURGE_FEED = "DELETE FROM feed WHERE rowid IN
+        (SELECT first.entry FROM (SELECT rowid AS entry, at FROM feed ORDER BY rowid LIMIT ?2) AS first
+        WHERE first.at < ?1)";
     PURGE_CONNECT_CODES = "DELETE FROM connect_codes WHERE hash IN
         (SELECT hash FROM connect_codes WHERE expires_at < ?1 LIMIT ?2)";
     PURGE_PUBLIC_TOKENS = "DELETE FROM public_tokens WHERE hash IN

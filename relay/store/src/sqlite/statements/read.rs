@@ -1,7 +1,8 @@
 //! What readers ask outside of transactions.
 
 statements! {
-    COMMITTED = "SELECT 1 FROM batches WHERE id = ?1";
+    // From the newest on: it is asked of a batch that was just written.
+    COMMITTED = "SELECT 1 FROM batches WHERE id = ?1 ORDER BY number DESC LIMIT 1";
     // One page a statement: `k` has one row.
     PAGE = "SELECT ", notification_columns!(), " FROM k CROSS JOIN notifications AS n
         LEFT JOIN contents AS c ON c.hash = n.content

@@ -34,8 +34,10 @@ async fn every_statement_is_understood() {
     }
 }
 
-/// Statements that read a whole table: what they ask is about all of it.
-const SCANS: &[&str] = &["LAST_BATCH", "PURGE_BATCHES", "NEW_EPOCHS", "KEYS", "PROJECTS"];
+/// Statements that read a whole table, since what they ask is about all of it, or an end of it: a batch among the newest,
+/// the oldest entries of the feed.
+const SCANS: &[&str] =
+    &["LAST_BATCH", "PURGE_BATCHES", "COMMITTED", "PURGE_FEED", "NEW_EPOCHS", "KEYS", "PROJECTS"];
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_but_those_that_ask_for_all() {
@@ -100,4 +102,46 @@ async fn each_hot_statement_walks_its_own_index() {
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         assert!(steps.iter().any(|step| step.contains(index)), "{sql}: {steps:?} without {index}");
     }
+}
+
+#[tokio::test]
+async fn a_change_of_state_writes_no_index_but_those_that_ask_for_states() {
+    let mut connection = empty().await;
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN {}", whole(super::write::CHANGE_NOTIFICATIONS)));
+    let steps = sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap();
+    let mut written = Vec::new();
+    for step in steps.iter().filter(|step| step.get::<String, _>("opcode") == "OpenWrite") {
+        let name = sqlx::query_scalar::<_, String>("SELECT name FROM sqlite_schema WHERE rootpage = ?");
+        let name = name.bind(step.get::<i64, _>("p2")).fetch_one(&mut connection).await.unwrap();
+        written.push(name);
+    }
+    written.sort();
+    assert_eq!(
+        written,
+        [
+            "notifications",
+            "notifications_digest",
+            "notifications_expires",
+            "notifications_made",
+            "notifications_pending"
+        ]
+    );
+}
+
+/// A device that missed many notifications says page by page that it holds them. Each time all that are left are looked
+/// through, so that what tells them apart has to stand in the index.
+#[tokio::test]
+async fn what_is_placed_by_a_point_is_told_by_the_index_alone() {
+    let mut connection = empty().await;
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN {}", whole(super::find::PLACED)));
+    let steps = sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap();
+    let (opcode, p1) =
+        (|step: &_| Row::get::<String, _>(step, "opcode"), |step: &_| Row::get::<i64, _>(step, "p1"));
+    let seek = steps.iter().position(|step| opcode(step) == "DeferredSeek").expect("rows are sought late");
+    let index = p1(&steps[seek]);
+    let rows: i64 = steps[seek].get("p3");
+    // From the index are read seq, created_seq twice, and the row's number; from the row nothing before these.
+    let read = steps[seek + 1..].iter().filter(|step| opcode(step) == "Column").map(p1);
+    let from_index = read.take_while(|cursor| *cursor != rows).filter(|cursor| *cursor == index).count();
+    assert!(from_index >= 2, "{from_index} columns are read from the index before the row");
 }

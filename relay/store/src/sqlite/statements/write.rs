@@ -19,14 +19,21 @@ statements! {
 
     ADD_CONTENTS = "INSERT OR IGNORE INTO contents (hash, content)
         SELECT unhex(c0), c1 FROM k";
-    ADD_NOTIFICATIONS = "INSERT OR FAIL INTO notifications (id, project, recipient, category, collapse, chain, digest, state,
-            expires_at, created_seq, seq, inapp_state, inapp_made_at, retracted_at, packed, event, rule, step,
+    ADD_NOTIFICATIONS = "INSERT OR FAIL INTO notifications (id, project, recipient, category, collapse, chain, digest,
+            expires_at, created_seq, seq, state, inapp_state, inapp_made_at, retracted_at, packed, event, rule, step,
             is_digest, created_at, origin, content, words)
         SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20,
             unhex(c21), c22 FROM k";
-    CHANGE_NOTIFICATIONS = "UPDATE OR FAIL notifications SET recipient = k.c2, category = k.c3, collapse = k.c4, chain = k.c5,
-            digest = k.c6, state = k.c7, expires_at = k.c8, created_seq = k.c9, seq = k.c10, inapp_state = k.c11,
-            inapp_made_at = k.c12, retracted_at = k.c13, packed = k.c14
+    // SQLite writes the entries of every index that has a column which is set, whether or not it changes. Where a row is
+    // found by is set for itself, and only if it is another: most changes are of the state alone.
+    MOVE_NOTIFICATIONS = "UPDATE OR FAIL notifications SET recipient = k.c2, category = k.c3, collapse = k.c4, chain = k.c5,
+            digest = k.c6, expires_at = k.c7, created_seq = k.c8, seq = k.c9
+        FROM k WHERE notifications.id = k.c0 AND notifications.project = k.c1
+        AND (notifications.recipient, notifications.category, notifications.collapse, notifications.chain,
+            notifications.digest, notifications.expires_at, notifications.created_seq, notifications.seq)
+            IS NOT (k.c2, k.c3, k.c4, k.c5, k.c6, k.c7, k.c8, k.c9)";
+    CHANGE_NOTIFICATIONS = "UPDATE OR FAIL notifications SET state = k.c2, inapp_state = k.c3, inapp_made_at = k.c4,
+            retracted_at = k.c5, packed = k.c6
         FROM k WHERE notifications.id = k.c0 AND notifications.project = k.c1";
     SET_WORDS = "UPDATE OR FAIL notifications SET content = NULL, words = k.c1 FROM k WHERE notifications.id = k.c0";
     ADD_STORY = "INSERT OR FAIL INTO story (notification, line) SELECT c0, c1 FROM k";
