@@ -18,5 +18,5 @@ mod world;
 mod writer;
 
 pub use relay::{FirstKey, Relay, StartError};
-pub use settings::{REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
+pub use settings::{ACCESS_TOKEN_MAX, ACCESS_TOKEN_MIN, REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
 pub use vault::VaultError;
