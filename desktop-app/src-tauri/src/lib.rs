@@ -4,10 +4,12 @@
 mod account;
 mod app;
 mod arguments;
+mod autostart;
 mod commands;
 mod contract;
 mod controller;
 mod desk;
+mod drawing;
 mod link;
 mod native;
 mod port;
