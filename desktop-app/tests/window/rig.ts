@@ -113,8 +113,10 @@ export class Desktop {
     return readFileSync(path);
   }
 
-  /** Ends the app and its driver. A start before the app has ended would only show the window of the one that ends. */
+  /** Quits the app, and ends its driver. A start before the app has ended would only show the window of the one that ends. */
   async quit(): Promise<void> {
+    // The connection may end before the answer.
+    await this.driver.run(`void window.__TAURI_INTERNALS__.invoke('quit')`).catch(() => undefined);
     await this.driver.end();
     await this.stop('WebKitWebDriver');
     await eventually('the app has ended', async () => (this.#apps().length === 0 ? true : undefined));
