@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tidings_desktop::SecretPlace;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue};
-use zbus::{Connection, Proxy};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, Proxy, Variant};
 
 use crate::desktop::{Desktop, until_so};
 use crate::rig::{Bench, until};
 
 /// An entry with those below it, as `com.canonical.dbusmenu` writes it.
-type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+type Layout = (i32, HashMap<String, OwnedVariant>, Vec<OwnedVariant>);
 
 /// The menu of the app that registered first.
 struct Menu<'a>(Proxy<'a>);
@@ -42,7 +41,7 @@ impl Menu<'_> {
     async fn choose(&self, label: &str) {
         let (_, id) =
             until(async || self.entries().await.into_iter().find(|(known, _)| known == label)).await;
-        let event = (id, "clicked", OwnedValue::from(0_i32), 0_u32);
+        let event = (id, "clicked", Variant::from(0_i32), 0_u32);
         self.0.call::<_, _, ()>("Event", &event).await.unwrap();
     }
 }
