@@ -23,7 +23,6 @@ const EVENT: &str = "told";
 /// # Errors
 /// If there is no display, or the app's folder cannot be used.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    crate::drawing::without_graphics_card();
     let hidden = arguments.hidden;
     let made_up = MadeUp(arguments.made_up);
     let link = arguments.link.clone();

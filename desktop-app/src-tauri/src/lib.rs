@@ -9,7 +9,6 @@ mod commands;
 mod contract;
 mod controller;
 mod desk;
-mod drawing;
 mod link;
 mod native;
 mod port;

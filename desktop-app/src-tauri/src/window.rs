@@ -45,7 +45,6 @@ fn raise(app: &AppHandle) -> tauri::Result<()> {
             matches!(url.scheme(), "tauri" | "about") || url.host_str() == Some("tauri.localhost")
         })
         .build()?;
-    crate::drawing::keep_nothing(&window)?;
     window.on_window_event(closing(&window));
     Ok(())
 }
