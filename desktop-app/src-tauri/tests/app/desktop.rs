@@ -138,7 +138,7 @@ impl Desktop {
 
     /// As somebody closes a window: who presses before the window has the focus presses again.
     pub(crate) fn close_window(&self) {
-        until(self, "no window to be seen", || {
+        until_so(self, "no window to be seen", || {
             let focused = ["search", "--onlyvisible", "--name", "^Tidings$", "windowactivate"];
             for arguments in [focused.as_slice(), &["key", "alt+F4"]] {
                 // It fails when there is no window any more.
@@ -175,7 +175,8 @@ fn tree(pid: u32) -> Vec<u32> {
     std::iter::once(pid).chain(children.into_iter().flat_map(tree)).collect()
 }
 
-fn name(pid: u32) -> String {
+/// How a process was called; nothing of one that has ended.
+pub(crate) fn name(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 

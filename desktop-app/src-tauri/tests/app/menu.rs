@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidings_desktop::SecretPlace;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Proxy, Variant};
 
-use crate::desktop::{Desktop, until_so};
+use crate::desktop::{Desktop, name, until_so};
 use crate::rig::{Bench, until};
 
 /// An entry with those below it, as `com.canonical.dbusmenu` writes it.
@@ -58,7 +58,9 @@ async fn the_menu_opens_pauses_resumes_and_quits() {
     before.controller.close().await;
 
     let (bus, registered) = desktop.tray().await;
-    let mut app = desktop.app(&["--hidden"]);
+    let app = desktop.app(&["--hidden"]);
+    let pid = app.id();
+    desktop.running.push(app);
     let menu = Menu::of(&bus, &registered).await;
     let labels: Vec<String> = until(async || Some(menu.entries().await).filter(|entries| entries.len() == 5))
         .await
@@ -83,6 +85,5 @@ async fn the_menu_opens_pauses_resumes_and_quits() {
     menu.choose("Open Tidings").await;
     until_so(&desktop, "a window", || desktop.windows() == 1);
     menu.choose("Quit").await;
-    until_so(&desktop, "the end", || app.try_wait().is_ok_and(|ended| ended.is_some()));
-    drop(desktop.running.pop());
+    until_so(&desktop, "the end", || name(pid).is_empty());
 }
