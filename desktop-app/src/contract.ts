@@ -68,7 +68,9 @@ export type AppEvent = { "kind": "account",
   /** The former zone. */
   from: string,
   /** The new one. */
-  to: string, } | { "kind": "local" };
+  to: string, } | { "kind": "newer",
+  /** The newest; none if none is newer than this one. */
+  newer: NewerView | null, } | { "kind": "local" };
 
 export type BecauseView = {
   /** A sentence for the recipient. */
@@ -102,7 +104,9 @@ export type Computer = {
   /** Whether the app has a place in the tray. */
   tray: boolean,
   /** Whether the app starts when the person signs in to the computer. */
-  autostart: boolean, };
+  autostart: boolean,
+  /** A newer version of this app, if a relay offers one. */
+  newer: NewerView | null, };
 
 export type ConnectionView = { "state": "live" } | { "state": "catching_up" } | { "state": "offline",
   /** Since when. */
@@ -170,11 +174,19 @@ export type LocalPreferences = {
   /** Whether popups make no sound. */
   silent: boolean,
   /** Whether the person was told that closing the window minimises it. */
-  told_closing: boolean, };
+  told_closing: boolean,
+  /** The newest version of the app that the person does not want to be told of any more. */
+  passed_version: string | null, };
 
 export type MarkChange = { "do": "read" } | { "do": "unread" } | { "do": "archive" } | { "do": "unarchive" } | { "do": "snooze",
   /** Until then; a time that has passed wakes it. */
   until: number, };
+
+export type NewerView = {
+  /** Its version. */
+  version: string,
+  /** The page to get it from. */
+  url: string, };
 
 export type Overview = {
   /** The accounts, in the order in which they were added. */

@@ -37,8 +37,8 @@ pub use send::{
     SendResponse, SentNotification, ToRequest, ToResponse, UntilBody,
 };
 pub use sign_in::{
-    ConnectCodeRequest, ConnectCodeResponse, ConnectRequest, ConnectResponse, DeviceResponse, MeResponse,
-    OperationsRequest, TokenRefreshRequest, TokenRefreshResponse, TokenRequest, TokenResponse,
+    AppOffer, ConnectCodeRequest, ConnectCodeResponse, ConnectRequest, ConnectResponse, DeviceResponse,
+    MeResponse, OperationsRequest, TokenRefreshRequest, TokenRefreshResponse, TokenRequest, TokenResponse,
 };
 pub use story::{
     DeliveryResponse, EventName, NotificationResponse, ReplayedResponse, ReplaysResponse, StoppedBy,

@@ -25,7 +25,7 @@ pub use id::{
     CategoryId, DeviceId, EntryId, EventId, NotificationId, OperationId, ProjectId, RecipientId, RuleId,
     SendId, TopicId,
 };
-pub use span::Span;
+pub use span::{Span, SpanError};
 pub use stamp::Stamp;
 pub use time::Timestamp;
 pub use vocabulary::{Channel, Decision, DeviceReceipt, LegalClass, Priority};

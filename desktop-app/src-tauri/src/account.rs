@@ -1,5 +1,6 @@
 //! One account that is open: its client, and the loops that carry what happens there to the screen and the window.
 
+mod newer;
 mod presenting;
 mod zone;
 
@@ -18,9 +19,10 @@ use crate::problem::Problem;
 use crate::roster::Entry;
 use crate::view::{AccountView, PendingView, complete_as_of};
 
+pub(crate) use newer::numbers;
 pub(crate) use zone::system_zone;
 
-/// Changes come in bursts; the window looks again once for those that come this close together.
+/// Changes come in bursts: the first is told at once, and those that come this soon after it together.
 const BURST: Duration = Duration::from_millis(40);
 /// How long a loop waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -69,6 +71,7 @@ impl Account {
         self.running.spawn(Arc::clone(self).watch());
         self.running.spawn(Arc::clone(self).watch_refusals());
         self.running.spawn(Arc::clone(self).present_all());
+        self.running.spawn(Arc::clone(self).watch_offer());
     }
 
     /// Ends the loops and the connection.
@@ -119,7 +122,7 @@ impl Account {
         Ok(u32::try_from(page.unread).unwrap_or(u32::MAX))
     }
 
-    /// Tells the window of every change, once for each burst.
+    /// Tells the window of every change: at once, and then at most once each [`BURST`].
     async fn watch(self: Arc<Self>) {
         let mut changes = self.client.inbox().changes();
         let mut connection = self.client.connection();
@@ -135,12 +138,12 @@ impl Account {
             if !changed {
                 return;
             }
+            self.tell().await;
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(BURST) => {}
             }
-            self.tell().await;
         }
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent};
-use tauri_plugin_autostart::ManagerExt as _;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -28,8 +27,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let made_up = MadeUp(arguments.made_up);
     let link = arguments.link.clone();
     let app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, given, _| second_start(app, given)))
-        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
+        .plugin(tauri_plugin_single_instance::init(|app, given, _| second_start(app, given)));
+    #[cfg(not(target_os = "linux"))]
+    let app = app.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
+    let app = app
         .invoke_handler(commands::answered())
         .setup(move |app| {
             let handle = app.handle().clone();
@@ -145,13 +146,11 @@ impl Shell for TauriShell {
     }
 
     fn autostart(&self) -> bool {
-        self.app.autolaunch().is_enabled().unwrap_or(false)
+        crate::autostart::is_on(&self.app)
     }
 
     fn set_autostart(&self, on: bool) -> Result<(), Problem> {
-        let autostart = self.app.autolaunch();
-        let set = if on { autostart.enable() } else { autostart.disable() };
-        set.map_err(|error| Problem::new("autostart_failed", error.to_string()))
+        crate::autostart::set(&self.app, on)
     }
 
     fn quit(&self) {

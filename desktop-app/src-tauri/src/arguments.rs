@@ -7,6 +7,8 @@ pub struct Arguments {
     pub hidden: bool,
     /// The window shows made-up data and no account is used. Debug builds only.
     pub made_up: bool,
+    /// Only say which version this is.
+    pub version: bool,
     /// A link that the system opened with the app.
     pub link: Option<String>,
 }
@@ -19,6 +21,7 @@ impl Arguments {
         for argument in given {
             match argument.as_str() {
                 "--hidden" => arguments.hidden = true,
+                "--version" => arguments.version = true,
                 "--mock-relay" => arguments.made_up = cfg!(debug_assertions),
                 link if link.starts_with("tidings:") => arguments.link = Some(argument),
                 _ => {}

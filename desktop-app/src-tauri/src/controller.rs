@@ -106,6 +106,7 @@ impl Controller {
             local: Mutex::new(roster.local()),
             looking_at: Mutex::new(None),
             unread: Mutex::default(),
+            offers: Mutex::default(),
             damaged,
         });
         let controller = Arc::new(Self {

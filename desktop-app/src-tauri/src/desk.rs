@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::port::{PopupKey, Screen, Shell};
+use crate::account::numbers;
+use crate::port::{AppEvent, PopupKey, Screen, Shell};
 use crate::roster::LocalPreferences;
+use crate::view::NewerView;
 
 /// What all accounts share on this desktop.
 pub(crate) struct Desk {
@@ -17,6 +19,8 @@ pub(crate) struct Desk {
     pub(crate) looking_at: Mutex<Option<PopupKey>>,
     /// Unread notifications by account, for the badge.
     pub(crate) unread: Mutex<BTreeMap<String, u32>>,
+    /// Newer apps that relays offer, by account.
+    pub(crate) offers: Mutex<BTreeMap<String, NewerView>>,
     /// Accounts that have to be opened anew, because their file is damaged.
     pub(crate) damaged: mpsc::Sender<String>,
 }
@@ -40,6 +44,27 @@ impl Desk {
         drop(counts);
         if before != after {
             self.shell.badge(after);
+        }
+    }
+
+    /// The newest app of those that relays offer.
+    pub(crate) fn newest(&self) -> Option<NewerView> {
+        let offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        offers.values().max_by_key(|offer| numbers(&offer.version)).cloned()
+    }
+
+    /// Notes which newer app an account's relay offers, and tells the window if that changes what is the newest.
+    pub(crate) fn offer(&self, account: &str, offer: Option<NewerView>) {
+        let before = self.newest();
+        let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        match offer {
+            Some(offer) => offers.insert(account.to_owned(), offer),
+            None => offers.remove(account),
+        };
+        drop(offers);
+        let newer = self.newest();
+        if before != newer {
+            self.shell.tell(&AppEvent::Newer { newer });
         }
     }
 

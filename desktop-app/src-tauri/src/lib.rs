@@ -4,6 +4,7 @@
 mod account;
 mod app;
 mod arguments;
+mod autostart;
 mod commands;
 mod contract;
 mod controller;

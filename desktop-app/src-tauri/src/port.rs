@@ -6,7 +6,7 @@ use ts_rs::TS;
 use url::Url;
 
 use crate::problem::Problem;
-use crate::view::{AccountView, PendingView};
+use crate::view::{AccountView, NewerView, PendingView};
 
 /// Which notification of which account a popup is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,6 +163,11 @@ pub enum AppEvent {
         from: String,
         /// The new one.
         to: String,
+    },
+    /// Another version of this app is offered.
+    Newer {
+        /// The newest; none if none is newer than this one.
+        newer: Option<NewerView>,
     },
     /// Preferences of the app itself changed elsewhere, in the tray for one.
     Local,

@@ -39,6 +39,8 @@ pub struct LocalPreferences {
     pub silent: bool,
     /// Whether the person was told that closing the window minimises it.
     pub told_closing: bool,
+    /// The newest version of the app that the person does not want to be told of any more.
+    pub passed_version: Option<String>,
 }
 
 /// The language of the window.

@@ -44,6 +44,17 @@ pub struct Computer {
     pub tray: bool,
     /// Whether the app starts when the person signs in to the computer.
     pub autostart: bool,
+    /// A newer version of this app, if a relay offers one.
+    pub newer: Option<NewerView>,
+}
+
+/// A newer version of this app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct NewerView {
+    /// Its version.
+    pub version: String,
+    /// The page to get it from.
+    pub url: String,
 }
 
 /// One account.

@@ -1,8 +1,8 @@
 // The whole app on made-up data: it answers what the Rust side would, and remembers until the window is closed. The
-// address of the page chooses what to see: `?mock&count=100000`, `&state=offline`, `&empty`, `&first`, `&language=zh`.
+// address of the page chooses what to see: `?mock&count=100000`, `&state=offline`, `&newer`, `&empty`, `&first`, `&language=zh`.
 
 import type { Carrier } from '../bridge';
-import type { AccountView, Commands, Failure, ItemView, LocalPreferences, MarkChange, PendingView, SettingsView, Told } from '../contract';
+import type { AccountView, Commands, Failure, ItemView, LocalPreferences, MarkChange, NewerView, PendingView, SettingsView, Told } from '../contract';
 import { made } from './items';
 import { settings } from './settings';
 
@@ -15,6 +15,7 @@ export class MadeUpRelay implements Carrier {
   readonly #items: ItemView[];
   readonly #settings: SettingsView = settings();
   readonly #pending: PendingView[] = [];
+  readonly #newer: NewerView | null;
   #account: AccountView | null;
   #local: LocalPreferences;
   #tell: (told: Told) => void = () => {};
@@ -30,9 +31,13 @@ export class MadeUpRelay implements Carrier {
       less_motion: false,
       silent: false,
       told_closing: false,
+      passed_version: null,
     };
     this.#account = wanted.has('first') ? null : this.#made(wanted.get('state') ?? 'live');
     if (wanted.get('state') === 'offline') this.#pending.push({ kind: 'mark', category: null, channels: [] }, { kind: 'preference', category: 'orders', channels: ['push'] });
+    this.#newer = wanted.has('newer') ? { version: '0.2.0', url: 'https://shop.example/tidings' } : null;
+    // Everybody has chosen where a newer version is to be seen.
+    if (this.#newer) for (const category of this.#settings.categories) for (const channel of category.channels) category.consent[channel] ??= 'refused';
     this.#recount();
   }
 
@@ -155,7 +160,7 @@ export class MadeUpRelay implements Carrier {
     overview: () => ({
       accounts: this.#account ? [this.#account] : [],
       local: this.#local,
-      computer: { version: '0.1.0', time_zone: 'Europe/Berlin', tray: true, autostart: false },
+      computer: { version: '0.1.0', time_zone: 'Europe/Berlin', tray: true, autostart: false, newer: this.#newer },
     }),
     missed: () => [],
     connect: ({ link, relay }) => {

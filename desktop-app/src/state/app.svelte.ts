@@ -31,8 +31,9 @@ export class App {
     less_motion: false,
     silent: false,
     told_closing: false,
+    passed_version: null,
   });
-  computer = $state<Computer>({ version: '', time_zone: null, tray: true, autostart: false });
+  computer = $state<Computer>({ version: '', time_zone: null, tray: true, autostart: false, newer: null });
   screen = $state<Screen>({ name: 'inbox' });
   settings = $state<SettingsView | null>(null);
   note = $state<Note | null>(null);
@@ -144,6 +145,9 @@ export class App {
         break;
       case 'zone_moved':
         this.say(this.words.zoneMoved(told.from, told.to));
+        break;
+      case 'newer':
+        this.computer.newer = told.newer;
         break;
       case 'local':
         break;

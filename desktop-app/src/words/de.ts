@@ -111,6 +111,9 @@ export const de: Words = {
     resume: 'Pause beenden',
     problem: 'Der Eingang auf diesem Computer lässt sich nicht benutzen.',
     newer: 'Neue Mitteilungen weiter oben',
+    version: (version) => `Tidings ${version} ist da.`,
+    notNow: 'Nicht jetzt',
+    lookAtVersion: 'Ansehen',
   },
   connect: {
     title: 'Mit einem Relay verbinden',
@@ -214,6 +217,7 @@ export const de: Words = {
     signOutKeep: 'Abmelden, Eingang lesbar lassen',
     signOutWipe: 'Abmelden und hier löschen',
     version: (version) => `Tidings ${version}`,
+    newer: (version, host) => `${version} gibt es bei ${host}`,
     offline: 'Das braucht das Relay, das gerade nicht erreichbar ist.',
     unsynced: 'Die Einstellungen erscheinen nach dem ersten Kontakt mit dem Relay.',
   },

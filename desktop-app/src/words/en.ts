@@ -109,6 +109,9 @@ export const en = {
     resume: 'End the pause',
     problem: 'The inbox on this computer cannot be used.',
     newer: 'New notifications above',
+    version: (version: string) => `Tidings ${version} is available.`,
+    notNow: 'Not now',
+    lookAtVersion: 'Look at it',
   },
   connect: {
     title: 'Connect to a relay',
@@ -212,6 +215,7 @@ export const en = {
     signOutKeep: 'Sign out, keep the inbox readable',
     signOutWipe: 'Sign out and delete it here',
     version: (version: string) => `Tidings ${version}`,
+    newer: (version: string, host: string) => `${version} is available at ${host}`,
     offline: 'This needs the relay, which is not reachable now.',
     unsynced: 'The settings appear after the first contact with the relay.',
   },

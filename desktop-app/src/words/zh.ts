@@ -111,6 +111,9 @@ export const zh: Words = {
     resume: '结束暂停',
     problem: '无法使用此电脑上的收件箱。',
     newer: '上方有新通知',
+    version: (version) => `Tidings ${version} 已发布。`,
+    notNow: '暂不',
+    lookAtVersion: '查看',
   },
   connect: {
     title: '连接到中继',
@@ -213,6 +216,7 @@ export const zh: Words = {
     signOutKeep: '退出登录，收件箱保持可读',
     signOutWipe: '退出登录并删除此处内容',
     version: (version) => `Tidings ${version}`,
+    newer: (version, host) => `可在 ${host} 获取 ${version}`,
     offline: '此操作需要中继，现在无法连接。',
     unsynced: '首次连接中继后会显示设置。',
   },

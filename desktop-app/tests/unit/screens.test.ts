@@ -119,6 +119,24 @@ test('signing out asks what stays here', async () => {
   expect(carrier.of('sign_out')).toEqual([{ account: 'a1', keep: true }]);
 });
 
+test('a newer version is announced with a link, and said no more after "not now"', async () => {
+  const carrier = await open('language=en&newer');
+  await screen.findByText('Tidings 0.2.0 is available.');
+  expect(await faults()).toEqual([]);
+  await fireEvent.click(screen.getByRole('button', { name: 'Look at it' }));
+  expect(carrier.of('open_link')).toEqual([{ link: 'https://shop.example/tidings' }]);
+  await fireEvent.click(screen.getByRole('button', { name: 'Not now' }));
+  await waitFor(() => expect(screen.queryByText('Tidings 0.2.0 is available.')).toBeNull());
+  expect(carrier.of('set_local').at(-1)).toMatchObject({ local: { passed_version: '0.2.0' } });
+  await fireEvent.click(screen.getByRole('button', { name: 'Preferences' }));
+  await screen.findByRole('button', { name: '0.2.0 is available at shop.example' });
+  // A yet newer one is news again.
+  carrier.tell({ kind: 'newer', newer: { version: '0.3.0', url: 'https://shop.example/tidings' } });
+  await screen.findByText('Tidings 0.3.0 is available.');
+  carrier.tell({ kind: 'newer', newer: null });
+  await waitFor(() => expect(screen.queryByText('Tidings 0.3.0 is available.')).toBeNull());
+});
+
 test('the language and the theme change at once', async () => {
   const carrier = await preferences();
   await fireEvent.change(screen.getByLabelText('Language'), { target: { value: 'zh' } });

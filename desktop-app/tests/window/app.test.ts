@@ -4,16 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually, type Driver } from './driver';
+import { DOCUMENT, has, row, shelf, signIn } from './person';
 import { Desktop, type Relay } from './rig';
-
-const DOCUMENT = `
-tidings: 1
-project: {name: bench, locale: en, time_zone: Etc/UTC, unknown_recipient: create}
-policy: {version: "1", text: {en: "We write rarely"}}
-categories:
-  general: {name: {en: General}, legal: service, priority: normal, channels: [inapp]}
-  offers: {name: {en: Offers}, legal: marketing, priority: normal, channels: [inapp]}
-`;
 
 let desktop: Desktop;
 let relay: Relay;
@@ -27,41 +19,22 @@ beforeEach(async () => {
 
 afterEach(() => desktop.close());
 
-/** Signs somebody in as a person does; this desktop has no keychain, so that they are asked about the key. */
-async function signIn(recipient: string): Promise<void> {
-  const field = await driver.find({ css: '#link' });
-  await field.type(await relay.link(recipient));
-  await (await driver.find({ button: 'Connect' })).click();
-  await (await driver.find({ button: 'Keep the key in a file' })).click();
-  await driver.find({ xpath: `//nav//bdi[text()="${recipient}"]` });
-}
-
 const popups = async () => Number(await desktop.run('dunstctl', ['count', 'displayed']));
 
-async function receipts(id: string): Promise<string[]> {
-  const story = await relay.call('GET', `/v1/notifications/${id}`);
-  const timeline = story['timeline'] as { receipt?: string }[];
-  return timeline.flatMap(({ receipt }) => receipt ?? []);
-}
-
-async function has(id: string, receipt: string): Promise<void> {
-  await eventually(`${receipt} of ${id}`, async () => ((await receipts(id)).includes(receipt) ? true : undefined));
-}
-
-const click = async (title: string) => (await driver.find({ xpath: `//*[@role="row"][.//bdi[text()="${title}"]]` })).click();
+const click = async (title: string) => (await driver.find(row(title))).click();
 
 test('a first run: the inbox, a popup, a click on it, consent', async () => {
   driver = await desktop.open();
-  await signIn('alice');
+  await signIn(driver, relay, 'alice');
   await driver.shows('1 category waits for your choice');
   const id = await relay.tell('alice', { title: 'Tea is ready', body: 'In the kitchen' });
   await driver.shows('Tea is ready');
   await eventually('a popup', async () => ((await popups()) === 1 ? true : undefined));
-  await has(id, 'displayed');
+  await has(relay, id, 'displayed');
   await desktop.run('dunstctl', ['action', '0']);
   await driver.find({ xpath: '//article//h1[text()="Tea is ready"]' });
-  await has(id, 'clicked');
-  await has(id, 'read');
+  await has(relay, id, 'clicked');
+  await has(relay, id, 'read');
   await (await driver.find({ button: 'Choose' })).click();
   await (await driver.find({ button: 'No, thanks' })).click();
   await driver.shows('You said no');
@@ -74,29 +47,29 @@ test('a first run: the inbox, a popup, a click on it, consent', async () => {
 
 test('an action, a snooze, an archive and an undo', async () => {
   driver = await desktop.open();
-  await signIn('alice');
+  await signIn(driver, relay, 'alice');
   const id = await relay.tell('alice', { title: 'Parcel', actions: [{ id: 'track', label: 'Track' }] });
   await relay.tell('alice', { title: 'Other' });
   await driver.shows('Other');
   await click('Parcel');
   await (await driver.find({ button: 'Track' })).click();
-  await has(id, 'acted');
+  await has(relay, id, 'acted');
   await driver.press('s');
   await (await driver.find({ xpath: '//dialog//button[contains(., "Tomorrow")]' })).click();
   await driver.find({ button: 'Undo' });
-  await (await driver.find({ xpath: '//nav//button[contains(., "Snoozed")]' })).click();
-  await driver.find({ xpath: '//*[@role="row"][.//bdi[text()="Parcel"]]' });
-  await (await driver.find({ xpath: '//nav//button[contains(., "Inbox")]' })).click();
+  await (await driver.find(shelf('Snoozed'))).click();
+  await driver.find(row('Parcel'));
+  await (await driver.find(shelf('Inbox'))).click();
   await click('Other');
   await driver.press('e');
   await driver.shows('All quiet');
   await driver.press('z');
-  await driver.find({ xpath: '//*[@role="row"][.//bdi[text()="Other"]]' });
+  await driver.find(row('Other'));
 });
 
 test('a relay that goes is said, what is done meanwhile waits, and it comes back', async () => {
   driver = await desktop.open();
-  await signIn('alice');
+  await signIn(driver, relay, 'alice');
   const id = await relay.tell('alice', { title: 'Before' });
   await driver.shows('Before');
   await relay.stop();
@@ -106,14 +79,14 @@ test('a relay that goes is said, what is done meanwhile waits, and it comes back
   relay = await desktop.relay(relay);
   await (await driver.find({ button: 'Try now' })).click();
   await driver.showsNot('You are offline');
-  await has(id, 'read');
+  await has(relay, id, 'read');
   await relay.tell('alice', { title: 'After' });
   await driver.shows('After');
 });
 
 test('what a sender writes runs nothing', async () => {
   driver = await desktop.open();
-  await signIn('alice');
+  await signIn(driver, relay, 'alice');
   const title = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
   await relay.tell('alice', { title, body: title });
   await driver.shows('<img src=x');
@@ -138,21 +111,20 @@ test('the page may load nothing from elsewhere and go nowhere', async () => {
 test('without a notification daemon a test says which step failed', async () => {
   await desktop.stop('dunst');
   driver = await desktop.open();
-  await signIn('alice');
-  await (await driver.find({ xpath: '//nav//button[contains(., "Preferences")]' })).click();
+  await signIn(driver, relay, 'alice');
+  await (await driver.find(shelf('Preferences'))).click();
   await (await driver.find({ button: 'Send me a test' })).click();
   await driver.shows('notification service did not take it');
 });
 
 test('two accounts, a restart, and a second start', async () => {
   driver = await desktop.open();
-  await signIn('alice');
-  await (await driver.find({ xpath: '//nav//button[contains(., "Add an account")]' })).click();
-  await signIn('bob');
+  await signIn(driver, relay, 'alice');
+  await (await driver.find(shelf('Add an account'))).click();
+  await signIn(driver, relay, 'bob');
   await relay.tell('bob', { title: 'For Bob' });
   await driver.shows('For Bob');
-  await driver.end();
-  await desktop.stop('WebKitWebDriver');
+  await desktop.quit();
   driver = await desktop.open();
   await driver.find({ xpath: '//nav//bdi[text()="bob"]' });
   await (await driver.find({ xpath: '//nav//button[.//bdi[text()="bob"]]' })).click();
@@ -160,15 +132,14 @@ test('two accounts, a restart, and a second start', async () => {
   // Another start hands its link over and ends.
   await desktop.run(desktop.app, [await relay.link('carol')]);
   await driver.shows('A link wants to connect this app to');
-  expect(existsSync(join(desktop.home, 'data/dev.tidings.desktop/accounts.json'))).toBe(true);
+  expect(existsSync(join(desktop.data, 'accounts.json'))).toBe(true);
 });
 
 test('a damaged list of accounts is set aside', async () => {
   driver = await desktop.open();
-  await signIn('alice');
-  await driver.end();
-  await desktop.stop('WebKitWebDriver');
-  const file = join(desktop.home, 'data/dev.tidings.desktop/accounts.json');
+  await signIn(driver, relay, 'alice');
+  await desktop.quit();
+  const file = join(desktop.data, 'accounts.json');
   writeFileSync(file, '{');
   driver = await desktop.open();
   await driver.find({ css: '#link' });

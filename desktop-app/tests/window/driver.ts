@@ -9,6 +9,9 @@ export interface Element {
 /** The name under which the protocol hands out elements. */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 
+/** How long a command of the driver may take, in milliseconds. */
+const PATIENCE = 90_000;
+
 export class Driver {
   readonly #session: string;
 
@@ -20,7 +23,10 @@ export class Driver {
   static async start(port: number, binary: string, args: readonly string[]): Promise<Driver> {
     const options = { 'webkitgtk:browserOptions': { binary, args } };
     const answer = await send(`http://127.0.0.1:${port}/session`, 'POST', { capabilities: { alwaysMatch: options } });
-    return new Driver(`http://127.0.0.1:${port}/session/${(answer as { sessionId: string }).sessionId}`);
+    const driver = new Driver(`http://127.0.0.1:${port}/session/${(answer as { sessionId: string }).sessionId}`);
+    // A page that reads a hundred thousand rows takes its time on a machine that is busy.
+    await driver.#ask('POST', 'timeouts', { script: PATIENCE });
+    return driver;
   }
 
   async goTo(url: string): Promise<void> {
@@ -84,7 +90,7 @@ export class Driver {
 }
 
 async function send(url: string, method: string, body?: unknown): Promise<unknown> {
-  const init: RequestInit = { method, signal: AbortSignal.timeout(20_000) };
+  const init: RequestInit = { method, signal: AbortSignal.timeout(PATIENCE) };
   if (body !== undefined) init.body = JSON.stringify(body);
   const answer = await fetch(url, init);
   const { value } = (await answer.json()) as { value: unknown };

@@ -1,7 +1,7 @@
 // A desktop of its own for each test: a screen, a bus, a notification daemon, a relay, a home.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -16,6 +16,9 @@ const relayBinary = process.env['TIDINGS_BIN'] ?? join(target, profile, 'tidings
 export class Desktop {
   readonly home = mkdtempSync(join(tmpdir(), 'tidings-window-'));
   readonly app = app;
+  /** Where the app keeps its files. */
+  readonly data = join(this.home, 'data/dev.tidings.desktop');
+  readonly config = join(this.home, 'config');
   readonly #running: ChildProcess[] = [];
   readonly #named = new Map<string, ChildProcess>();
   #env: NodeJS.ProcessEnv = {};
@@ -23,7 +26,7 @@ export class Desktop {
   driver!: Driver;
 
   /** Makes the desktop; the app is not started yet. */
-  static async make(options: { dunst?: boolean; language?: string } = {}): Promise<Desktop> {
+  static async make(options: { dunst?: boolean; keyring?: boolean; language?: string } = {}): Promise<Desktop> {
     const desktop = new Desktop();
     const display = await desktop.#display();
     const bus = await desktop.#bus();
@@ -46,16 +49,43 @@ export class Desktop {
     };
     desktop.start('openbox', []);
     if (options.dunst) desktop.start('dunst', []);
+    if (options.keyring) desktop.keyring();
     return desktop;
   }
 
+  /** Starts the system's keychain, unlocked. */
+  keyring(): ChildProcess {
+    const child = this.start('gnome-keyring-daemon', ['--unlock', '--components=secrets', '--foreground'], {}, 'pipe');
+    child.stdin?.end('a password for tests');
+    return child;
+  }
+
   /** Starts the app under a driver. */
-  async open(...args: string[]): Promise<Driver> {
+  open(...args: string[]): Promise<Driver> {
+    return this.#open(app, args);
+  }
+
+  /** The same with the app's folder on a disk of so many MiB, in a mount namespace of its own. */
+  async openOnSmallDisk(mebibytes: number): Promise<Driver> {
+    mkdirSync(this.data, { recursive: true });
+    const wrapper = join(this.home, 'on-small-disk');
+    const mount = `mount -t tmpfs -o size=${mebibytes}m none '${this.data}'`;
+    const script = `#!/bin/sh\nexec unshare -Urm sh -c "${mount} && echo \\$\\$ > '${this.home}/small-disk.pid' && exec '${app}' \"\\$@\"" app "$@"\n`;
+    writeFileSync(wrapper, script, { mode: 0o755 });
+    return this.#open(wrapper, []);
+  }
+
+  /** The app's folder as the app itself sees it, when it has a disk of its own. */
+  smallDisk(): string {
+    return join(`/proc/${readFileSync(join(this.home, 'small-disk.pid'), 'utf8').trim()}/root`, this.data);
+  }
+
+  async #open(binary: string, args: readonly string[]): Promise<Driver> {
     this.#driverPort = await freePort();
     this.start('WebKitWebDriver', [`--port=${this.#driverPort}`], { TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' });
     const reach = () => fetch(`http://127.0.0.1:${this.#driverPort}/status`).then((answer) => (answer.ok ? true : undefined), () => undefined);
     await eventually('the driver listens', reach);
-    this.driver = await Driver.start(this.#driverPort, app, args);
+    this.driver = await Driver.start(this.#driverPort, binary, args);
     return this.driver;
   }
 
@@ -83,10 +113,32 @@ export class Desktop {
     return readFileSync(path);
   }
 
+  /** Quits the app, and ends its driver. A start before the app has ended would only show the window of the one that ends. */
+  async quit(): Promise<void> {
+    // The connection may end before the answer.
+    await this.driver.run(`void window.__TAURI_INTERNALS__.invoke('quit')`).catch(() => undefined);
+    await this.driver.end();
+    await this.stop('WebKitWebDriver');
+    await eventually('the app has ended', async () => (this.#apps().length === 0 ? true : undefined));
+  }
+
+  /** The processes of the app on this desktop. */
+  #apps(): string[] {
+    const read = (pid: string, file: string): string => {
+      try {
+        return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+      } catch {
+        return '';
+      }
+    };
+    const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return all.filter((pid) => read(pid, 'cmdline').startsWith(app) && read(pid, 'environ').includes(`HOME=${this.home}\0`));
+  }
+
   /** Starts a relay; or a former one again, at its address and on its data. */
-  async relay(former?: Relay): Promise<Relay> {
+  async relay(former?: Relay | null, ...args: string[]): Promise<Relay> {
     const listen = former ? former.address.replace('http://', '') : '127.0.0.1:0';
-    const child = spawn(relayBinary, ['serve', '--json', '--listen', listen, '--data', join(this.home, 'relay')], {
+    const child = spawn(relayBinary, ['serve', '--json', '--listen', listen, '--data', join(this.home, 'relay'), ...args], {
       stdio: ['ignore', 'pipe', openSync(join(this.home, 'relay.log'), 'a')],
     });
     this.#running.push(child);
@@ -103,9 +155,9 @@ export class Desktop {
   }
 
   /** Starts a program of this desktop; it ends with it. */
-  start(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): ChildProcess {
+  start(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}, stdin: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
     const log = openSync(join(this.home, `${basename(program)}.log`), 'a');
-    const child = spawn(program, args, { env: { ...this.#env, ...more }, stdio: ['ignore', log, log] });
+    const child = spawn(program, args, { env: { ...this.#env, ...more }, stdio: [stdin, log, log] });
     this.#running.push(child);
     this.#named.set(program, child);
     return child;

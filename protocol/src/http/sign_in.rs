@@ -133,6 +133,27 @@ pub struct MeResponse {
     /// When the token ends.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+    /// The desktop app that the operator offers; absent if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppOffer>,
+}
+
+/// A version of the desktop app that an operator offers. An app says that it is there, and installs nothing by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[non_exhaustive]
+pub struct AppOffer {
+    /// Three numbers: `0.2.0`.
+    pub version: String,
+    /// The page to get it from, `https` or `http`.
+    pub url: String,
+}
+
+impl AppOffer {
+    /// The version and where to get it.
+    #[must_use]
+    pub const fn new(version: String, url: String) -> Self {
+        Self { version, url }
+    }
 }
 
 /// An installation of the client.

@@ -23,5 +23,7 @@ mod writer;
 
 pub use channels::AuthoritiesError;
 pub use relay::{FirstKey, Relay, StartError};
-pub use settings::{OutsideOptions, REQUESTS_PER_SECOND_DEFAULT, ServeOptions};
+pub use settings::{
+    ACCESS_TOKEN_MAX, ACCESS_TOKEN_MIN, OutsideOptions, REQUESTS_PER_SECOND_DEFAULT, ServeOptions,
+};
 pub use vault::VaultError;

@@ -4,9 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use tidings_protocol::Span;
+use tidings_protocol::http::AppOffer;
+
+use crate::access::ACCESS_TOKEN_MILLIS_MAX;
 
 /// Requests a second that one key may make on average; a burst may be as large.
 pub const REQUESTS_PER_SECOND_DEFAULT: u32 = 20_000;
+/// A device needs a while to renew its token; one that is good for less would keep it busy with that.
+pub const ACCESS_TOKEN_MIN: Span = Span::from_millis(5_000);
+/// A device that was removed or whose owner was erased is refused at once; a leaked token is good for this long.
+pub const ACCESS_TOKEN_MAX: Span = Span::from_millis(ACCESS_TOKEN_MILLIS_MAX);
 
 /// Where a node listens and where its data are.
 #[derive(Clone, Debug)]
@@ -25,6 +33,10 @@ pub struct ServeOptions {
     pub metrics_listen: Option<SocketAddr>,
     /// Requests a second that one key may make.
     pub requests_per_second: u32,
+    /// How long the access tokens of devices are good, [`ACCESS_TOKEN_MIN`] to [`ACCESS_TOKEN_MAX`].
+    pub access_token: Span,
+    /// The desktop app that devices are told of.
+    pub app: Option<AppOffer>,
     /// How it reaches providers.
     pub outside: OutsideOptions,
 }
@@ -66,6 +78,8 @@ impl ServeOptions {
             metrics_listen: None,
             requests_per_second: REQUESTS_PER_SECOND_DEFAULT,
             outside: OutsideOptions::default(),
+            access_token: ACCESS_TOKEN_MAX,
+            app: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use tidings_protocol::http::AppOffer;
 use tidings_protocol::{DeviceId, NotificationId, Timestamp};
 
 use crate::client::Client;
@@ -108,6 +109,20 @@ impl Client {
             shared.with_token(|token| async move { shared.http.send_test(&token).await }).await?;
         let test: TestResponse = serde_json::from_value(answer).map_err(|_| Error::Offline)?;
         Ok(test.id)
+    }
+
+    /// The desktop app that the relay's operator offers; none if they name none, or in a way that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Self::story`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn offered_app(&self) -> Result<Option<AppOffer>, Error> {
+        self.open()?;
+        let shared = self.shared();
+        let answer: Value = shared.with_token(|token| async move { shared.http.me(&token).await }).await?;
+        Ok(answer.get("app").and_then(|app| serde_json::from_value(app.clone()).ok()))
     }
 
     /// The recipient's devices, the newest first.

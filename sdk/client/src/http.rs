@@ -140,6 +140,10 @@ impl Http {
         read(self.call(Method::POST, "v1/me/test").bearer_auth(token)).await
     }
 
+    pub(crate) async fn me(&self, token: &str) -> Result<Value, HttpError> {
+        read(self.call(Method::GET, "v1/me").bearer_auth(token)).await
+    }
+
     pub(crate) async fn devices(&self, token: &str) -> Result<Value, HttpError> {
         read(self.call(Method::GET, "v1/me/devices").bearer_auth(token)).await
     }

@@ -59,6 +59,7 @@ pub use presentations::{Presentation, Presentations};
 pub use seal::EncryptionKey;
 pub use watch::Watch;
 
+pub use tidings_protocol::http::AppOffer;
 pub use tidings_protocol::item::{
     ActionItem, Because, CategoryItem, ContentItem, PolicyItem, ProfileItem, QuietHoursItem, QuietSpanItem,
     SettingsItem, View,

@@ -156,7 +156,7 @@ impl Client {
         submit(self.shared(), Request::Feedback { notification: id.clone(), value }, None).await
     }
 
-    /// The operations that the relay has not answered, oldest first.
+    /// The operations that the relay has not answered, or whose effect has not come down yet, oldest first.
     ///
     /// # Errors
     /// [`Error::Storage`], [`Error::Closed`].

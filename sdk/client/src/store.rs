@@ -20,8 +20,9 @@ mod words;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteTransactionManager};
 use sqlx::{Connection as _, Sqlite, Transaction};
+use sqlx_core::transaction::TransactionManager as _;
 use tidings_protocol::NotificationId;
 use tidings_protocol::Timestamp;
 use tidings_protocol::item::{NotificationItem, SettingsItem};
@@ -90,7 +91,24 @@ impl Store {
 
 /// Begins a transaction that may write. Dropping it puts everything back.
 async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, StoreError> {
+    end_the_last(writer).await?;
     Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+}
+
+/// A full disk makes SQLite put a transaction back by itself. The driver fails to do it once more, and takes the
+/// transaction for one that runs until the end of the connection; so it is given another one to put back.
+async fn end_the_last(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+    if SqliteTransactionManager::get_transaction_depth(writer) == 0 {
+        return Ok(());
+    }
+    // What was dropped a moment ago is put back before this is answered.
+    writer.ping().await?;
+    if SqliteTransactionManager::get_transaction_depth(writer) > 0 {
+        // It fails if there is one after all, which is put back then.
+        drop(sqlx::query("BEGIN").execute(&mut *writer).await);
+        SqliteTransactionManager::rollback(writer).await?;
+    }
+    Ok(())
 }
 
 impl DeviceStore for Store {

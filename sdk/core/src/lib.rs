@@ -6,6 +6,7 @@
 //! acts on them under virtual time.
 #![deny(missing_docs)]
 
+pub mod answered;
 pub mod backoff;
 pub mod completeness;
 pub mod outbox;

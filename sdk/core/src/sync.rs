@@ -3,7 +3,7 @@
 //! The machine never waits. It takes what happened (`handle_*`), says what to do ([`Sync::poll_command`]) and when to
 //! be asked again ([`Sync::poll_timeout`]). Order is durability: a page is named in [`Command::Apply`], stored with
 //! its cursor in one step, and only then answered with `held`; an operation is queued in the store before it is
-//! handed in, and forgotten there before the next frame goes out. The cursor moves only over pages whose `from` is
+//! handed in, and forgotten there after it was answered and its effect is stored (`answered.rs`). The cursor moves only over pages whose `from` is
 //! the device's place; anything else makes the device say `resume`.
 //!
 //! It does not decide what to show (`present.rs`) or how a row changes (`store.rs`).
@@ -17,10 +17,11 @@ use std::collections::VecDeque;
 
 use tidings_protocol::{Cursor, Timestamp};
 
+use crate::answered::Answered;
 use crate::backoff::{Backoff, Jitter};
 use crate::completeness::{Completeness, CompletenessWatch};
 use crate::outbox::{Outbox, OutboxFull, Queued};
-use crate::store::{Applied, Batch, Identity, Loaded};
+use crate::store::{Applied, Batch, Identity, Loaded, Settlement};
 
 pub use command::{Command, Connection, Settings, SignedOut, TokenFailure, TokenWanted};
 use connecting::{Phase, Token};
@@ -43,7 +44,9 @@ pub struct Sync {
     backoff: Backoff,
     pages: Pages,
     outbox: Outbox,
-    settling: bool,
+    answered: Answered,
+    /// Settlements that the store has not answered.
+    settling: usize,
     offline_since: Option<Timestamp>,
     last_contact: Option<Timestamp>,
     remembered_contact: Option<Timestamp>,
@@ -65,7 +68,8 @@ impl Sync {
             backoff: Backoff::default(),
             pages: Pages::default(),
             outbox: Outbox::default(),
-            settling: false,
+            answered: Answered::default(),
+            settling: 0,
             offline_since: None,
             last_contact: None,
             remembered_contact: None,
@@ -95,6 +99,7 @@ impl Sync {
                     Some(open.silent_at()),
                     self.pages.resume_by(),
                     self.outbox.poll_timeout(),
+                    self.answered.poll_timeout(),
                     self.token.renew_at(),
                 ];
                 timeouts.into_iter().flatten().min()
@@ -144,7 +149,7 @@ impl Sync {
         self.identity = Some(loaded.identity);
         self.pages = Pages::at(loaded.cursor);
         self.outbox = Outbox::new(loaded.outbox);
-        self.settling = false;
+        self.settling = 0;
         self.last_contact = loaded.last_contact;
         self.clock_offset_ms = loaded.clock_offset_ms;
         if self.drop_what_is_too_old(now) {
@@ -178,7 +183,7 @@ impl Sync {
 
     /// The answer to [`Command::Settle`].
     pub fn handle_settled(&mut self, now: Timestamp) {
-        self.settling = false;
+        self.settling = self.settling.saturating_sub(1);
         self.send_operations(now);
     }
 
@@ -241,6 +246,8 @@ impl Sync {
                     self.lose_connection(now, None, jitter);
                 } else {
                     self.renew_token(now);
+                    let done = self.answered.handle_timeout(now);
+                    self.settle(Settlement { done, refused: Vec::new() });
                     self.send_operations(now);
                 }
             }
@@ -330,8 +337,17 @@ impl Sync {
         self.commands.push_back(Command::Wipe);
     }
 
+    fn settle(&mut self, settlement: Settlement) {
+        if !settlement.done.is_empty() || !settlement.refused.is_empty() {
+            self.settling += 1;
+            self.commands.push_back(Command::Settle(settlement));
+        }
+    }
+
     fn stored(&mut self, now: Timestamp, batch: &Batch) {
         self.pages.moved(&batch.to);
+        let done = self.answered.handle_items(&batch.items, &self.outbox);
+        self.settle(Settlement { done, refused: Vec::new() });
         if let Phase::Open(open) = &mut self.phase {
             if batch.expected.as_ref() != Some(&batch.to) {
                 let held = tidings_protocol::frame::DeviceFrame::Held { cursor: batch.to.clone() };

@@ -3,7 +3,7 @@
 //! The relay's registers take the later of two marks; the device's own are the latest that it knows of, so they are
 //! laid over the relay's in the device's order.
 
-use tidings_protocol::item::{NotificationItem, SettingsItem, View};
+use tidings_protocol::item::{Item, NotificationItem, SettingsItem, View};
 use tidings_protocol::operation::{Operation, Request};
 use tidings_protocol::{DeviceReceipt, NotificationId, Stamp, Timestamp};
 
@@ -66,6 +66,69 @@ pub const fn notification_of(request: &Request) -> Option<&NotificationId> {
         | Request::Profile { .. }
         | Request::Consent { .. }
         | Request::Endpoint { .. } => None,
+    }
+}
+
+/// What an operation changes and an item tells: the two meet here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// One notification.
+    Notification(NotificationId),
+    /// The recipient's settings.
+    Settings,
+    /// How far everything is read.
+    ReadUpTo,
+}
+
+impl Subject {
+    /// What an operation changes that a person sees; none if it changes nothing of that kind.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<Self> {
+        match request {
+            Request::Receipt { notification, receipt, .. } => match receipt {
+                DeviceReceipt::Read | DeviceReceipt::Acted | DeviceReceipt::Acknowledged => {
+                    Some(Self::Notification(notification.clone()))
+                }
+                DeviceReceipt::Displayed | DeviceReceipt::Clicked | DeviceReceipt::Dismissed => None,
+            },
+            Request::Mark { notification, .. } => Some(Self::Notification(notification.clone())),
+            Request::ReadUpTo { .. } => Some(Self::ReadUpTo),
+            Request::Preference { .. }
+            | Request::QuietHours { .. }
+            | Request::Pause { .. }
+            | Request::Profile { .. }
+            | Request::Consent { .. } => Some(Self::Settings),
+            Request::Held { .. } | Request::Endpoint { .. } | Request::Feedback { .. } => None,
+        }
+    }
+
+    /// What an item tells.
+    #[must_use]
+    pub fn of_item(item: &Item) -> Option<Self> {
+        match item {
+            Item::Notification(item) => Some(Self::Notification(item.id.clone())),
+            Item::Retracted { id } => Some(Self::Notification(id.clone())),
+            Item::Settings(_) => Some(Self::Settings),
+            Item::ReadUpTo { .. } => Some(Self::ReadUpTo),
+            Item::Erased | Item::Unknown => None,
+        }
+    }
+}
+
+/// Whether an item shows what an operation on the same subject asked for: laid over it, nothing changes.
+#[must_use]
+pub fn shows(item: &Item, operation: &Operation) -> bool {
+    match item {
+        Item::Notification(item) => {
+            let mut local = LocalView { view: item.view.clone(), round: item.round };
+            let asked = Queued { number: 0, page: 0, operation: operation.clone() };
+            apply(&mut local, item, 0, &asked);
+            local.view == item.view
+        }
+        Item::Settings(settings) => local_settings(settings, [operation]) == **settings,
+        Item::ReadUpTo { watermark, .. } => *watermark.stamp.by == *operation.id.as_str(),
+        Item::Retracted { .. } => true,
+        Item::Erased | Item::Unknown => false,
     }
 }
 

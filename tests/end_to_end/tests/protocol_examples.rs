@@ -10,7 +10,7 @@ mod page;
 use matching::{Names, difference};
 use page::{Example, Line, Request};
 use serde_json::Value;
-use tidings_end_to_end::{Caller, Device, Relay};
+use tidings_end_to_end::{Caller, Device, Relay, Site};
 
 /// Fewer than these on the page means that examples are not found any more, not that there are none.
 const HTTP_EXAMPLES_MIN: usize = 45;
@@ -23,7 +23,10 @@ fn every_example_of_the_page_is_answered_as_it_says() {
     assert!(sockets >= SOCKET_EXAMPLES_MIN, "{sockets} socket examples");
     assert!(examples.len() - sockets >= HTTP_EXAMPLES_MIN, "{} HTTP examples", examples.len() - sockets);
 
-    let relay = Relay::start();
+    let site = Site::new();
+    let mut serve = site.serve("127.0.0.1:0");
+    serve.args(["--app-version", "0.2.0", "--app-url", "https://shop.example/tidings"]);
+    let relay = Relay::try_start(serve, site).unwrap_or_else(|refused| panic!("it starts: {}", refused.said));
     let mut names = Names::default();
     names.give("key", &relay.key());
     let address = format!("http://{}", relay.address());

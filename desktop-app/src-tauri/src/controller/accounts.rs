@@ -194,6 +194,7 @@ impl Controller {
         self.roster.save_accounts(&accounts)?;
         self.forget(slot.entry()).await;
         self.desk.count_unread(account, None);
+        self.desk.offer(account, None);
         self.desk.shell.tell(&AppEvent::Account { account: account.to_owned(), view: None });
         Ok(())
     }

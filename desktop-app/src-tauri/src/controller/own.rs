@@ -102,6 +102,7 @@ impl Controller {
             time_zone: system_zone(),
             tray: self.desk.shell.has_tray(),
             autostart: self.desk.shell.autostart(),
+            newer: self.desk.newest(),
         }
     }
 }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Serialize;
-use tidings_server::{OutsideOptions, Relay, ServeOptions};
+use tidings_protocol::http::AppOffer;
+use tidings_protocol::{Span, SpanError};
+use tidings_server::{ACCESS_TOKEN_MAX, ACCESS_TOKEN_MIN, OutsideOptions, Relay, ServeOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -40,6 +42,15 @@ pub(crate) struct Serve {
     /// Metrics on an address of their own, without a key
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
+    /// How long a device's access token is good, 5s to 1h; devices renew it by themselves
+    #[arg(long, value_name = "SPAN", value_parser = access_token, default_value = "1h")]
+    access_token: Span,
+    /// The newest desktop app that you offer, like 0.2.0: apps that are older say so, and install nothing by themselves
+    #[arg(long, value_name = "VERSION", value_parser = app_version, requires = "app_url")]
+    app_version: Option<String>,
+    /// The page to get it from
+    #[arg(long, value_name = "URL", value_parser = app_url, requires = "app_version")]
+    app_url: Option<String>,
     #[command(flatten)]
     outside: Outside,
 }
@@ -66,6 +77,24 @@ impl From<Outside> for OutsideOptions {
     fn from(Outside { networks, authorities, fcm_url, apns_url }: Outside) -> Self {
         Self { networks, authorities, fcm_url, apns_url }
     }
+}
+
+fn access_token(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: SpanError| error.to_string())?;
+    let allowed = ACCESS_TOKEN_MIN..=ACCESS_TOKEN_MAX;
+    if allowed.contains(&span) { Ok(span) } else { Err("say 5s to 1h".to_owned()) }
+}
+
+fn app_version(text: &str) -> Result<String, String> {
+    let numbers: Vec<&str> = text.split('.').collect();
+    let is_one = numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok());
+    if is_one { Ok(text.to_owned()) } else { Err("a version is three numbers, like 0.2.0".to_owned()) }
+}
+
+fn app_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if is_page { Ok(url.into()) } else { Err("the page is https://… or http://…".to_owned()) }
 }
 
 pub(crate) async fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
@@ -98,8 +127,21 @@ fn keeps_credentials(folder: &Path, store: Option<&str>) -> bool {
 }
 
 fn options(context: &Context, serve: Serve) -> ServeOptions {
-    let Serve { listen, store, public_url, origins, metrics, outside, .. } = serve;
+    let Serve {
+        listen,
+        store,
+        public_url,
+        origins,
+        metrics,
+        access_token,
+        app_version,
+        app_url,
+        outside,
+        ..
+    } = serve;
     ServeOptions {
+        access_token,
+        app: app_version.zip(app_url).map(|(version, url)| AppOffer::new(version, url)),
         listen,
         store_url: store,
         public_url,
@@ -194,6 +236,21 @@ mod tests {
         assert_eq!(reach("0.0.0.0:7420"), "127.0.0.1:7420");
         assert_eq!(reach("[::]:7420"), "[::1]:7420");
         assert_eq!(reach("10.0.0.1:7420"), "10.0.0.1:7420");
+    }
+
+    #[test]
+    fn settings_that_mean_nothing_are_refused_with_what_to_write() {
+        for (text, good) in [("5s", true), ("1h", true), ("4s", false), ("61m", false), ("soon", false)] {
+            assert_eq!(access_token(text).is_ok(), good, "{text}");
+        }
+        for (text, good) in [("0.2.0", true), ("1.2", false), ("1.2.x", false), ("1.2.3-beta", false)] {
+            assert_eq!(app_version(text).is_ok(), good, "{text}");
+        }
+        for (text, good) in
+            [("https://shop.example/app", true), ("javascript:alert(1)", false), ("app", false)]
+        {
+            assert_eq!(app_url(text).is_ok(), good, "{text}");
+        }
     }
 
     #[test]

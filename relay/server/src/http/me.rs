@@ -94,6 +94,7 @@ async fn show(
         time_zone: known.time_zone,
         locale: known.locale,
         expires_at: verified.expires_at,
+        app: app.options.app.clone(),
     };
     Ok(Answered::ok(&response).response())
 }

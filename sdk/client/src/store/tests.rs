@@ -379,6 +379,12 @@ async fn a_full_disk_is_said_and_leaves_nothing_half_done() {
     assert_eq!(rows.len(), 1);
     let public = crate::Error::from(error);
     assert!(matches!(public, crate::Error::Storage { recoverable: true, fault: StorageFault::Full, .. }));
+    let error = store.apply(&batch(Some(1), 2, vec![item("b", &"B".repeat(100_000))])).await.unwrap_err();
+    assert_eq!(error.fault(), StorageFault::Full, "it is said each time");
+    // Room was made.
+    sqlx::query("PRAGMA max_page_count = 100000").execute(&mut *store.writer().await).await.unwrap();
+    store.apply(&batch(Some(1), 2, vec![item("b", "B")])).await.unwrap();
+    assert_eq!(store.load().await.unwrap().cursor, Some(cursor(2)));
 }
 
 #[tokio::test]

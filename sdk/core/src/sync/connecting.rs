@@ -8,6 +8,7 @@ use tidings_protocol::frame::{DeviceFrame, Hello};
 use super::command::UNDERSTANDS;
 use super::{Command, SignedOut, Sync, TokenFailure, TokenWanted};
 use crate::backoff::{ASKED_MILLIS_MAX, CEILING_MILLIS, FIRST_MILLIS, Jitter};
+use crate::store::Settlement;
 
 /// How long opening a socket may take, in milliseconds.
 const CONNECT_MILLIS_MAX: i64 = 15_000;
@@ -15,6 +16,8 @@ const CONNECT_MILLIS_MAX: i64 = 15_000;
 const WELCOME_MILLIS_MAX: i64 = 10_000;
 /// A token is renewed this long before it runs out, in milliseconds.
 const RENEW_BEFORE_MILLIS: i64 = 60_000;
+/// One that is nearly over when it comes would be asked for again at once, in milliseconds.
+const RENEW_AFTER_MILLIS_MIN: i64 = 1_000;
 /// Added to two missed pings before the relay counts as gone, in milliseconds.
 const SILENCE_MARGIN_MILLIS: i64 = 5_000;
 /// After so many rejected tokens in a row the device is signed out: a fresh one was not good either.
@@ -51,6 +54,7 @@ impl Open {
 pub(super) struct Token {
     text: Option<String>,
     expires_at: Option<Timestamp>,
+    renew_at: Option<Timestamp>,
     fetching: bool,
     rejected: u32,
     pub(super) retry_at: Option<Timestamp>,
@@ -72,13 +76,19 @@ impl Token {
         if self.fetching {
             return None;
         }
-        let renew_at = self.expires_at?.plus_millis(-RENEW_BEFORE_MILLIS);
+        let renew_at = self.renew_at?;
         Some(renew_at.max(self.retry_at.unwrap_or(renew_at)))
     }
 
     fn good(&self, now: Timestamp) -> Option<&String> {
         self.text.as_ref().filter(|_| self.expires_at.is_none_or(|at| now < at))
     }
+}
+
+/// When a token that came just then is renewed: in good time before it runs out, and a short-lived one half way.
+fn renewal(now: Timestamp, expires_at: Timestamp) -> Timestamp {
+    let before = RENEW_BEFORE_MILLIS.min(expires_at.millis_since(now) / 2);
+    expires_at.plus_millis(-before).max(now.plus_millis(RENEW_AFTER_MILLIS_MIN))
 }
 
 impl Sync {
@@ -89,12 +99,11 @@ impl Sync {
         self.token.text = Some(text.clone());
         // One that is over when it comes is judged by a wrong clock: the relay will say when it is over.
         self.token.expires_at = expires_at.filter(|at| now < *at);
+        self.token.renew_at = self.token.expires_at.map(|at| renewal(now, at));
         match self.phase {
             // Signing in may have changed who the device is, and whose inbox this is.
             Phase::AwaitingToken => self.load(),
             Phase::Open(_) => {
-                // One that is nearly over when it comes would be asked for again at once.
-                self.token.retry_at = Some(now.plus_millis(RENEW_BEFORE_MILLIS / 2));
                 let frame = DeviceFrame::Token { token: text };
                 self.commands.push_back(Command::Send { attempt: self.attempt, frame });
             }
@@ -243,6 +252,8 @@ impl Sync {
         self.attempt += 1;
         self.pages.forget_waiting();
         self.outbox.handle_disconnected();
+        let done = self.answered.handle_disconnected();
+        self.settle(Settlement { done, refused: Vec::new() });
         self.watch.handle_behind();
     }
 

@@ -39,13 +39,13 @@ impl Sync {
                 }
             }
             RelayFrame::Done { done, refused } => {
-                let settlement = self.outbox.handle_answer(now, &done, refused, jitter);
-                if settlement.done.is_empty() && settlement.refused.is_empty() {
-                    self.send_operations(now);
-                } else {
-                    self.settling = true;
-                    self.commands.push_back(Command::Settle(settlement));
+                let mut settlement = self.outbox.handle_answer(now, &done, refused, jitter);
+                settlement.done = self.answered.handle_done(now, settlement.done);
+                for (queued, _) in &settlement.refused {
+                    self.answered.handle_refused(queued.number);
                 }
+                self.settle(settlement);
+                self.send_operations(now);
             }
             RelayFrame::Bye { code, reconnect_after_ms } => {
                 let asked_ms = i64::try_from(reconnect_after_ms).unwrap_or(i64::MAX);
@@ -56,7 +56,7 @@ impl Sync {
     }
 
     pub(super) fn send_operations(&mut self, now: Timestamp) {
-        if self.settling || !matches!(self.phase, Phase::Open(_)) {
+        if self.settling > 0 || !matches!(self.phase, Phase::Open(_)) {
             return;
         }
         if let Some(frame) = self.outbox.next_frame(now) {

@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 use rstest::rstest;
 use tidings_protocol::frame::{Bye, ChangesPage, DeviceFrame, RelayFrame};
-use tidings_protocol::item::Item;
-use tidings_protocol::operation::Operation;
+use tidings_protocol::item::{Item, NotificationItem};
+use tidings_protocol::operation::{Operation, Request};
 
 use super::*;
 use crate::backoff::CEILING_MILLIS;
 use crate::store::{DeviceStore as _, MemoryDeviceStore};
-use crate::testing::{at, cursor, item, mark_read, now_or_never};
+use crate::testing::{at, cursor, item, mark_read, notification, now_or_never, queued};
 
 const HALF: Jitter = Jitter(1 << 31);
 
@@ -324,13 +324,17 @@ fn a_third_token_that_is_not_taken_signs_the_device_out() {
     assert_eq!(device.sync.connection(), Connection::SignedOut { why });
 }
 
-#[test]
-fn a_token_is_renewed_before_it_runs_out() {
+#[rstest]
+#[case::a_minute_before(180_000, 120_000)]
+#[case::half_way(90_000, 45_000)]
+#[case::half_way_of_seconds(5_000, 2_500)]
+#[case::not_without_end(500, 1_000)]
+fn a_token_is_renewed_before_it_runs_out(#[case] lasts: i64, #[case] renewed: i64) {
     let mut device = Device::live();
-    device.sync.handle_token(at(0), "short".to_owned(), Some(at(90_000)));
+    device.sync.handle_token(at(0), "short".to_owned(), Some(at(lasts)));
     device.act();
-    device.sync.handle_heard(at(30_000), device.attempt);
-    assert_eq!(device.sync.poll_timeout(), Some(at(30_000)));
+    device.sync.handle_heard(at(renewed), device.attempt);
+    assert_eq!(device.sync.poll_timeout(), Some(at(renewed)));
     device.timeout();
     assert!(device.other.contains(&Command::FetchToken { why: TokenWanted::Expiring }));
     assert_eq!(device.sent.last(), Some(&DeviceFrame::Token { token: "token".to_owned() }));
@@ -350,18 +354,60 @@ fn a_clock_that_is_wrong_by_hours_does_not_ask_for_tokens_for_ever() {
     assert_eq!(device.attempt, 1);
 }
 
+impl Device {
+    fn asks(&mut self, queued: &Queued) {
+        let queued = now_or_never(self.store.queue(&queued.operation)).unwrap().unwrap();
+        self.sync.handle_queued(at(self.now), queued).unwrap();
+        self.act();
+    }
+
+    fn done(&mut self, number: u64) {
+        let done = vec![format!("op-{number}").parse().unwrap()];
+        self.frame(RelayFrame::Done { done, refused: Vec::new() });
+    }
+
+    /// What a person sees.
+    fn view(&self, name: &str) -> tidings_protocol::item::View {
+        now_or_never(self.store.row(&name.parse().unwrap())).unwrap().unwrap().view
+    }
+}
+
+#[test]
+fn what_was_done_stays_on_top_until_its_page_is_stored() {
+    let mut device = Device::live();
+    let mark = |number, read, archived| {
+        let notification = "first".parse().unwrap();
+        queued(number, Request::Mark { notification, read, archived, snoozed_until: None })
+    };
+    let told = |view: tidings_protocol::item::View| {
+        Item::Notification(Box::new(NotificationItem { view, ..notification("first", 1) }))
+    };
+    device.asks(&mark(1, Some(true), None));
+    device.asks(&mark(2, None, Some(true)));
+    device.done(1);
+    // The page with what the first one did comes after the second was asked for, and does not have it.
+    let read = tidings_protocol::item::View { read_at: Some(at(9)), ..Default::default() };
+    device.frame(page(Some(1), 2, false, false, vec![told(read.clone())]));
+    device.done(2);
+    assert!(device.view("first").archived_at.is_some(), "the old value does not come back meanwhile");
+    assert_eq!(now_or_never(device.store.load()).unwrap().outbox.len(), 1);
+    let archived = tidings_protocol::item::View { archived_at: Some(at(9)), ..read };
+    device.frame(page(Some(2), 3, false, false, vec![told(archived.clone())]));
+    assert_eq!(device.view("first"), archived);
+    assert!(now_or_never(device.store.load()).unwrap().outbox.is_empty());
+}
+
 #[test]
 fn operations_are_sent_when_live_and_forgotten_when_done() {
     let mut device = Device::live();
-    let queued = mark_read(1, "first");
-    let queued = now_or_never(device.store.queue(&queued.operation)).unwrap().unwrap();
-    device.sync.handle_queued(at(0), queued).unwrap();
-    device.act();
+    device.asks(&mark_read(1, "first"));
     let DeviceFrame::Ops { ops } = &device.sent[0] else { panic!("no operations: {:?}", device.sent) };
     let sent = Operation::read(ops[0].clone()).unwrap();
     assert_eq!(sent.id.as_str(), "op-1");
-    device.frame(RelayFrame::Done { done: vec![sent.id], refused: Vec::new() });
-    assert!(device.sync.outbox().is_empty());
+    device.done(1);
+    assert!(device.sync.outbox().is_empty(), "it is not sent again");
+    // No page has what it did: the relay had it so already.
+    device.timeout();
     assert!(now_or_never(device.store.load()).unwrap().outbox.is_empty());
     assert!(device.store.rows()[0].item.view.read_at.is_some(), "what was done stays done");
 }

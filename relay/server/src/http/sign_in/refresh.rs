@@ -14,7 +14,6 @@ use tidings_protocol::frame::Bye;
 use tidings_protocol::http::{TokenRefreshRequest, TokenRefreshResponse};
 use tidings_protocol::{DeviceId, Timestamp};
 
-use crate::access::ACCESS_TOKEN_MILLIS_MAX;
 use crate::app::App;
 use crate::http::answer::Answered;
 use crate::http::body::Sent;
@@ -35,7 +34,8 @@ pub(super) struct Pair {
 
 impl Pair {
     fn new(app: &App, person: &PersonKey, device: &DeviceId, family: &str, now: Timestamp) -> Self {
-        let (access_token, expires_at) = app.tokens.issue(person, Some(device), now, ACCESS_TOKEN_MILLIS_MAX);
+        let (access_token, expires_at) =
+            app.tokens.issue(person, Some(device), now, app.options.access_token.as_millis());
         let refresh_token = format!("{PREFIX}{family}{FAMILY_END}{}", random_text());
         Self { access_token, refresh_token, expires_at }
     }

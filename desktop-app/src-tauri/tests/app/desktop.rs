@@ -1,5 +1,4 @@
-//! The app's process: in the tray without a web view, its window made and destroyed, one instance. On a screen and a
-//! bus of the test's own, with a tray that writes down who registers.
+//! A screen and a bus of the test's own, with a tray that writes down who registers, and the app as a process on it.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -14,10 +13,6 @@ use zbus::{Connection, connection, interface};
 /// The longest wait for anything, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// What the app may take in the tray, all its processes together, in KiB. An unoptimised binary takes far more than
-/// what ships; this only notices what is loaded by mistake. The figures of what ships are in `docs/benchmarks.md`.
-const TRAY_PSS_MAX_KIB: u64 = 140_000;
-
 /// A tray, as far as an app asks it.
 struct Tray {
     registered: Arc<Mutex<Vec<String>>>,
@@ -48,11 +43,11 @@ impl Tray {
 }
 
 /// A screen, a window manager, a bus, a home; they end with the test.
-struct Desktop {
-    home: TempDir,
+pub(crate) struct Desktop {
+    pub(crate) home: TempDir,
     display: String,
     bus: String,
-    running: Vec<Child>,
+    pub(crate) running: Vec<Child>,
 }
 
 impl Drop for Desktop {
@@ -65,7 +60,7 @@ impl Drop for Desktop {
 }
 
 impl Desktop {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let home = tempfile::tempdir().expect("there is room for a folder");
         let mut screen = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
@@ -122,7 +117,7 @@ impl Desktop {
     }
 
     /// The app, and what shows it in the tray.
-    async fn tray(&self) -> (Connection, Arc<Mutex<Vec<String>>>) {
+    pub(crate) async fn tray(&self) -> (Connection, Arc<Mutex<Vec<String>>>) {
         let registered = Arc::default();
         let tray = Tray { registered: Arc::clone(&registered) };
         let bus = connection::Builder::address(self.bus.as_str()).name("org.kde.StatusNotifierWatcher");
@@ -130,11 +125,11 @@ impl Desktop {
         (bus, registered)
     }
 
-    fn app(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn app(&self, arguments: &[&str]) -> Child {
         self.command(env!("CARGO_BIN_EXE_tidings-desktop")).args(arguments).spawn().expect("the app runs")
     }
 
-    fn windows(&self) -> usize {
+    pub(crate) fn windows(&self) -> usize {
         let mut command = self.command("xdotool");
         let found =
             command.args(["search", "--onlyvisible", "--name", "^Tidings$"]).stdout(Stdio::piped()).output();
@@ -142,8 +137,8 @@ impl Desktop {
     }
 
     /// As somebody closes a window: who presses before the window has the focus presses again.
-    fn close_window(&self) {
-        until(self, "no window to be seen", || {
+    pub(crate) fn close_window(&self) {
+        until_so(self, "no window to be seen", || {
             let focused = ["search", "--onlyvisible", "--name", "^Tidings$", "windowactivate"];
             for arguments in [focused.as_slice(), &["key", "alt+F4"]] {
                 // It fails when there is no window any more.
@@ -154,7 +149,7 @@ impl Desktop {
         });
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
 }
@@ -180,12 +175,13 @@ fn tree(pid: u32) -> Vec<u32> {
     std::iter::once(pid).chain(children.into_iter().flat_map(tree)).collect()
 }
 
-fn name(pid: u32) -> String {
+/// How a process was called; nothing of one that has ended.
+pub(crate) fn name(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
 /// What a process and all that it started take of the memory, in KiB; what is shared counts in parts.
-fn pss_kib(pid: u32) -> u64 {
+pub(crate) fn pss_kib(pid: u32) -> u64 {
     let of_one = |pid: u32| {
         let mut text = String::new();
         let mut file = File::open(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -196,68 +192,16 @@ fn pss_kib(pid: u32) -> u64 {
     tree(pid).into_iter().filter_map(of_one).sum()
 }
 
-fn has_web_view(pid: u32) -> bool {
+pub(crate) fn has_web_view(pid: u32) -> bool {
     tree(pid).into_iter().any(|pid| name(pid).contains("WebKitWebProcess"))
 }
 
 #[track_caller]
-fn until(desktop: &Desktop, what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+pub(crate) fn until_so(desktop: &Desktop, what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "not in time: {what}\n{}", desktop.log());
         std::thread::sleep(LOOK_EVERY);
     }
     began.elapsed()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn closing_the_window_leaves_the_tray_and_no_web_view() {
-    let mut desktop = Desktop::start();
-    let (_bus, registered) = desktop.tray().await;
-    let app = desktop.app(&[]);
-    let pid = app.id();
-    desktop.running.push(app);
-    until(&desktop, "a window", || desktop.windows() == 1);
-    until(&desktop, "a place in the tray", || registered.lock().expect("nobody panicked").len() == 1);
-    until(&desktop, "a web view", || has_web_view(pid));
-    println!("window open: {} KiB PSS", pss_kib(pid));
-    desktop.close_window();
-    until(&desktop, "no web view", || !has_web_view(pid));
-    println!("window closed: {} KiB PSS", pss_kib(pid));
-    // Another start shows the window again, and does not stay.
-    let mut second = desktop.app(&[]);
-    let shown = until(&desktop, "a window again", || desktop.windows() == 1);
-    println!("window again after {} ms", shown.as_millis());
-    let ended = second.wait().expect("it was started");
-    assert!(ended.success(), "the second start ends: {ended}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_start_is_small() {
-    let mut desktop = Desktop::start();
-    let (_bus, registered) = desktop.tray().await;
-    let app = desktop.app(&["--hidden"]);
-    let pid = app.id();
-    desktop.running.push(app);
-    until(&desktop, "a place in the tray", || registered.lock().expect("nobody panicked").len() == 1);
-    assert_eq!(desktop.windows(), 0);
-    assert!(!has_web_view(pid));
-    let pss = pss_kib(pid);
-    println!("hidden start: {pss} KiB PSS");
-    assert!(pss <= TRAY_PSS_MAX_KIB, "{pss} KiB");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_tray_closing_minimises() {
-    let mut desktop = Desktop::start();
-    let app = desktop.app(&[]);
-    let pid = app.id();
-    desktop.running.push(app);
-    until(&desktop, "a window", || desktop.windows() == 1);
-    until(&desktop, "a web view", || has_web_view(pid));
-    desktop.close_window();
-    assert!(has_web_view(pid), "the window is there, only out of sight");
-    let mut second = desktop.app(&[]);
-    until(&desktop, "a window again", || desktop.windows() == 1);
-    assert!(second.wait().expect("it was started").success());
 }
