@@ -5,6 +5,7 @@ use tauri::AppHandle;
 
 use crate::problem::Problem;
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn failed(error: impl ToString) -> Problem {
     Problem::new("autostart_failed", error.to_string())
 }

@@ -245,7 +245,7 @@ fn is_over_budget(work: &mut Work<'_>, row: &Delivery, live: &Live, provider: &s
         other.channel == row.channel && other.way.as_ref().is_some_and(|way| way.attempts > 0)
     };
     let counted = work.deliveries_of(&row.notification).any(begun);
-    let of = work.notification(&row.notification).expect("it was read with its delivery");
+    let of = work.notification(&row.notification)?;
     let essential = live.configuration.categories.get(&of.category).map(|category| category.legal);
     let cap = live.configuration.channels.get(&row.channel).and_then(|settings| settings.cap.as_ref());
     let cap = cap.filter(|_| !counted && essential != Some(LegalClass::Essential));

@@ -187,6 +187,10 @@ fn tls(options: &OutsideOptions) -> Result<ClientConfig, AuthoritiesError> {
             roots.add(certificate).map_err(|error| failed(io::Error::other(error)))?;
         }
     }
+    Ok(config_of(roots))
+}
+
+fn config_of(roots: RootCertStore) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -194,7 +198,7 @@ fn tls(options: &OutsideOptions) -> Result<ClientConfig, AuthoritiesError> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    config
 }
 
 #[cfg(test)]

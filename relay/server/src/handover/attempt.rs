@@ -40,7 +40,7 @@ impl Handovers {
                 (handover.project.clone(), handover.delivery.clone(), handover.attempt);
             let channel = handover.channel.as_str();
             let outcome = match (provider, links) {
-                (Ok(provider), Some(links)) => hand_over(provider, handover, links).await,
+                (Ok(provider), Some(links)) => this.ask(provider, handover, links).await,
                 (Ok(_), None) => Outcome::transient("store"),
                 (Err(outcome), _) => outcome,
             };
@@ -55,6 +55,20 @@ impl Handovers {
             this.conclude(project, delivery, attempt, outcome).await;
             this.0.ended.notify_one();
         });
+    }
+
+    /// Asks a provider. One that does not answer in time, or fails in itself, leaves an outcome that nobody knows.
+    async fn ask(&self, provider: Arc<dyn Provider>, handover: Box<Handover>, links: Links) -> Outcome {
+        let asking = self.0.attempts.spawn(async move { provider.hand_over(&handover, &links).await });
+        let unknown = |code: &str| Outcome::Unknown { code: code.into() };
+        match tokio::time::timeout(GIVE_UP_AFTER, asking).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a provider failed in itself");
+                unknown("failed_in_itself")
+            }
+            Err(_) => unknown("timeout"),
+        }
     }
 
     /// The ways out of deliveries that were claimed; none for those whose ways out could not be kept, which wait.
@@ -97,19 +111,5 @@ impl Handovers {
                 }
             }
         }
-    }
-}
-
-/// Asks a provider. One that does not answer in time, or fails in itself, leaves an outcome that nobody knows.
-async fn hand_over(provider: Arc<dyn Provider>, handover: Box<Handover>, links: Links) -> Outcome {
-    let asking = tokio::spawn(async move { provider.hand_over(&handover, &links).await });
-    let unknown = |code: &str| Outcome::Unknown { code: code.into() };
-    match tokio::time::timeout(GIVE_UP_AFTER, asking).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a provider failed in itself");
-            unknown("failed_in_itself")
-        }
-        Err(_) => unknown("timeout"),
     }
 }

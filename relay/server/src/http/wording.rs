@@ -11,6 +11,7 @@ pub(crate) fn stopped_by(stopped: &Stopped) -> StoppedBy {
 }
 
 /// A reason as a sentence.
+#[expect(clippy::too_many_lines, reason = "one line for each reason")]
 pub(crate) const fn sentence(reason: Reason) -> &'static str {
     match reason {
         Reason::Running => "Nothing is stopped",

@@ -80,7 +80,7 @@ impl HandoverReader for MemoryStore {
             row.person.project == *project
                 && way.is_some_and(|way| way.provider_id.as_deref() == Some(provider_id))
         };
-        Ok(tables.deliveries.iter().map(|(_, row)| row).filter(named).last().cloned())
+        Ok(tables.deliveries.iter().map(|(_, row)| row).rfind(named).cloned())
     }
 }
 
