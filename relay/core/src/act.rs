@@ -119,6 +119,9 @@ pub enum Act {
         owner: u64,
         /// Until when the recipient says to be at a device; none if nowhere.
         present_until: Option<Timestamp>,
+        /// Until when the provider that has it is left alone; none if it takes deliveries. Then it is not handed over,
+        /// but goes to another provider, if there is one.
+        rests_until: Option<Timestamp>,
     },
     /// An attempt came to something.
     Conclude {

@@ -1,11 +1,13 @@
 //! Hands deliveries over to providers.
 //!
 //! It decides nothing: it reads which deliveries are due, lane by lane, claims as many as their provider takes now, and
-//! tells the writer what came of each. A lane is a project's provider; one that rests is not looked at, and no lane gets
-//! more than its share of a round, so that the backlog of one never keeps another waiting. Claiming is beginning: what a
-//! node that died had claimed has an outcome that nobody knows, and the next start says so.
+//! tells the writer what came of each. A lane is a project's provider. One that rests is asked only for what another
+//! provider could take, and no lane gets more than its share of a round, so that the backlog of one never keeps another
+//! waiting. Claiming is beginning: what a node that died had claimed has an outcome that nobody knows, and the next start
+//! says so.
 
 mod accounts;
+mod attempt;
 mod breaker;
 mod gone;
 mod lanes;
@@ -16,8 +18,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tidings_core::act::{Act, Answer, Unit};
-use tidings_core::configuration::{Alert, Provider as Settings};
-use tidings_core::delivery::{self, Handover, Outcome};
+use tidings_core::configuration::{Configuration, Provider as Settings};
+use tidings_core::delivery::{self, Outcome};
 use tidings_core::ports::{Clock, HandoverLane, HandoverReader, Ids, Registry, StoreError};
 use tidings_protocol::{ProjectId, Timestamp};
 use tokio::sync::Notify;
@@ -25,10 +27,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::accounts::Accounts;
+pub(crate) use self::attempt::GIVE_UP_AFTER;
 pub(crate) use self::gone::GoneAddresses;
 pub(crate) use self::lanes::Lanes;
 use self::lanes::{Admitted, LaneKey};
-use crate::channels::{ATTEMPT_DEADLINE, Links, Provider};
+use crate::access::Directory;
 use crate::dispatch::TimeGuard;
 use crate::socket::LiveConfiguration;
 use crate::submit::Submit;
@@ -38,10 +41,12 @@ use crate::writer::Listeners;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits after the store was not available.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Deliveries of one lane that are claimed in one round.
+const QUANTUM: usize = 16;
+/// Deliveries of a provider that rests which are given to another one in one round.
+const PASSED_ON: usize = 64;
 /// Deliveries of a dead node that are concluded in one transaction.
 const RECOVERED_AT_ONCE: usize = 256;
-/// A provider that does not keep its own deadline is given up a little later.
-const GIVE_UP_AFTER: Duration = ATTEMPT_DEADLINE.saturating_add(Duration::from_secs(2));
 
 /// What handing over stands on.
 #[derive(Clone, Debug)]
@@ -50,6 +55,7 @@ pub(crate) struct Handovers(Arc<Inner>);
 /// See [`Handovers`].
 pub(crate) struct Inner {
     pub(crate) waiting: Arc<dyn HandoverReader>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) live: Arc<dyn LiveConfiguration>,
     pub(crate) submit: Arc<dyn Submit>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -76,6 +82,8 @@ impl std::fmt::Debug for Inner {
 #[derive(Debug, Default)]
 struct Round {
     taken: usize,
+    /// The writer refused some: they stay due.
+    refused: usize,
     /// When there is something to do again, if it is known.
     next: Option<Timestamp>,
 }
@@ -84,6 +92,14 @@ impl Round {
     fn sooner(&mut self, at: Timestamp) {
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
+}
+
+/// What became of a claim.
+enum Claimed {
+    Begun(Box<delivery::Handover>),
+    /// It was put off, stopped or given to another provider.
+    Moved,
+    Refused,
 }
 
 impl Handovers {
@@ -95,8 +111,11 @@ impl Handovers {
     pub(crate) async fn run(self, stop: CancellationToken) {
         self.recover(&stop).await;
         let bell = self.0.listeners.hub.handover_bell();
-        loop {
-            let pause = match self.round().await {
+        let mut first = 0;
+        while !stop.is_cancelled() {
+            self.stop_gone().await;
+            let pause = match self.round(first, &stop).await {
+                Ok(round) if round.refused > 0 => RETRY_AFTER,
                 Ok(round) if round.taken > 0 => Duration::ZERO,
                 Ok(round) => round.next.map_or(LOOK_EVERY, |at| self.until(at)).min(LOOK_EVERY),
                 Err(error) => {
@@ -104,12 +123,13 @@ impl Handovers {
                     RETRY_AFTER
                 }
             };
+            first += 1;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = self.0.listeners.gone.noted() => {}
                 () = tokio::time::sleep(pause) => {}
                 () = self.0.ended.notified() => {}
-                () = self.0.listeners.gone.noted() => self.stop_gone().await,
                 _ = bell.rung() => {}
             }
         }
@@ -153,14 +173,29 @@ impl Handovers {
         }
     }
 
-    /// One round over all lanes.
-    async fn round(&self) -> Result<Round, StoreError> {
+    /// One round over all lanes, beginning at another one each time, so that those in front never take all the room.
+    async fn round(&self, first: usize, stop: &CancellationToken) -> Result<Round, StoreError> {
         let mut round = Round::default();
         if self.0.guard.is_paused() {
             return Ok(round);
         }
-        for lane in self.0.waiting.handover_lanes().await? {
-            self.lane(lane, &mut round).await?;
+        let mut lanes = self.0.waiting.handover_lanes().await?;
+        if !lanes.is_empty() {
+            let middle = first % lanes.len();
+            lanes.rotate_left(middle);
+        }
+        for lane in lanes {
+            if stop.is_cancelled() {
+                break;
+            }
+            let project = lane.project.clone();
+            if self.0.directory.project(&project).is_none_or(|row| row.stop.project) {
+                continue;
+            }
+            // What is wrong with one project's document is no reason to keep the others waiting.
+            if let Err(error) = self.lane(lane, &mut round).await {
+                tracing::warn!(%error, %project, "a lane of deliveries could not be looked at");
+            }
         }
         Ok(round)
     }
@@ -173,105 +208,61 @@ impl Handovers {
         }
         let key: LaneKey = (lane.project, lane.provider);
         let configuration = self.0.live.live(&key.0).await?;
-        // Of one that is not in the document any more the act decides: another provider, or none.
-        let gone = Settings::webpush();
-        let settings = delivery::provider(&configuration, &key.1).unwrap_or(&gone);
-        let room = match self.0.lanes.admits(&key, settings, now) {
-            Admitted::Now(room) => room,
-            Admitted::From(at) => {
+        let settings = delivery::provider(&configuration, &key.1);
+        let (quantum, rests_until) = match settings.map(|settings| self.0.lanes.admits(&key, settings, now)) {
+            Some(Admitted::Now(room)) => (room.min(QUANTUM), None),
+            Some(Admitted::From(at)) => {
                 round.sooner(at);
                 return Ok(());
             }
-            Admitted::Full => return Ok(()),
+            Some(Admitted::Full) => return Ok(()),
+            Some(Admitted::Rests(until)) => {
+                round.sooner(until);
+                if !has_others(&configuration, &key.1) {
+                    return Ok(());
+                }
+                (PASSED_ON, Some(until))
+            }
+            // The document does not name it any more: the act gives them to another one, or ends them.
+            None => (PASSED_ON, None),
         };
-        let due = self.0.waiting.due_handovers(&key.0, &key.1, now, room).await?;
+        let due = self.0.waiting.due_handovers(&key.0, &key.1, now, quantum).await?;
         let claims: FuturesUnordered<_> = due
             .into_iter()
             .map(|(delivery, person)| {
                 let present_until = self.0.listeners.hub.present_until(&person);
-                let act = Act::HandOver { delivery, owner: self.0.incarnation, present_until };
-                self.submit(&key.0, act)
+                let owner = self.0.incarnation;
+                self.claim(&key.0, Act::HandOver { delivery, owner, present_until, rests_until })
             })
             .collect();
-        for answer in claims.collect::<Vec<_>>().await {
-            round.taken += 1;
-            if let Some(Answer::Handover(Some(handover))) = answer {
-                self.begin(handover).await;
+        for claimed in claims.collect::<Vec<_>>().await {
+            match claimed {
+                Claimed::Begun(handover) => {
+                    round.taken += 1;
+                    self.begin(handover, settings.cloned()).await;
+                }
+                Claimed::Moved => round.taken += 1,
+                Claimed::Refused => round.refused += 1,
             }
         }
         Ok(())
     }
 
-    async fn submit(&self, project: &ProjectId, act: Act) -> Option<Answer> {
+    async fn claim(&self, project: &ProjectId, act: Act) -> Claimed {
         let unit = Unit { project: project.clone(), sandbox: false, repeat: None, act };
         match self.0.submit.submit(unit).await.answer {
-            Ok(answer) => Some(answer),
+            Ok(Answer::Handover(Some(handover))) => Claimed::Begun(handover),
+            Ok(_) => Claimed::Moved,
             Err(refusal) => {
-                tracing::warn!(code = refusal.code(), "a delivery could not be moved");
-                None
+                tracing::warn!(code = refusal.code(), "a delivery could not be claimed");
+                Claimed::Refused
             }
         }
     }
+}
 
-    /// Starts the attempt at a delivery that was claimed.
-    async fn begin(&self, handover: Box<Handover>) {
-        let key: LaneKey = (handover.project.clone(), handover.provider.clone());
-        self.0.lanes.begun(&key);
-        let settings = match self.0.live.live(&key.0).await {
-            Ok(configuration) => delivery::provider(&configuration, &key.1).cloned(),
-            Err(_) => None,
-        };
-        let settings = settings.unwrap_or_else(Settings::webpush);
-        let provider = match self.0.accounts.get(&key.0, &key.1, &settings).await {
-            Ok(provider) => provider.map_err(|code| Outcome::Misconfigured { code: code.into() }),
-            Err(_) => Err(Outcome::transient("store")),
-        };
-        let this = self.clone();
-        self.0.attempts.spawn(async move { this.attempt(key, settings, provider, handover).await });
-    }
-
-    async fn attempt(
-        &self,
-        key: LaneKey,
-        settings: Settings,
-        provider: Result<Arc<dyn Provider>, Outcome>,
-        handover: Box<Handover>,
-    ) {
-        let began = std::time::Instant::now();
-        let outcome = match provider {
-            Ok(provider) => {
-                let links = Links::default();
-                let handing = provider.hand_over(&handover, &links);
-                let late = |_| Outcome::Unknown { code: "timeout".into() };
-                tokio::time::timeout(GIVE_UP_AFTER, handing).await.unwrap_or_else(late)
-            }
-            Err(outcome) => outcome,
-        };
-        let (channel, kind) = (handover.channel.as_str(), outcome.kind());
-        metrics::counter!("tidings_attempts_total", "channel" => channel, "outcome" => kind).increment(1);
-        metrics::histogram!("tidings_attempt_seconds", "channel" => channel).record(began.elapsed());
-        if self.0.lanes.ended(&key, &settings, &outcome, self.0.clock.now()) {
-            let code = outcome.code().unwrap_or_default();
-            let text = format!("{}: {code}", key.1);
-            self.0.listeners.alarms.note(key.0.clone(), Alert::ProviderDown, text);
-        }
-        self.conclude(key.0, handover.delivery, handover.attempt, outcome).await;
-        self.0.ended.notify_one();
-    }
-
-    /// Tells what came of an attempt, for as long as it takes: only this node knows it.
-    async fn conclude(&self, project: ProjectId, delivery: Box<str>, attempt: u32, outcome: Outcome) {
-        loop {
-            let act = Act::Conclude { delivery: delivery.clone(), attempt, outcome: outcome.clone() };
-            let unit = Unit { project: project.clone(), sandbox: false, repeat: None, act };
-            match self.0.submit.submit(unit).await.answer {
-                Err(refusal) if refusal.is_transient() => tokio::time::sleep(RETRY_AFTER).await,
-                Ok(_) => return,
-                Err(refusal) => {
-                    tracing::error!(code = refusal.code(), "what came of a delivery was refused");
-                    return;
-                }
-            }
-        }
-    }
+/// Whether the channel of a provider has another one.
+fn has_others(configuration: &Configuration, name: &str) -> bool {
+    let Some(Settings { channel, .. }) = delivery::provider(configuration, name) else { return true };
+    configuration.providers.iter().any(|(other, provider)| other != name && provider.channel == *channel)
 }

@@ -230,7 +230,7 @@ impl Rehearsal {
         for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
             let due = self.store.due_handovers(&lane.project, &lane.provider, now, DUE_AT_ONCE).await?;
             for (delivery, _) in due {
-                let claim = Act::HandOver { delivery, owner: 0, present_until: None };
+                let claim = Act::HandOver { delivery, owner: 0, present_until: None, rests_until: None };
                 let Ok(Answer::Handover(Some(handover))) = self.act(claim).await.answer else { continue };
                 let Handover { delivery, attempt, .. } = *handover;
                 self.act(Act::Conclude { delivery, attempt, outcome: Outcome::accepted(None) }).await;

@@ -49,6 +49,9 @@ const CALLS_DEADLINE: Duration = Duration::from_secs(5);
 const SESSIONS_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a round of due work may take when the node stops.
 const DISPATCH_DEADLINE: Duration = Duration::from_secs(5);
+/// How long what is with a provider may take to be answered when the node stops: whatever is not has an outcome that nobody
+/// knows at the next start.
+const HANDOVERS_DEADLINE: Duration = handover::GIVE_UP_AFTER.saturating_add(Duration::from_secs(1));
 /// How long it may take to write the database's log into its file when the node stops.
 const STORE_DEADLINE: Duration = Duration::from_secs(20);
 /// How long the writer may take to commit what it has when the node stops.
@@ -79,6 +82,7 @@ struct Parts {
     calls: (TaskTracker, CancellationToken),
     sessions: (TaskTracker, CancellationToken),
     dispatch: (TaskTracker, CancellationToken),
+    handovers: (TaskTracker, CancellationToken),
     writer: (TaskTracker, CancellationToken),
 }
 
@@ -190,13 +194,16 @@ impl Relay {
     /// # Cancel safety
     /// Dropping it leaves the parts to the end of the process.
     pub async fn finished(self) {
-        let Parts { shutdown, calls, sessions, dispatch, writer } = self.parts;
+        let Parts { shutdown, calls, sessions, dispatch, handovers, writer } = self.parts;
         shutdown.cancelled().await;
         self.app.ready.store(false, Ordering::Release);
         self.app.closing.cancel();
+        // Nothing more is claimed from here on; what is with a provider may end meanwhile.
+        handovers.1.cancel();
         end("calls", calls, CALLS_DEADLINE).await;
         end("sessions", sessions, SESSIONS_DEADLINE).await;
         end("dispatch", dispatch, DISPATCH_DEADLINE).await;
+        end("handovers", handovers, HANDOVERS_DEADLINE).await;
         end("writer", writer, WRITER_DEADLINE).await;
         close(&self.app).await;
         tracing::info!("the relay has stopped");
@@ -206,7 +213,14 @@ impl Relay {
 impl Parts {
     fn new(shutdown: CancellationToken) -> Self {
         let part = || (TaskTracker::new(), CancellationToken::new());
-        Self { shutdown, calls: part(), sessions: part(), dispatch: part(), writer: part() }
+        Self {
+            shutdown,
+            calls: part(),
+            sessions: part(),
+            dispatch: part(),
+            handovers: part(),
+            writer: part(),
+        }
     }
 
     fn run(
@@ -235,6 +249,7 @@ impl Parts {
         let (tracker, stop) = &self.dispatch;
         tracker.spawn(dispatch.run(stop.clone()));
         tracker.spawn(alerts(Arc::clone(app), Arc::clone(&submit), stop.clone()));
+        let (tracker, stop) = &self.handovers;
         tracker.spawn(handovers(app, Arc::clone(&submit)).run(stop.clone()));
         let sockets = self.sockets(app, submit, lane);
         let (tracker, stop) = &self.calls;
@@ -274,6 +289,7 @@ fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
     let registry = Arc::clone(&app.ports.registry);
     Handovers::new(handover::Inner {
         waiting: Arc::clone(&app.ports.handovers),
+        directory: Arc::clone(&app.directory),
         live: Arc::new(Live(Arc::clone(app))),
         submit,
         clock: Arc::clone(&app.node.clock),

@@ -89,6 +89,7 @@ pub(crate) fn erased_notification(notification: &Notification, name: &RecipientI
     left.digest = None;
     left.taken = None;
     left.content = None;
+    left.on_way = 0;
     left.forms = std::collections::BTreeMap::new();
     left.because = Because::default();
     left.plan = Arc::new([]);

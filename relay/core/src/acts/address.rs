@@ -2,7 +2,7 @@
 
 use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, Reason, StoryKind, Verdict};
 
-use super::{restrict, steps};
+use super::steps;
 use crate::configuration::Unless;
 use crate::delivery::{self, Form};
 use crate::model::{Delivery, Entry, Flags, PersonKey, Way};
@@ -49,7 +49,8 @@ fn add(
     form: Form,
 ) {
     let now = work.now();
-    let person = work.notification(id).expect("the caller looked it up").person.clone();
+    let of = work.notification(id).expect("the caller looked it up");
+    let (person, priority) = (of.person.clone(), of.priority);
     work.add_delivery(Delivery {
         id: work.id().to_string().into(),
         notification: id.clone(),
@@ -61,7 +62,7 @@ fn add(
         step,
         made_at: now,
         changed_at: now,
-        way: Some(Box::new(Way::new(provider, now, Box::new(form)))),
+        way: Some(Box::new(Way::new(provider, priority, now, Box::new(form)))),
     });
 }
 
@@ -82,7 +83,7 @@ pub(super) fn stop_needless(work: &mut Work<'_>, id: &NotificationId) {
         let planned = plan.get(usize::from(step).saturating_sub(1)).and_then(|step| step.unless);
         let Some(reason) = needless(&flags, channel, planned) else { continue };
         if state == DeliveryState::HandingOver {
-            restrict::tell_too_late(work, id, &delivery, channel);
+            work.tell_too_late(id, &delivery, channel);
         } else {
             work.shift_delivery(&delivery, DeliveryState::Cancelled, Some(reason));
         }
@@ -115,9 +116,10 @@ pub(super) fn after_end(work: &mut Work<'_>, id: &NotificationId, step: u16) {
             && row.inapp.is_some_and(|inapp| !lost(inapp.state))
     };
     let newest = row.steps_begun;
-    let over = step == newest
-        && !in_inbox(newest)
-        && work.deliveries_of(id).filter(|delivery| delivery.step == newest).all(|d| lost(d.state));
+    let of_step: Vec<DeliveryState> =
+        work.deliveries_of(id).filter(|row| row.step == newest).map(|row| row.state).collect();
+    let all_lost = !of_step.is_empty() && of_step.into_iter().all(lost);
+    let over = step == newest && all_lost && !in_inbox(newest);
     if over {
         steps::over(work, id);
     }

@@ -1,6 +1,6 @@
 //! A newer notification replaces an older one of the same category and collapse key.
 
-use tidings_protocol::{Gate, NotificationId, NotificationState, Reason, StoryKind};
+use tidings_protocol::{DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind};
 
 use crate::model::{DueKey, Entry, Notification, Stopped};
 use crate::work::Work;
@@ -29,6 +29,7 @@ pub(super) fn replace_all(work: &mut Work<'_>, id: &NotificationId) {
             let mut entry = Entry::new(now, StoryKind::Cancelled);
             (entry.reason, entry.text) = (Some(Reason::Collapse), Some(format!("replaced by {id}").into()));
             work.tell(&older, entry);
+            work.stop_deliveries(&older, DeliveryState::Cancelled, Some(Reason::Collapse));
             work.touch_inbox_row(&older);
         }
     }

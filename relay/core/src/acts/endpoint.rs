@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tidings_protocol::{Channel, DeliveryState, Reason};
 
 use super::preference::invalid;
-use super::{greet, restrict};
+use super::{address as deliveries, chains, greet};
 use crate::act::{Answer, Refusal};
 use crate::model::{Endpoint, PersonKey};
 use crate::ports::Need;
@@ -34,7 +34,11 @@ pub(super) fn needs(
         .collect();
     for owner in people {
         let waiting = work.deliveries_to(&owner);
-        needs.extend(waiting.map(|d| Need::Notification(owner.project.clone(), d.notification.clone())));
+        for delivery in waiting {
+            needs.push(Need::Notification(owner.project.clone(), delivery.notification.clone()));
+            needs.push(Need::AllDeliveries(delivery.notification.clone()));
+            needs.extend(chains::link_needs(&delivery.notification, work));
+        }
     }
     needs
 }
@@ -116,13 +120,14 @@ fn cancel_moved(work: &mut Work<'_>, person: &PersonKey, channel: Channel) {
     let moved: Vec<_> = work
         .deliveries_to(person)
         .filter(|d| d.channel == channel && !is_theirs(d.address.as_deref()))
-        .map(|d| (d.id.clone(), d.notification.clone(), d.state))
+        .map(|d| (d.id.clone(), d.notification.clone(), d.state, d.step))
         .collect();
-    for (delivery, id, state) in moved {
+    for (delivery, id, state, step) in moved {
         if state == DeliveryState::HandingOver {
-            restrict::tell_too_late(work, &id, &delivery, channel);
+            work.tell_too_late(&id, &delivery, channel);
         } else {
-            work.shift_delivery(&delivery, DeliveryState::Cancelled, Some(Reason::NoLongerAllowed));
+            work.shift_delivery(&delivery, DeliveryState::Cancelled, Some(Reason::EndpointMoved));
+            deliveries::after_end(work, &id, step);
         }
     }
 }

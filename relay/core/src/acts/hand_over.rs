@@ -4,23 +4,24 @@
 //! instant, and what its channel counts is taken.
 
 use tidings_protocol::{
-    Channel, DeliveryState, Gate, LegalClass, NotificationState, ProjectId, Reason, StoryKind, Timestamp,
-    Verdict,
+    Channel, DeliveryState, Gate, LegalClass, NotificationState, Priority, ProjectId, Reason, StoryKind,
+    Timestamp, Verdict,
 };
 
-use super::{address, budget, chains};
+use super::{address, budget, chains, expire};
 use crate::act::{Answer, Refusal};
-use crate::calendar::{day_of, week_of};
-use crate::cap::CapScope;
+use crate::calendar::{Zone, day_of, week_of};
+use crate::cap::{self, CapScope, Full};
 use crate::configuration::{Category, Over};
 use crate::delivery::{self, Handover};
 use crate::model::{Delivery, Entry, Notification, Stopped};
 use crate::plan;
 use crate::ports::Need;
+use crate::view;
 use crate::work::{Live, Work};
 
 /// How long a delivery waits when its project is stopped, before it is looked at again.
-const STOPPED_PAUSE_MILLIS: i64 = 30_000;
+const STOPPED_PAUSE_MILLIS: i64 = 5 * 60_000;
 /// How long a buzz waits at most, each time, for somebody who is active on another device.
 const PRESENT_PAUSE_MILLIS: i64 = 60_000;
 
@@ -30,6 +31,8 @@ pub(super) struct Claim<'a> {
     pub(super) delivery: &'a str,
     pub(super) owner: u64,
     pub(super) present_until: Option<Timestamp>,
+    /// The provider is left alone until then.
+    pub(super) rests_until: Option<Timestamp>,
 }
 
 /// The delivery, its notification with all that was sent of it, its recipient, and who is told next.
@@ -49,10 +52,12 @@ pub(super) fn needs(project: &ProjectId, id: &str, work: &Work<'_>) -> Vec<Need>
 
 /// What becomes of a delivery that is due.
 enum Turn {
-    /// Now, by this provider.
-    Now(Box<str>),
-    /// Not before an instant; the story says why, if it was not said before.
-    Later(Timestamp, Option<Entry>),
+    /// Now.
+    Now,
+    /// Not before an instant, for a reason that the story tells once.
+    Later(Timestamp, Option<(Reason, Entry)>),
+    /// Through the lane of another provider.
+    To(Box<str>),
     /// Not at all.
     Never(DeliveryState, Reason, Option<Stopped>),
 }
@@ -69,24 +74,44 @@ pub(super) fn hand_over(
     if row.state != DeliveryState::Waiting || !due {
         return Ok(Answer::Handover(None));
     }
+    if expire::if_passed(work, &row.notification) {
+        return Ok(Answer::Handover(None));
+    }
     match turn(work, &row, claim) {
-        Turn::Now(provider) => Ok(Answer::Handover(begin(work, &row, claim.owner, &provider))),
-        Turn::Later(at, entry) => {
-            work.put_off_delivery(&row.id, at);
-            if let Some(entry) = entry {
+        Turn::Now => return Ok(Answer::Handover(begin(work, &row, claim.owner))),
+        Turn::Later(at, why) => {
+            let said = row.reason;
+            work.put_off_delivery(&row.id, at, why.as_ref().map(|(reason, _)| *reason));
+            if let Some((_, entry)) = why.filter(|(reason, _)| said != Some(*reason)) {
                 work.tell(&row.notification, entry);
             }
-            Ok(Answer::Handover(None))
         }
+        Turn::To(provider) => pass_on(work, &row, provider, claim.rests_until.is_some()),
         Turn::Never(state, reason, stopped) => {
             if let Some(stopped) = stopped {
                 work.notification_mut(&row.notification).stopped.get_or_insert(stopped);
             }
             work.shift_delivery(&row.id, state, Some(reason));
             address::after_end(work, &row.notification, row.step);
-            Ok(Answer::Handover(None))
         }
     }
+    Ok(Answer::Handover(None))
+}
+
+/// Another provider has it from here on; the one before is not asked again for this delivery if it was given up.
+fn pass_on(work: &mut Work<'_>, row: &Delivery, provider: Box<str>, given_up: bool) {
+    let now = work.now();
+    let mut entry = address::line(work, row, StoryKind::Outcome);
+    (entry.state, entry.reason) = (Some(row.state.as_str()), Some(Reason::NextProvider));
+    entry.text = Some(format!("next is {provider}").into());
+    work.tell(&row.notification, entry);
+    let way = work.way_mut(&row.id);
+    let before = std::mem::replace(&mut way.provider, provider);
+    if given_up {
+        way.given_up.push(before);
+    }
+    (way.tries, way.provider_at) = (0, None);
+    work.put_off_delivery(&row.id, now, None);
 }
 
 /// Asks everything that may have changed since it was decided.
@@ -114,14 +139,16 @@ fn turn(work: &mut Work<'_>, row: &Delivery, claim: Claim<'_>) -> Turn {
     if let Some(later) = is_held(work, row, of, category, claim) {
         return later;
     }
-    let address = row.address.as_deref().unwrap_or_default();
-    let Some(provider) = provider_of(&live, row, address) else {
-        return Turn::Never(DeliveryState::Suppressed, Reason::NoProvider, None);
+    let Some(provider) = provider_of(&live, row, claim.rests_until.is_some()) else {
+        return match claim.rests_until {
+            Some(until) => Turn::Later(until, None),
+            None => Turn::Never(DeliveryState::Suppressed, Reason::NoProvider, None),
+        };
     };
-    if let Some(end) = is_over_budget(work, row, &live, category, &provider) {
-        return end;
+    if row.way.as_ref().is_some_and(|way| *way.provider != *provider) {
+        return Turn::To(provider);
     }
-    Turn::Now(provider)
+    is_over_budget(work, row, &live, &provider).unwrap_or(Turn::Now)
 }
 
 /// A notification that is over is not sent.
@@ -182,45 +209,53 @@ fn is_held(
     let mut entry = address::line(work, row, StoryKind::Held);
     (entry.gate, entry.verdict, entry.reason, entry.due) =
         (Some(gate), Some(Verdict::Hold), Some(reason), Some(until));
-    Some(Turn::Later(until, Some(entry)))
+    Some(Turn::Later(until, Some((reason, entry))))
 }
 
 /// A buzz waits while the recipient is at a device that has the notification in its inbox; never an urgent one.
 fn waits_for_presence(row: &Delivery, of: &Notification, present: Timestamp, now: Timestamp) -> bool {
     row.channel == Channel::Push
         && present > now
-        && of.priority != tidings_protocol::Priority::Urgent
+        && of.priority != Priority::Urgent
         && of
             .inapp
             .is_some_and(|inapp| matches!(inapp.state, DeliveryState::Placed | DeliveryState::Received))
 }
 
-/// The provider that has it, or, if the document does not name that any more, the first one that serves the address.
-fn provider_of(live: &Live, row: &Delivery, address: &str) -> Option<Box<str>> {
+/// The provider that has it; if that rests, or the document does not name it any more, the first other one that serves the
+/// address and was not given up.
+fn provider_of(live: &Live, row: &Delivery, rests: bool) -> Option<Box<str>> {
     let way = row.way.as_deref()?;
-    let all = delivery::providers(&live.configuration, row.channel, address);
-    if all.iter().any(|(name, _)| **name == *way.provider) {
+    let all = delivery::providers(&live.configuration, row.channel, row.address.as_deref()?);
+    if !rests && all.iter().any(|(name, _)| **name == *way.provider) {
         return Some(way.provider.clone());
     }
-    let fresh = |name: &&str| !way.given_up.iter().any(|given_up| **given_up == **name);
+    let fresh =
+        |name: &&str| **name != *way.provider && !way.given_up.iter().any(|given_up| **given_up == **name);
     all.into_iter().map(|(name, _)| name).find(fresh).map(Into::into)
 }
 
-/// The channel's cap and budget, at its first attempt: a repetition takes nothing.
-fn is_over_budget(
-    work: &mut Work<'_>,
-    row: &Delivery,
-    live: &Live,
-    category: &Category,
-    provider: &str,
-) -> Option<Turn> {
+/// The channel's cap and budget: the cap counts notifications, each once, the budget every delivery at its first attempt. A
+/// repetition takes nothing, and neither does what is refused.
+fn is_over_budget(work: &mut Work<'_>, row: &Delivery, live: &Live, provider: &str) -> Option<Turn> {
     if row.way.as_ref().is_some_and(|way| way.attempts > 0) {
         return None;
     }
-    if category.legal != LegalClass::Essential
-        && let Some(end) = is_capped(work, row, live)
+    let begun = |other: &Delivery| {
+        other.channel == row.channel && other.way.as_ref().is_some_and(|way| way.attempts > 0)
+    };
+    let counted = work.deliveries_of(&row.notification).any(begun);
+    let of = work.notification(&row.notification).expect("it was read with its delivery");
+    let essential = live.configuration.categories.get(&of.category).map(|category| category.legal);
+    let cap = live.configuration.channels.get(&row.channel).and_then(|settings| settings.cap.as_ref());
+    let cap = cap.filter(|_| !counted && essential != Some(LegalClass::Essential));
+    let zone = plan::zone_of(work.person(&row.person), &live.configuration);
+    let (day, week) = (day_of(work.now(), &zone), week_of(work.now(), &zone));
+    let scope = CapScope::Channel(row.channel);
+    if let Some(rule) = cap
+        && let Err(full) = work.inbox_mut(&row.person).counters.room(rule.cap, &scope, day, week)
     {
-        return Some(end);
+        return Some(capped(work, row, rule.over, &full, &zone));
     }
     let cost = delivery::provider(&live.configuration, provider).and_then(|provider| provider.cost);
     if let Err(spent) = budget::take(work, &row.person.project, row.channel, cost.unwrap_or(0.0)) {
@@ -228,60 +263,44 @@ fn is_over_budget(
             Stopped { gate: Some(Gate::ChannelPlan), reason: Reason::Budget, text: Some(spent.into()) };
         return Some(Turn::Never(DeliveryState::Suppressed, Reason::Budget, Some(stopped)));
     }
+    if cap.is_some() {
+        work.inbox_mut(&row.person).counters.take(&scope, day, week);
+        work.raise_version(&row.person);
+    }
     None
 }
 
-fn is_capped(work: &mut Work<'_>, row: &Delivery, live: &Live) -> Option<Turn> {
-    let rule = live.configuration.channels.get(&row.channel)?.cap.as_ref()?;
-    let zone = plan::zone_of(work.person(&row.person), &live.configuration);
-    let (day, week) = (day_of(work.now(), &zone), week_of(work.now(), &zone));
-    let scope = CapScope::Channel(row.channel);
-    let counters = &work.inbox_mut(&row.person).counters;
-    let Err(full) = counters.room(rule.cap, &scope, day, week) else {
-        work.inbox_mut(&row.person).counters.take(&scope, day, week);
-        work.raise_version(&row.person);
-        return None;
-    };
-    if rule.over == Over::Defer {
-        let until = crate::cap::next_period(&full, work.now(), &zone);
+fn capped(work: &Work<'_>, row: &Delivery, over: Over, full: &Full, zone: &Zone) -> Turn {
+    if over == Over::Defer {
+        let until = cap::next_period(full, work.now(), zone);
         let mut entry = address::line(work, row, StoryKind::Held);
         (entry.gate, entry.verdict, entry.reason, entry.due) =
             (Some(Gate::Cap), Some(Verdict::Hold), Some(Reason::Cap), Some(until));
         entry.text = Some(full.to_string().into());
-        return Some(Turn::Later(until, Some(entry)));
+        return Turn::Later(until, Some((Reason::Cap, entry)));
     }
     let stopped = Stopped { gate: Some(Gate::Cap), reason: Reason::Cap, text: Some(full.to_string().into()) };
-    Some(Turn::Never(DeliveryState::Suppressed, Reason::Cap, Some(stopped)))
+    Turn::Never(DeliveryState::Suppressed, Reason::Cap, Some(stopped))
 }
 
 /// From here on it is on its way.
-fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64, provider: &str) -> Option<Box<Handover>> {
+fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64) -> Option<Box<Handover>> {
     let now = work.now();
-    work.move_delivery(&row.id, DeliveryState::HandingOver, None);
-    let way = work.way_mut(&row.id);
-    if *way.provider != *provider {
-        (way.provider, way.tries, way.provider_at) = (provider.into(), 0, None);
-    }
-    way.owner = Some(owner);
-    way.attempts += 1;
-    way.tries += 1;
-    way.first_at.get_or_insert(now);
-    way.provider_at.get_or_insert(now);
-    let row = work.delivery(&row.person.project, &row.id).expect("it was changed above");
-    let way = row.way.as_ref().expect("it was changed above");
-    let of = work.notification(&row.notification).expect("it was read with its delivery");
+    let (address, form) = (row.address.clone()?, row.way.as_ref()?.form.as_deref()?.clone());
     let live = work.live(&row.person.project);
+    let of = work.notification(&row.notification)?;
     let category = live.configuration.categories.get(&of.category)?;
     let locale = work.person(&row.person).recipient.as_ref().and_then(|known| known.locale.as_deref());
     let locale = locale.unwrap_or(live.configuration.project.locale.as_str());
-    Some(Box::new(Handover {
+    let way = row.way.as_ref()?;
+    let handover = Handover {
         project: row.person.project.clone(),
         delivery: row.id.clone(),
-        attempt: way.attempts,
+        attempt: way.attempts + 1,
         key: row.key(),
         provider: way.provider.clone(),
         channel: row.channel,
-        address: row.address.clone()?,
+        address,
         notification: row.notification.clone(),
         recipient: row.person.recipient.clone(),
         category: of.category.clone(),
@@ -289,12 +308,20 @@ fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64, provider: &str) -> Opt
         legal: category.legal,
         priority: of.priority,
         collapse: of.keys.collapse.clone(),
-        needs_acknowledgement: crate::view::needs_acknowledgement(of),
+        needs_acknowledgement: view::needs_acknowledgement(of),
         locale: locale.into(),
         created_at: of.created_at,
         expires_at: of.expires_at,
-        form: way.form.as_deref()?.clone(),
-    }))
+        form,
+    };
+    work.move_delivery(&row.id, DeliveryState::HandingOver, None);
+    let way = work.way_mut(&row.id);
+    way.owner = Some(owner);
+    way.attempts += 1;
+    way.tries += 1;
+    way.first_at.get_or_insert(now);
+    way.provider_at.get_or_insert(now);
+    Some(Box::new(handover))
 }
 
 /// A category's name in a language, or in the project's.

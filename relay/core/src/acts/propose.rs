@@ -284,6 +284,7 @@ pub(super) fn blank(
         content: None,
         forms: BTreeMap::new(),
         died: None,
+        on_way: 0,
         because: subject.because(&configuration.categories[&subject.category], configuration),
         plan: Arc::from([]),
         steps_begun: 0,

@@ -15,6 +15,7 @@ use crate::work::Work;
 pub(super) fn needs(project: &ProjectId, id: &NotificationId, work: &Work<'_>) -> Vec<Need> {
     let mut needs = retract::needs(project, id, work);
     if work.notification(id).is_some_and(|row| row.person.project == *project) {
+        needs.push(Need::AllDeliveries(id.clone()));
         needs.extend(advance::redecide_needs(id, work));
     }
     needs
@@ -31,7 +32,18 @@ pub(super) fn replay(
     // What it says stands in its event: once that is past its retention, there is nothing left to send.
     let can_be_said = work.event(&row.cause.event).is_some();
     let in_time = row.state == NotificationState::Failed && row.expires_at > work.now();
-    if in_time && can_be_said && work.person(&row.person).is_known() {
+    let dead: Vec<Box<str>> = work
+        .deliveries_of(id)
+        .filter(|delivery| delivery.state == DeliveryState::Dead)
+        .filter(|delivery| delivery.way.as_ref().is_some_and(|way| way.form.is_some()))
+        .map(|delivery| delivery.id.clone())
+        .collect();
+    if in_time && !dead.is_empty() {
+        // What it says and to whom is known: it goes on where it died.
+        for delivery in dead {
+            replay_delivery(project, &delivery, work)?;
+        }
+    } else if in_time && can_be_said && work.person(&row.person).is_known() {
         again(work, id);
     }
     let state = work.notification(id).expect("it was found above").state;
@@ -42,7 +54,8 @@ fn again(work: &mut Work<'_>, id: &NotificationId) {
     let mut entry = Entry::new(work.now(), StoryKind::Released);
     entry.reason = Some(Reason::Replayed);
     work.tell(id, entry);
-    work.notification_mut(id).died = None;
+    let row = work.notification_mut(id);
+    (row.died, row.steps_begun, row.repeats) = (None, 0, 0);
     // Held for no time at all: from there the plan is the same as for every release.
     work.shift(id, NotificationState::Held, None);
     let row = work.notification(id).expect("the caller looked it up").clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, NotificationState, Reason, StoryKind};
 
-use super::{advance, chains, propose, steps};
+use super::{address, advance, chains, propose, steps};
 use crate::configuration::Configuration;
 use crate::model::{DueKey, Entry, Notification, PersonKey, Stopped};
 use crate::plan::channels_left;
@@ -27,8 +27,11 @@ pub(super) fn needs(person: &PersonKey, work: &Work<'_>) -> Vec<Need> {
             needs.extend(chains::link_needs(&notification.id, work));
         }
     }
-    let waiting = work.deliveries_to(person);
-    needs.extend(waiting.map(|d| Need::Notification(person.project.clone(), d.notification.clone())));
+    for delivery in work.deliveries_to(person) {
+        needs.push(Need::Notification(person.project.clone(), delivery.notification.clone()));
+        needs.push(Need::AllDeliveries(delivery.notification.clone()));
+        needs.extend(chains::link_needs(&delivery.notification, work));
+    }
     needs
 }
 
@@ -42,7 +45,7 @@ pub(super) fn recheck(work: &mut Work<'_>, person: &PersonKey) -> Vec<Notificati
 /// Stops what waits and may not be sent any more. Answers what was handed over before it could be stopped.
 pub(super) fn forbid(work: &mut Work<'_>, person: &PersonKey) -> Vec<NotificationId> {
     let live = work.live(&person.project);
-    let too_late = stop_deliveries(work, person, &live.configuration);
+    let (too_late, stopped) = stop_deliveries(work, person, &live.configuration);
     let pending: Vec<NotificationId> =
         work.notifications_of(person).filter(|n| n.is_pending()).map(|n| n.id.clone()).collect();
     for id in pending {
@@ -51,9 +54,15 @@ pub(super) fn forbid(work: &mut Work<'_>, person: &PersonKey) -> Vec<Notificatio
             Some(stopped) => work.shift(&id, NotificationState::Cancelled, Some(stopped)),
             None => {
                 withdraw_from_inbox(work, &id, &live.configuration);
-                end_if_spent(work, &id);
+                let all_begun = |row: &Notification| usize::from(row.steps_begun) >= row.plan.len();
+                if work.notification(&id).is_some_and(all_begun) {
+                    steps::end_if_spent(work, &id);
+                }
             }
         }
+    }
+    for (id, step) in stopped {
+        address::after_end(work, &id, step);
     }
     too_late.into_iter().collect()
 }
@@ -111,6 +120,17 @@ pub(super) fn retime(work: &mut Work<'_>, person: &PersonKey) {
             advance::redecide(work, &id);
         }
     }
+    // What was put off for the night or a pause is looked at now; it is put off again where it still must wait.
+    let now = work.now();
+    let put_off: Vec<Box<str>> = work
+        .deliveries_to(person)
+        .filter(|row| row.state == DeliveryState::Waiting)
+        .filter(|row| matches!(row.reason, Some(Reason::QuietHours | Reason::Paused)))
+        .map(|row| row.id.clone())
+        .collect();
+    for delivery in put_off {
+        work.put_off_delivery(&delivery, now, None);
+    }
 }
 
 /// A member of a digest has no time of its own: the digest asks the gates when it closes.
@@ -118,18 +138,19 @@ fn waits_alone(notification: &Notification) -> bool {
     notification.state == NotificationState::Held && notification.digest.is_none()
 }
 
-/// Deliveries on channels that may not be used any more.
+/// Stops deliveries on channels that may not be used any more. Answers what was too late, and of which steps what was
+/// stopped.
 fn stop_deliveries(
     work: &mut Work<'_>,
     person: &PersonKey,
     configuration: &Configuration,
-) -> BTreeSet<NotificationId> {
-    let on_their_way: Vec<(Box<str>, NotificationId, Channel, DeliveryState)> = work
+) -> (BTreeSet<NotificationId>, BTreeSet<(NotificationId, u16)>) {
+    let on_their_way: Vec<(Box<str>, NotificationId, Channel, DeliveryState, u16)> = work
         .deliveries_to(person)
-        .map(|d| (d.id.clone(), d.notification.clone(), d.channel, d.state))
+        .map(|d| (d.id.clone(), d.notification.clone(), d.channel, d.state, d.step))
         .collect();
-    let mut too_late = BTreeSet::new();
-    for (delivery, id, channel, state) in on_their_way {
+    let (mut too_late, mut stopped) = (BTreeSet::new(), BTreeSet::new());
+    for (delivery, id, channel, state, step) in on_their_way {
         let Some(notification) = work.notification(&id) else { continue };
         let Some(category) = configuration.categories.get(&notification.category) else { continue };
         let (left, _) = channels_left(&notification.category, category, &[channel], work.person(person));
@@ -137,22 +158,14 @@ fn stop_deliveries(
             continue;
         }
         if state == DeliveryState::HandingOver {
-            tell_too_late(work, &id, &delivery, channel);
+            work.tell_too_late(&id, &delivery, channel);
             too_late.insert(id);
         } else {
             work.shift_delivery(&delivery, DeliveryState::Suppressed, Some(Reason::NoLongerAllowed));
+            stopped.insert((id, step));
         }
     }
-    too_late
-}
-
-/// It was handed over before it could be stopped, and the story says so.
-pub(super) fn tell_too_late(work: &mut Work<'_>, id: &NotificationId, delivery: &str, channel: Channel) {
-    let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
-    entry.channel = Some(channel);
-    entry.delivery = Some(delivery.into());
-    entry.reason = Some(Reason::TooLate);
-    work.tell(id, entry);
+    (too_late, stopped)
 }
 
 /// Why no channel of a notification's plan may be used any more, if none may. A category that is not in the
@@ -199,22 +212,6 @@ fn channels_of(work: &Work<'_>, notification: &Notification, configuration: &Con
     let send = work.event(&notification.cause.event).and_then(|event| event.body.send.as_ref());
     let steps = send.zip(category).map(|(send, category)| propose::steps_of_send(send, category));
     steps.map(|steps| own(&steps)).unwrap_or_default()
-}
-
-/// A notification whose last delivery was stopped, with no step to come, was never handed over.
-fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) {
-    let Some(notification) = work.notification(id) else { return };
-    let stopped_here = work.deliveries_of(id).any(|d| d.reason == Some(Reason::NoLongerAllowed))
-        || notification.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Cancelled);
-    let pending =
-        |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver | DeliveryState::Placed);
-    let waits = notification.inapp.is_some_and(|inapp| pending(inapp.state))
-        || work.deliveries_of(id).any(|d| pending(d.state))
-        || usize::from(notification.steps_begun) < notification.plan.len();
-    if notification.state == NotificationState::Active && stopped_here && !waits {
-        let stopped = no_longer_allowed(work, id);
-        work.shift(id, NotificationState::Suppressed, Some(stopped));
-    }
 }
 
 /// Why a notification ends whose ways were closed one after the other: the gate that closed them, the law's first.

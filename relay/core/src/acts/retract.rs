@@ -1,6 +1,8 @@
 //! A sender takes back what it sent: a notification, or everything of a send.
 
-use tidings_protocol::{EventId, NotificationId, NotificationState, ProjectId, Reason, SendId};
+use tidings_protocol::{
+    DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Reason, SendId,
+};
 
 use crate::act::{Answer, Refusal};
 use crate::model::{DueKey, Stopped};
@@ -50,8 +52,7 @@ pub(super) fn retract(
 /// something of it was handed over before.
 fn take_back(work: &mut Work<'_>, id: &NotificationId) -> bool {
     let row = work.notification(id).expect("the caller looked it up");
-    let handing_over =
-        work.deliveries_of(id).any(|delivery| delivery.state == tidings_protocol::DeliveryState::HandingOver);
+    let handing_over = work.deliveries_of(id).any(|delivery| delivery.state == DeliveryState::HandingOver);
     if row.is_pending() {
         let stopped = Stopped { gate: None, reason: Reason::Retracted, text: None };
         let now = work.now();
@@ -68,6 +69,7 @@ fn take_back(work: &mut Work<'_>, id: &NotificationId) -> bool {
         let mut entry = crate::model::Entry::new(now, tidings_protocol::StoryKind::Cancelled);
         entry.reason = Some(Reason::Retracted);
         work.tell(id, entry);
+        work.stop_deliveries(id, DeliveryState::Cancelled, Some(Reason::Retracted));
         if work.notification(id).is_some_and(|row| row.created_seq.is_some()) {
             work.touch_inbox_row(id);
         }

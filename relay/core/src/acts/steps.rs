@@ -34,6 +34,8 @@ pub(super) fn begin(work: &mut Work<'_>, id: &NotificationId, due: bool) {
     }
     let person = work.notification(id).expect("it was read above").person.clone();
     work.clear_due(&person, DueKey::Step(id.clone()));
+    // Every delivery has its own words now.
+    work.notification_mut(id).forms.clear();
     end(work, id);
 }
 
@@ -98,8 +100,7 @@ fn end(work: &mut Work<'_>, id: &NotificationId) {
 pub(super) fn end_if_spent(work: &mut Work<'_>, id: &NotificationId) -> bool {
     let row = work.notification(id).expect("the caller looked it up");
     let placed = row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed);
-    let on_way = |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver);
-    let pending = placed || work.deliveries_of(id).any(|delivery| on_way(delivery.state));
+    let pending = placed || row.on_way > 0;
     if row.state == NotificationState::Active && !pending {
         if let Some(reason) = row.died {
             let stopped = Stopped { gate: None, reason, text: None };
@@ -177,6 +178,7 @@ pub(super) fn end_early(work: &mut Work<'_>, id: &NotificationId, reason: Reason
     let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
     (entry.reason, entry.text) = (Some(reason), Some(text));
     work.tell(id, entry);
+    work.stop_deliveries(id, DeliveryState::Cancelled, Some(reason));
 }
 
 /// Whether what a step waits for happened, as a reason.
@@ -209,7 +211,7 @@ pub(super) fn receipt_came(work: &mut Work<'_>, id: &NotificationId) {
         work.notification_mut(id).repeats = times;
         work.clear_due(&person, DueKey::Repeat(id.clone()));
     }
-    if waits(work, id) {
+    if goes_on(work, id) && waits(work, id) {
         let row = work.notification(id).expect("it was read above");
         let next = &row.plan[usize::from(row.steps_begun)];
         if next.unless.is_some_and(|unless| happened(&row.flags, unless).is_some()) {
@@ -225,7 +227,7 @@ fn waits(work: &Work<'_>, id: &NotificationId) -> bool {
 
 /// Nothing of the step that was begun can arrive any more: the next one is due.
 pub(super) fn over(work: &mut Work<'_>, id: &NotificationId) {
-    if waits(work, id) {
+    if goes_on(work, id) && waits(work, id) {
         begin(work, id, true);
     }
 }
@@ -254,7 +256,9 @@ pub(super) fn repeat(work: &mut Work<'_>, id: &NotificationId) {
     row.round += 1;
     row.repeats += 1;
     let repeats = row.repeats;
-    work.touch_inbox_row(id);
+    if work.notification(id).is_some_and(|row| row.created_seq.is_some()) {
+        work.touch_inbox_row(id);
+    }
     let mut entry = Entry::new(work.now(), StoryKind::Repeated);
     entry.reason = Some(Reason::Repeated);
     entry.text = Some(format!("{repeats} of {times}").into());

@@ -48,7 +48,8 @@ impl Outcome {
     /// Taken, and counted as one.
     #[must_use]
     pub fn accepted(provider_id: Option<&str>) -> Self {
-        let shortened = provider_id.map(|id| id.chars().take(100).collect::<String>().into());
+        let clean = |id: &str| id.chars().filter(|c| !c.is_control()).take(100).collect::<String>().into();
+        let shortened = provider_id.map(clean);
         Self::Accepted { provider_id: shortened, parts: 1 }
     }
 

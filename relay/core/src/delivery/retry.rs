@@ -9,7 +9,7 @@ use tidings_protocol::{Channel, Reason, Span, Timestamp};
 use super::Outcome;
 
 /// Attempts of one delivery, whatever the time says: more are a mistake here and not patience.
-pub const ATTEMPTS_MAX: u32 = 200;
+pub const ATTEMPTS_MAX: u32 = 1_000;
 /// The shortest pause: a provider that fails at once is not asked in a circle.
 pub const PAUSE_MIN: Span = Span::from_millis(1_000);
 /// The longest wish of a provider that is honoured.
@@ -31,15 +31,15 @@ pub struct Patience {
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// How patient a channel is. A buzz that comes an hour late is worth little, so push and text messages change the provider
+/// How patient a channel is. A ceiling of half an hour makes about a hundred attempts in a day. A buzz that comes an hour late is worth little, so push and text messages change the provider
 /// soon; mail servers expect to be asked for a day (RFC 5321 says up to five), and other people's URLs are down for a night.
 #[must_use]
 pub const fn patience(channel: Channel) -> Patience {
     match channel {
-        Channel::Inapp | Channel::Push => Patience::of(2_000, 5 * MINUTE, 2 * MINUTE, 24 * HOUR),
-        Channel::Sms => Patience::of(5_000, 5 * MINUTE, 2 * MINUTE, 24 * HOUR),
-        Channel::Email => Patience::of(30_000, 15 * MINUTE, 10 * MINUTE, 24 * HOUR),
-        Channel::Webhook => Patience::of(5_000, 15 * MINUTE, 24 * HOUR, 24 * HOUR),
+        Channel::Inapp | Channel::Push => Patience::of(2_000, 30 * MINUTE, 2 * MINUTE, 24 * HOUR),
+        Channel::Sms => Patience::of(5_000, 30 * MINUTE, 2 * MINUTE, 24 * HOUR),
+        Channel::Email => Patience::of(30_000, 30 * MINUTE, 10 * MINUTE, 24 * HOUR),
+        Channel::Webhook => Patience::of(5_000, 30 * MINUTE, 24 * HOUR, 24 * HOUR),
     }
 }
 

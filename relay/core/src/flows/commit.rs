@@ -9,8 +9,9 @@ use crate::ports::{BatchId, CommitError, Need, StoreError, Transaction};
 use crate::work::{Live, Work};
 
 /// How often a batch asks for more rows, because what it read names others. Notifications that are found by a key
-/// name recipients, whose rules name others: five rounds suffice for every act, and more would be a mistake here.
-const READINGS_MAX: usize = 8;
+/// name recipients, whose rules name others, and their deliveries: nine rounds suffice for every act, and more would be a
+/// mistake here.
+const READINGS_MAX: usize = 12;
 
 /// Decides and commits units in order, in one transaction. A unit whose rows the store refuses is settled with
 /// [`Refusal::Data`], the others are committed; if the store cannot be used, all are [`Refusal::Unavailable`] or [`Refusal::StorageFull`].

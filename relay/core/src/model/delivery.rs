@@ -1,6 +1,6 @@
 //! A notification on its way to one address beside the inbox.
 
-use tidings_protocol::{Channel, DeliveryState, NotificationId, Reason, Timestamp};
+use tidings_protocol::{Channel, DeliveryState, NotificationId, Priority, Reason, Timestamp};
 
 use super::PersonKey;
 use crate::delivery::Form;
@@ -37,6 +37,8 @@ pub struct Delivery {
 pub struct Way {
     /// The provider that has it, or that is asked next.
     pub provider: Box<str>,
+    /// How urgent it is: of what is due, the most urgent goes first.
+    pub priority: Priority,
     /// While it waits: not before this instant.
     pub due: Timestamp,
     /// Attempts that were begun, with all providers.
@@ -66,9 +68,10 @@ pub struct Way {
 impl Way {
     /// The way of a new delivery.
     #[must_use]
-    pub const fn new(provider: Box<str>, due: Timestamp, form: Box<Form>) -> Self {
+    pub const fn new(provider: Box<str>, priority: Priority, due: Timestamp, form: Box<Form>) -> Self {
         Self {
             provider,
+            priority,
             due,
             attempts: 0,
             known: 0,

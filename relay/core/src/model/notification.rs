@@ -60,6 +60,8 @@ pub struct Notification {
     pub forms: BTreeMap<Channel, Form>,
     /// Why a delivery of it died, if one did.
     pub died: Option<Reason>,
+    /// Deliveries beside the inbox that wait or are with a provider.
+    pub on_way: u16,
     /// Why the recipient gets it.
     pub because: Because,
     /// Its plan; empty until it is released.
@@ -260,7 +262,7 @@ impl Notification {
         self.is_pending()
             || (self.state == NotificationState::Reached
                 && self.flags.acknowledged_at.is_none()
-                && (steps_wait || repeats_wait))
+                && (steps_wait || repeats_wait || self.on_way > 0))
     }
 
     /// Whether devices are to show it: it has a place in the inbox and was not taken back.

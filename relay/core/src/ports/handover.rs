@@ -16,7 +16,7 @@ pub trait HandoverReader: Send + Sync {
     /// [`StoreError`].
     async fn handover_lanes(&self) -> Result<Vec<HandoverLane>, StoreError>;
 
-    /// Deliveries of a lane that are due, the oldest first, with their recipients.
+    /// Deliveries of a lane that are due, the most urgent first and of those the oldest, with their recipients.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -51,6 +51,7 @@ fn row(created_seq: u64, seq: u64) -> Notification {
         content: Some(Arc::new(ContentItem { title: format!("Order {created_seq}"), ..Default::default() })),
         forms: std::collections::BTreeMap::new(),
         died: None,
+        on_way: 0,
         because: Because {
             rule: Some("order_placed".into()),
             event_type: Some("order.placed".into()),

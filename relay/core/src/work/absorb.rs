@@ -16,7 +16,8 @@ impl Work<'_> {
     }
 
     /// Recipients of notifications that were found by a key; they have to be locked too. With them the once-keys of
-    /// those that were not active yet: whatever ends such a notification gives its key back.
+    /// those that were not active yet: whatever ends such a notification gives its key back. And with each what is on
+    /// its way of it.
     pub(crate) fn strangers(&self) -> Vec<Need> {
         let people = self.by_person.keys().filter(|person| !self.people.contains_key(*person));
         let people = people.map(|person| Need::Person(person.clone()));
@@ -26,7 +27,10 @@ impl Work<'_> {
             let (rule, value) = (row.cause.rule.clone()?, row.keys.once.clone()?);
             Some(Need::Once(row.person.clone(), rule, value))
         });
-        people.chain(once).collect()
+        // Whatever ends such a notification ends what is on its way.
+        let sent = self.notifications.values().map(|copy| &copy.row).filter(|row| row.on_way > 0);
+        let sent = sent.map(|row| Need::Deliveries(row.id.clone()));
+        people.chain(once).chain(sent).collect()
     }
 
     /// Takes in rows. A row that is in the copy already stays as the decisions left it.

@@ -1,6 +1,6 @@
 //! Addresses and what is on its way to them.
 
-use tidings_protocol::{Channel, DeliveryState, ProjectId, Timestamp};
+use tidings_protocol::{Channel, DeliveryState, ProjectId, Reason, Timestamp};
 
 use super::Work;
 use crate::calendar::Day;
@@ -14,9 +14,11 @@ impl Work<'_> {
         rows.filter(move |delivery| delivery.person == *person && pending(delivery.state))
     }
 
-    /// A delivery that waits waits longer; nothing else of it changes.
-    pub(crate) fn put_off_delivery(&mut self, id: &str, due: Timestamp) {
+    /// A delivery that waits waits until another instant, for a reason of which the story may tell.
+    pub(crate) fn put_off_delivery(&mut self, id: &str, due: Timestamp, reason: Option<Reason>) {
         self.way_mut(id).due = due;
+        let delivery = self.deliveries.get_mut(id).expect("it was changed above").touch();
+        delivery.reason = reason;
         let sooner = self.after.handover_sooner.map_or(due, |sooner| sooner.min(due));
         self.after.handover_sooner = Some(sooner);
     }

@@ -1,7 +1,8 @@
 //! The only place where states change. Each change writes its −1/+1 in the same transaction as its row.
 
 use tidings_protocol::{
-    DeliveryState, EventState, NotificationId, NotificationState, ProjectId, Reason, StoryKind, Timestamp,
+    Channel, DeliveryState, EventState, NotificationId, NotificationState, ProjectId, Reason, StoryKind,
+    Timestamp,
 };
 
 use super::{DigestCopy, Standing, Tracked, Work};
@@ -154,17 +155,36 @@ impl Work<'_> {
         if self.notification_mut(id).inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed) {
             self.shift_inapp(id, state);
         }
-        let waiting: Vec<Box<str>> = self
-            .deliveries_of(id)
-            .filter(|d| d.state == DeliveryState::Waiting)
-            .map(|d| d.id.clone())
-            .collect();
-        for delivery in waiting {
-            self.shift_delivery(&delivery, state, None);
-        }
+        self.stop_deliveries(id, state, None);
         if self.notification_mut(id).created_seq.is_some() {
             self.touch_inbox_row(id);
         }
+    }
+
+    /// What waits of a notification is not handed over any more; of what is with a provider the story says that it is
+    /// too late.
+    pub(crate) fn stop_deliveries(&mut self, id: &NotificationId, to: DeliveryState, reason: Option<Reason>) {
+        let on_way: Vec<(Box<str>, Channel, DeliveryState)> = self
+            .deliveries_of(id)
+            .filter(|row| matches!(row.state, DeliveryState::Waiting | DeliveryState::HandingOver))
+            .map(|row| (row.id.clone(), row.channel, row.state))
+            .collect();
+        for (delivery, channel, state) in on_way {
+            if state == DeliveryState::HandingOver {
+                self.tell_too_late(id, &delivery, channel);
+            } else {
+                self.shift_delivery(&delivery, to, reason);
+            }
+        }
+    }
+
+    /// It was handed over before it could be stopped, and the story says so.
+    pub(crate) fn tell_too_late(&mut self, id: &NotificationId, delivery: &str, channel: Channel) {
+        let mut entry = Entry::new(self.now, StoryKind::Cancelled);
+        entry.channel = Some(channel);
+        entry.delivery = Some(delivery.into());
+        entry.reason = Some(Reason::TooLate);
+        self.tell(id, entry);
     }
 
     /// A notification in the inbox changed: devices see it again.
@@ -210,7 +230,7 @@ impl Work<'_> {
         device: Option<&tidings_protocol::DeviceId>,
     ) {
         let mut entry = Entry::new(self.now, StoryKind::Outcome);
-        entry.channel = Some(tidings_protocol::Channel::Inapp);
+        entry.channel = Some(Channel::Inapp);
         entry.delivery = Some(self.notification_mut(id).inapp_id());
         entry.state = Some(state.as_str());
         entry.device = device.cloned();
@@ -230,6 +250,7 @@ impl Work<'_> {
         let notification = delivery.notification.clone();
         self.tell(&notification, entry);
         self.ring_handovers(&delivery);
+        self.count_on_way(&notification, None, delivery.state);
         self.deliveries.insert(delivery.id.clone(), Tracked { row: delivery, standing: Standing::New });
     }
 
@@ -285,6 +306,7 @@ impl Work<'_> {
             }
         }
         let (project, made_at) = (delivery.person.project.clone(), delivery.made_at);
+        let notification = delivery.notification.clone();
         let alarm = match (to, reason) {
             (DeliveryState::Dead, Some(reason)) => Some((Alert::DeadLetters, reason)),
             (DeliveryState::Suppressed, Some(Reason::Budget)) => Some((Alert::Budget, Reason::Budget)),
@@ -296,6 +318,18 @@ impl Work<'_> {
             self.alarm(&project, alert, text);
         }
         self.changes.books.shift(&project, made_at, Term::Delivery(from), Term::Delivery(to));
+        self.count_on_way(&notification, Some(from), to);
+    }
+
+    /// A notification knows how many of its deliveries are on their way, so that whoever reads it reads them too.
+    fn count_on_way(&mut self, id: &NotificationId, from: Option<DeliveryState>, to: DeliveryState) {
+        let pending = |state| matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver);
+        let (before, after) = (from.is_some_and(pending), pending(to));
+        if before == after || !self.notifications.contains_key(id) {
+            return;
+        }
+        let row = self.notification_mut(id);
+        row.on_way = if after { row.on_way.saturating_add(1) } else { row.on_way.saturating_sub(1) };
     }
 
     /// Something that operators may want to hear.

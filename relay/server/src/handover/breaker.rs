@@ -36,26 +36,29 @@ impl Breaker {
         }
     }
 
-    /// Something was let through.
-    pub(crate) const fn begun(&mut self) {
+    /// Something was let through. Answers whether it is the one that decides.
+    pub(crate) const fn begun(&mut self) -> bool {
         self.probing = self.open_until.is_some();
+        self.probing
     }
 
-    /// An outcome came.
-    pub(crate) fn heard(&mut self, outcome: &Outcome, now: Timestamp) {
-        self.probing = false;
+    /// An outcome came. What began before it opened says nothing new while it is open: many fail together.
+    pub(crate) fn heard(&mut self, outcome: &Outcome, probe: bool, now: Timestamp) {
+        if probe {
+            self.probing = false;
+        }
         match outcome {
             Outcome::Accepted { .. } | Outcome::Permanent { .. } | Outcome::AddressGone { .. } => {
                 *self = Self::default();
             }
-            Outcome::Transient { retry_after: Some(wish), .. } if self.open_until.is_none() => {
-                self.failures += 1;
-                let millis = wish.as_millis().clamp(0, OPEN_MILLIS_MAX);
-                self.open_until = Some(now.plus_millis(millis));
+            Outcome::Transient { .. } | Outcome::Unknown { .. } | Outcome::Misconfigured { .. }
+                if self.open_until.is_some() && !probe => {}
+            Outcome::Transient { retry_after: Some(wish), .. } => {
+                self.open_until = Some(now.plus_millis(wish.as_millis().clamp(1, OPEN_MILLIS_MAX)));
             }
             Outcome::Transient { .. } | Outcome::Unknown { .. } | Outcome::Misconfigured { .. } => {
                 self.failures += 1;
-                if self.failures >= FAILURES_MAX || self.open_until.is_some() {
+                if self.failures >= FAILURES_MAX || probe {
                     let doubled = OPEN_MILLIS_MIN.saturating_mul(1_i64 << self.opened.min(16));
                     self.open_until = Some(now.plus_millis(doubled.min(OPEN_MILLIS_MAX)));
                     self.opened += 1;
@@ -85,7 +88,7 @@ mod tests {
     fn failed(times: u32) -> Breaker {
         let mut breaker = Breaker::default();
         for _ in 0..times {
-            breaker.heard(&Outcome::transient("http_503"), NOW);
+            breaker.heard(&Outcome::transient("http_503"), false, NOW);
         }
         breaker
     }
@@ -102,8 +105,8 @@ mod tests {
     #[test]
     fn what_is_not_the_providers_fault_closes_it() {
         let mut breaker = failed(FAILURES_MAX - 1);
-        breaker.heard(&Outcome::AddressGone { code: "gone".into() }, NOW);
-        breaker.heard(&Outcome::transient("http_503"), NOW);
+        breaker.heard(&Outcome::AddressGone { code: "gone".into() }, false, NOW);
+        breaker.heard(&Outcome::transient("http_503"), false, NOW);
         assert_eq!(breaker.admits(9, NOW), Ok(9));
     }
 
@@ -112,18 +115,24 @@ mod tests {
         let mut breaker = failed(FAILURES_MAX);
         let later = NOW.plus_millis(OPEN_MILLIS_MIN);
         assert_eq!(breaker.admits(9, later), Ok(1));
-        breaker.begun();
+        assert!(breaker.begun());
         assert!(breaker.admits(9, later).is_err(), "one is under way");
-        breaker.heard(&Outcome::transient("http_503"), later);
+        breaker.heard(&Outcome::transient("http_503"), false, later);
+        assert!(breaker.admits(9, later).is_err(), "another one does not decide");
+        breaker.heard(&Outcome::transient("http_503"), true, later);
         assert_eq!(breaker.admits(9, later), Err(later.plus_millis(2 * OPEN_MILLIS_MIN)));
-        breaker.heard(&Outcome::accepted(None), later);
+        breaker.heard(&Outcome::accepted(None), true, later);
         assert_eq!((breaker.admits(9, later), breaker.state(later)), (Ok(9), "closed"));
     }
 
     #[test]
-    fn it_never_stays_open_for_longer_than_five_minutes() {
-        let open = failed(FAILURES_MAX + 40);
-        assert_eq!(open.admits(1, NOW), Err(NOW.plus_millis(OPEN_MILLIS_MAX)));
+    fn many_that_fail_together_count_as_one_and_it_never_stays_open_for_longer_than_five_minutes() {
+        let mut breaker = failed(FAILURES_MAX + 40);
+        assert_eq!(breaker.admits(1, NOW), Err(NOW.plus_millis(OPEN_MILLIS_MIN)));
+        for _ in 0..40 {
+            breaker.heard(&Outcome::transient("http_503"), true, NOW);
+        }
+        assert_eq!(breaker.admits(1, NOW), Err(NOW.plus_millis(OPEN_MILLIS_MAX)));
     }
 
     #[test]
@@ -131,7 +140,7 @@ mod tests {
         let mut breaker = Breaker::default();
         let wish =
             Outcome::Transient { code: "http_429".into(), retry_after: Some(Span::from_millis(30_000)) };
-        breaker.heard(&wish, NOW);
+        breaker.heard(&wish, false, NOW);
         assert_eq!(breaker.admits(9, NOW), Err(NOW.plus_millis(30_000)));
         assert_eq!(breaker.admits(9, NOW.plus_millis(30_000)), Ok(1));
     }

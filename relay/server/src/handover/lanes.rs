@@ -74,8 +74,10 @@ impl Bucket {
 pub(crate) enum Admitted {
     /// So many now.
     Now(usize),
-    /// Some from an instant on.
+    /// Some from an instant on: it is asked as often as it allows.
     From(Timestamp),
+    /// None before an instant: it failed again and again, and is left alone.
+    Rests(Timestamp),
     /// None before one that is under way has ended.
     Full,
 }
@@ -92,7 +94,7 @@ impl Lanes {
         }
         let mut admitted = match lane.breaker.admits(room, now) {
             Ok(admitted) => admitted,
-            Err(from) => return Admitted::From(from),
+            Err(until) => return Admitted::Rests(until),
         };
         if let Some(rate) = settings.rate {
             let bucket = lane.bucket.get_or_insert(Bucket::full(rate, now));
@@ -107,16 +109,16 @@ impl Lanes {
         Admitted::Now(admitted)
     }
 
-    /// A delivery goes to a provider.
-    pub(crate) fn begun(&self, key: &LaneKey) {
+    /// A delivery goes to a provider. Answers whether it is the one that shows whether the provider is back.
+    pub(crate) fn begun(&self, key: &LaneKey) -> bool {
         let mut known = self.locked();
         known.in_flight += 1;
         let lane = known.lanes.entry(key.clone()).or_default();
         lane.in_flight += 1;
-        lane.breaker.begun();
         if let Some(bucket) = &mut lane.bucket {
             bucket.left -= 1_000;
         }
+        lane.breaker.begun()
     }
 
     /// A delivery came back. What one recipient's own URL or push service does says nothing about the others', so it
@@ -126,7 +128,7 @@ impl Lanes {
         &self,
         key: &LaneKey,
         settings: &Provider,
-        outcome: &Outcome,
+        (outcome, probe): (&Outcome, bool),
         now: Timestamp,
     ) -> bool {
         let mut known = self.locked();
@@ -136,7 +138,7 @@ impl Lanes {
         lane.in_flight = lane.in_flight.saturating_sub(1);
         let before = lane.breaker.state(now);
         if !matches!(settings.account, Account::Webhook(_) | Account::Webpush(_)) {
-            lane.breaker.heard(outcome, now);
+            lane.breaker.heard(outcome, probe, now);
         }
         let after = lane.breaker.state(now);
         if before != after {
@@ -148,7 +150,8 @@ impl Lanes {
             );
         }
         let open = if after == "closed" { 0.0 } else { 1.0 };
-        metrics::gauge!("tidings_provider_open", "provider" => key.1.to_string()).set(open);
+        let (project, provider) = (key.0.to_string(), key.1.to_string());
+        metrics::gauge!("tidings_provider_open", "project" => project, "provider" => provider).set(open);
         if crowded && lane.in_flight == 0 {
             known.lanes.remove(key);
         }
@@ -201,7 +204,7 @@ mod tests {
         }
         assert_eq!(lanes.admits(&key("a"), &provider, NOW), Admitted::Full);
         assert_eq!(lanes.admits(&key("b"), &provider, NOW), Admitted::Now(IN_FLIGHT_LANE_MAX));
-        lanes.ended(&key("a"), &provider, &Outcome::accepted(None), NOW);
+        lanes.ended(&key("a"), &provider, (&Outcome::accepted(None), false), NOW);
         assert_eq!(lanes.admits(&key("a"), &provider, NOW), Admitted::Now(1));
     }
 
@@ -225,7 +228,7 @@ mod tests {
         for (name, settings) in [("a", provider(None)), ("b", own)] {
             for _ in 0..super::super::breaker::FAILURES_MAX {
                 lanes.begun(&key(name));
-                lanes.ended(&key(name), &settings, &Outcome::transient("http_503"), NOW);
+                lanes.ended(&key(name), &settings, (&Outcome::transient("http_503"), false), NOW);
             }
             let closed = matches!(settings.account, Account::Webpush(_));
             let admitted = lanes.admits(&key(name), &settings, NOW);

@@ -301,7 +301,12 @@ async fn nobody_is_buzzed_about_what_was_seen_or_while_active_elsewhere() {
     let id = scene.e("alice", 1).await;
     let lanes = scene.store.handover_lanes().await.unwrap();
     let due = scene.store.due_handovers(&project(), &lanes[0].provider, scene.now(), 9).await.unwrap();
-    let claim = |present_until| Act::HandOver { delivery: due[0].0.clone(), owner: 7, present_until };
+    let claim = |present_until| Act::HandOver {
+        delivery: due[0].0.clone(),
+        owner: 7,
+        present_until,
+        rests_until: None,
+    };
     let present = Some(scene.now().plus_millis(30_000));
     assert!(matches!(scene.act(claim(present)).await, Answer::Handover(None)));
     scene.stands(&id, "active -", "channel_plan hold present push").await;
@@ -384,6 +389,7 @@ async fn a_document_without_the_provider_takes_another_one() {
     let left = PROVIDERS.lines().filter(|line| !line.contains("sms_a")).collect::<Vec<_>>().join("\n");
     scene.apply(&ruled(keys, &format!("{left}\n"))).await;
     scene.minutes(5).await;
+    assert!(scene.claim().await.is_empty(), "it goes through the lane of the other one");
     assert_eq!(&*only(&scene).await.provider, "sms_b");
 }
 
@@ -431,4 +437,226 @@ async fn the_sandbox_shows_the_words_of_each_channel_and_hands_nothing_over() {
     let mail = shown.iter().find(|entry| entry.channel == Some(Channel::Email)).unwrap();
     assert_eq!(mail.text.as_deref(), Some("Hello 1\nHello 1"));
     assert!(scene.claim().await.is_empty());
+}
+
+/// Two people on call; who is second is told only if the first does not answer.
+const ON_CALL: &str = "category: calls, notify: 'data.on_call[0]', cancel_on: {event: paid, match: data.n}, deliver: [{channels: [inapp, email]}, {after: 5m, unless: acknowledged, channels: [sms]}, {after: 15m, unless: acknowledged, notify: 'data.on_call[1]', channels: [inapp, sms]}]";
+
+async fn on_call() -> (Scene, NotificationId) {
+    let scene = scene(ON_CALL, "").await;
+    scene.address("ben", Channel::Sms, "+4915112345679").await;
+    let data = serde_json::json!({"n": 1, "on_call": ["alice", "ben"]});
+    let id = scene.event("e", "x", data).await.remove(0);
+    (scene, id)
+}
+
+#[rstest]
+#[case("cancelled")]
+#[case("retracted")]
+#[tokio::test]
+async fn nobody_else_is_told_of_what_is_over(#[case] how: &str) {
+    let (scene, id) = on_call().await;
+    let mail = only(&scene).await;
+    scene.conclude(&mail, Outcome::transient("smtp_450")).await;
+    if how == "cancelled" {
+        scene.event("paid", "x", serde_json::json!({"n": 1, "on_call": ["alice", "ben"]})).await;
+    } else {
+        scene.act(Act::Retract(id.clone())).await;
+    }
+    assert_eq!(states(&scene, &id).await, ["email cancelled -"], "in the same commit");
+    scene.minutes(60).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.all().await.len(), 1, "ben is not told");
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn what_a_provider_has_is_told_too_late_and_its_refusal_begins_no_step() {
+    let (scene, id) = on_call().await;
+    let mail = only(&scene).await;
+    scene.event("paid", "x", serde_json::json!({"n": 1, "on_call": ["alice", "ben"]})).await;
+    assert!(scene.told(&id).await.contains(&"cancelled too_late email".to_owned()));
+    scene.conclude(&mail, Outcome::Permanent { code: "smtp_554".into() }).await;
+    scene.minutes(60).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.all().await.len(), 1);
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn who_acknowledges_stops_the_texts_of_everybody_else() {
+    let (scene, id) = on_call().await;
+    let mail = only(&scene).await;
+    scene.conclude(&mail, Outcome::accepted(None)).await;
+    scene.minutes(5).await;
+    scene.conclude(&only(&scene).await, Outcome::accepted(None)).await;
+    scene.minutes(10).await;
+    let text = only(&scene).await;
+    assert_eq!(&*text.recipient.to_string(), "ben");
+    scene.receive("ben").await;
+    scene.conclude(&text, Outcome::transient("http_503")).await;
+    scene.receive("alice").await;
+    scene.receipt("alice", &id, "acknowledged").await;
+    assert_eq!(states(&scene, &text.notification).await, ["sms cancelled acknowledged_in_time"]);
+    scene.minutes(60).await;
+    assert!(scene.claim().await.is_empty());
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn a_step_that_leads_nowhere_does_not_end_what_is_still_on_its_way() {
+    let keys =
+        "category: mixed, deliver: [{channels: [email]}, {after: 5m, unless: received, channels: [webhook]}]";
+    for handed in [false, true] {
+        let scene = scene(keys, "").await;
+        let id = scene.e("alice", 1).await;
+        let mail = only(&scene).await;
+        if !handed {
+            scene.conclude(&mail, Outcome::transient("smtp_450")).await;
+        }
+        scene.minutes(6).await;
+        scene.stands(&id, "active -", "channel_plan stop no_endpoint webhook").await;
+        let mail = if handed { mail } else { only(&scene).await };
+        scene.conclude(&mail, Outcome::accepted(None)).await;
+        assert_eq!(scene.state(&id).await, "reached -");
+        scene.balanced().await;
+    }
+}
+
+#[tokio::test]
+async fn a_notification_that_failed_goes_on_where_it_died() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let mail = only(&scene).await;
+    scene.conclude(&mail, Outcome::Permanent { code: "smtp_554".into() }).await;
+    scene.act(Act::Replay(id.clone())).await;
+    let again = only(&scene).await;
+    assert_eq!(again.delivery, mail.delivery, "it is the same one");
+    scene.conclude(&again, Outcome::accepted(None)).await;
+    assert_eq!(states(&scene, &id).await, ["email sent accepted"]);
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn what_lost_its_only_address_ends_and_brings_the_next_step_forward() {
+    let keys =
+        "category: calls, deliver: [{channels: [sms]}, {after: 15m, unless: received, channels: [email]}]";
+    let scene = scene(keys, "").await;
+    let id = scene.e("alice", 1).await;
+    let recipient = "alice".parse().unwrap();
+    scene.act(Act::PutEndpoint { recipient, channel: Channel::Sms, address: None }).await;
+    let mail = only(&scene).await;
+    assert_eq!(mail.channel, Channel::Email);
+    let recipient = "alice".parse().unwrap();
+    scene.act(Act::PutEndpoint { recipient, channel: Channel::Email, address: None }).await;
+    scene.conclude(&mail, Outcome::transient("smtp_450")).await;
+    scene.minutes(5).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(states(&scene, &id).await, ["sms cancelled endpoint_moved", "email cancelled endpoint_moved"]);
+    assert!(scene.state(&id).await.starts_with("suppressed"));
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn what_failed_stays_failed_when_the_rest_is_switched_off() {
+    let scene = scene("category: mixed, deliver: [{channels: [email, sms]}]", "").await;
+    let id = scene.e("alice", 1).await;
+    for handover in scene.claim().await {
+        let outcome = match handover.channel {
+            Channel::Email => Outcome::Permanent { code: "smtp_554".into() },
+            _ => Outcome::transient("http_503"),
+        };
+        scene.conclude(&handover, outcome).await;
+    }
+    scene.choose("alice", "mixed", Channel::Sms, false).await;
+    assert_eq!(scene.state(&id).await, "failed permanent");
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn while_a_provider_rests_another_one_has_its_deliveries() {
+    let scene = scene("category: calls, deliver: [{channels: [sms]}]", "").await;
+    scene.e("alice", 1).await;
+    let until = scene.now().plus_millis(60_000);
+    let rest = async |provider: &str| {
+        let due = scene.store.due_handovers(&project(), provider, scene.now(), 9).await.unwrap();
+        for (delivery, _) in due {
+            let claim = Act::HandOver { delivery, owner: 7, present_until: None, rests_until: Some(until) };
+            assert!(matches!(scene.act(claim).await, Answer::Handover(None)));
+        }
+    };
+    rest("sms_a").await;
+    let lanes = scene.store.handover_lanes().await.unwrap();
+    assert_eq!(lanes.iter().map(|lane| &*lane.provider).collect::<Vec<_>>(), ["sms_b"]);
+    rest("sms_b").await;
+    let lanes = scene.store.handover_lanes().await.unwrap();
+    assert_eq!((&*lanes[0].provider, lanes[0].due), ("sms_b", until), "it does not go round in circles");
+    scene.run(until).await;
+    assert_eq!(only(&scene).await.attempt, 1);
+}
+
+#[tokio::test]
+async fn a_channels_cap_counts_a_notification_once_however_many_devices_it_goes_to() {
+    let lines = "channels: {push: {cap: {day: 1, over: suppress}}}";
+    let scene = scene("category: mixed, deliver: [{channels: [push]}]", lines).await;
+    for n in 1..4 {
+        let address = format!("{{\"endpoint\":\"https://push.example/{n}\"}}");
+        scene.address("alice", Channel::Push, &address).await;
+    }
+    scene.e("alice", 1).await;
+    assert_eq!(scene.claim().await.len(), 3);
+    let second = scene.e("alice", 2).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.state(&second).await, "suppressed cap");
+}
+
+#[tokio::test]
+async fn what_a_budget_refuses_counts_against_no_cap() {
+    let lines = "channels: {sms: {cap: {day: 1, over: suppress}, budget: {day: 0.01}}}";
+    let scene = scene("category: calls, deliver: [{channels: [sms]}]", lines).await;
+    scene.e("alice", 1).await;
+    assert!(scene.claim().await.is_empty());
+    scene
+        .apply(&document(
+            "category: calls, deliver: [{channels: [sms]}]",
+            "channels: {sms: {cap: {day: 1, over: suppress}}}\n",
+        ))
+        .await;
+    scene.e("alice", 2).await;
+    assert_eq!(scene.claim().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_that_ends_early_frees_what_it_put_off() {
+    let keys = "category: letters";
+    let scene = scene(keys, "").await;
+    let id = scene.e("alice", 1).await;
+    scene.conclude(&only(&scene).await, Outcome::transient("smtp_450")).await;
+    let until = scene.now().plus_millis(7 * 86_400_000);
+    scene.operate("alice", serde_json::json!({"op": "pause", "until": until})).await;
+    scene.minutes(5).await;
+    assert!(scene.claim().await.is_empty());
+    scene.stands(&id, "active -", "pause hold paused email").await;
+    scene.operate("alice", serde_json::json!({"op": "pause", "until": null})).await;
+    assert_eq!(only(&scene).await.attempt, 2);
+}
+
+#[tokio::test]
+async fn the_most_urgent_of_what_is_due_goes_first() {
+    let scene = scene("category: letters", "").await;
+    for (n, priority) in ["low", "normal", "urgent", "high"].into_iter().enumerate() {
+        let priority = Some(priority.parse().unwrap());
+        let deliver = Some(std::sync::Arc::from([tidings_core::model::PlannedStep {
+            channels: vec![Channel::Email],
+            after: Span::ZERO,
+            unless: None,
+            repeat: None,
+            linked: false,
+        }]));
+        let send = tidings_core::model::DirectSend { priority, deliver, ..words("letters") };
+        scene.send("alice", send).await;
+        assert_eq!(scene.store.due_handovers(&project(), "post", scene.now(), 9).await.unwrap().len(), n + 1);
+    }
+    let order: Vec<&str> = scene.claim().await.iter().map(|handover| handover.priority.as_str()).collect();
+    assert_eq!(order, ["urgent", "high", "normal", "low"]);
 }

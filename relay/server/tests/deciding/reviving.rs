@@ -26,6 +26,7 @@ async fn dead_mail(scene: &Scene, of: &NotificationId, fails: bool) {
         changed_at: now,
         way: Some(Box::new(tidings_core::model::Way::new(
             "smtp".into(),
+            tidings_protocol::Priority::Normal,
             now,
             Box::new(tidings_core::delivery::Form::Sms("words".into())),
         ))),

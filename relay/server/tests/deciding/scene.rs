@@ -260,7 +260,7 @@ impl Scene {
         for lane in self.store.handover_lanes().await.unwrap() {
             let due = self.store.due_handovers(&lane.project, &lane.provider, self.now(), 500).await.unwrap();
             for (delivery, _) in due {
-                let act = Act::HandOver { delivery, owner: 7, present_until: None };
+                let act = Act::HandOver { delivery, owner: 7, present_until: None, rests_until: None };
                 let Answer::Handover(handover) = self.act(act).await else { panic!("it is no hand-over") };
                 claimed.extend(handover.map(|handover| *handover));
             }

@@ -1,10 +1,11 @@
 -- How a delivery is handed over: which provider has it, not before when, and the rest packed. Deliveries from before
 -- never were and never will be.
 ALTER TABLE deliveries ADD COLUMN provider TEXT;
+ALTER TABLE deliveries ADD COLUMN urgency INTEGER;
 ALTER TABLE deliveries ADD COLUMN due INTEGER;
 ALTER TABLE deliveries ADD COLUMN provider_id TEXT;
 ALTER TABLE deliveries ADD COLUMN way TEXT;
-CREATE INDEX deliveries_due ON deliveries (project, provider, due, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_due ON deliveries (project, provider, urgency, due, id) WHERE state = 'waiting';
 CREATE INDEX deliveries_begun ON deliveries (id) WHERE state = 'handing_over';
 CREATE INDEX deliveries_named ON deliveries (project, provider_id, id) WHERE provider_id IS NOT NULL;
 

@@ -1,5 +1,6 @@
 //! Deliveries that wait for a provider, and public tokens.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -39,10 +40,10 @@ impl HandoverReader for MemoryStore {
         let mut due: Vec<_> = rows
             .filter_map(|row| Some((row, row.way.as_ref()?)))
             .filter(|(_, way)| *way.provider == *provider && way.due <= now)
-            .map(|(row, way)| (way.due, row.id.clone(), row.person.clone()))
+            .map(|(row, way)| (Reverse(way.priority), way.due, row.id.clone(), row.person.clone()))
             .collect();
         due.sort();
-        Ok(due.into_iter().take(limit).map(|(_, id, person)| (id, person)).collect())
+        Ok(due.into_iter().take(limit).map(|(_, _, id, person)| (id, person)).collect())
     }
 
     async fn begun_handovers(&self, after: Option<&str>, limit: usize) -> Result<Vec<Begun>, StoreError> {

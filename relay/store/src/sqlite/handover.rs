@@ -9,7 +9,7 @@ use tidings_protocol::{ProjectId, Timestamp};
 
 use super::cells::{Cells, to_json};
 use super::rows::person::person_key;
-use super::rows::way::PackedWay;
+use super::rows::way::{BY_URGENCY, PackedWay, urgency};
 use super::rows::work;
 use super::statements::{read as sql, write};
 use super::{SqliteStore, limit as count, not_committed, put};
@@ -33,13 +33,19 @@ impl HandoverReader for SqliteStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(Box<str>, PersonKey)>, StoreError> {
-        let query = sqlx::query(sql::DUE_HANDOVERS).bind(project.as_str()).bind(provider.to_owned());
-        let rows = self.rows(query.bind(now.as_millis()).bind(count(limit))).await?;
-        let due = rows.iter().map(|row| {
-            let mut cells = Cells::of(row);
-            Ok((cells.text()?, person_key(&mut cells)?))
-        });
-        due.collect()
+        let mut due = Vec::new();
+        for priority in BY_URGENCY {
+            let query = sqlx::query(sql::DUE_HANDOVERS).bind(project.as_str()).bind(provider.to_owned());
+            let query = query.bind(now.as_millis()).bind(count(limit - due.len())).bind(urgency(priority));
+            for row in &self.rows(query).await? {
+                let mut cells = Cells::of(row);
+                due.push((cells.text()?, person_key(&mut cells)?));
+            }
+            if due.len() == limit {
+                break;
+            }
+        }
+        Ok(due)
     }
 
     async fn begun_handovers(&self, after: Option<&str>, limit: usize) -> Result<Vec<Begun>, StoreError> {

@@ -28,7 +28,7 @@ macro_rules! event_columns {
 macro_rules! delivery_columns {
     () => {
         "d.id, d.notification, d.project, d.recipient, d.channel, d.address, d.state, d.reason, d.step, d.made_at, \
-         d.changed_at, d.provider, d.due, d.provider_id, d.way"
+         d.changed_at, d.provider, d.urgency, d.due, d.provider_id, d.way"
     };
 }
 

@@ -110,6 +110,7 @@ pub(crate) fn held(of: &PersonKey, id: &str, made_by: &str) -> Notification {
         content: None,
         forms: std::collections::BTreeMap::new(),
         died: None,
+        on_way: 0,
         because: Because { rule: Some("r".to_owned()), event_type: None, text: "You ordered".to_owned() },
         plan: Arc::new([]),
         steps_begun: 0,
@@ -157,7 +158,12 @@ pub(crate) fn mail(of: &PersonKey, notification: &str, state: DeliveryState) -> 
         step: 1,
         made_at: at(0),
         changed_at: at(0),
-        way: Some(Box::new(Way::new("smtp".into(), at(0), Box::new(Form::Sms("words".into()))))),
+        way: Some(Box::new(Way::new(
+            "smtp".into(),
+            Priority::Normal,
+            at(0),
+            Box::new(Form::Sms("words".into())),
+        ))),
     }
 }
 

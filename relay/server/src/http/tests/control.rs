@@ -192,6 +192,7 @@ async fn dead(bench: &Bench, of: &NotificationId, channels: &[Channel]) {
         changed_at: now,
         way: Some(Box::new(tidings_core::model::Way::new(
             "smtp".into(),
+            tidings_protocol::Priority::Normal,
             now,
             Box::new(tidings_core::delivery::Form::Sms("words".into())),
         ))),

@@ -67,10 +67,17 @@ struct Packed {
     forms: BTreeMap<Channel, Form>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     died: Option<Reason>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    on_way: u16,
     #[serde(default)]
     flags: PackedFlags,
     #[serde(default)]
     marks: PackedMarks,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_zero(value: &u16) -> bool {
+    *value == 0
 }
 
 /// Channels, how long after, what makes it needless, the repetition, and whether it is for somebody else.
@@ -245,6 +252,7 @@ fn pack(row: &Notification) -> Packed {
         round: row.round,
         forms: row.forms.clone(),
         died: row.died,
+        on_way: row.on_way,
         flags: pack_flags(&row.flags),
         marks: pack_marks(&row.marks),
     }
@@ -370,6 +378,7 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
         round: packed.round,
         forms: packed.forms,
         died: packed.died,
+        on_way: packed.on_way,
         flags: flags(packed.flags, retracted_at),
         marks: marks(packed.marks),
         told: Vec::new(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tidings_core::delivery::Form;
 use tidings_core::model::Way;
 use tidings_core::ports::StoreError;
-use tidings_protocol::Timestamp;
+use tidings_protocol::{Priority, Timestamp};
 
 use crate::sqlite::cells::{Cells, damaged};
 
@@ -52,14 +52,31 @@ pub(in crate::sqlite) fn pack(way: &Way) -> PackedWay {
     }
 }
 
-/// `provider, due, provider_id, way`.
+/// The order of priorities in a lane: the most urgent first.
+pub(in crate::sqlite) const fn urgency(priority: Priority) -> i64 {
+    match priority {
+        Priority::Urgent => 0,
+        Priority::High => 1,
+        Priority::Normal => 2,
+        Priority::Low => 3,
+    }
+}
+
+/// Every priority, the most urgent first.
+pub(in crate::sqlite) const BY_URGENCY: [Priority; 4] =
+    [Priority::Urgent, Priority::High, Priority::Normal, Priority::Low];
+
+/// `provider, urgency, due, provider_id, way`.
 pub(in crate::sqlite) fn way(cells: &mut Cells<'_>) -> Result<Option<Box<Way>>, StoreError> {
-    let (provider, due, provider_id) = (cells.text_maybe()?, cells.time_maybe()?, cells.text_maybe()?);
+    let (provider, place): (_, Option<i64>) = (cells.text_maybe()?, cells.cell()?);
+    let (due, provider_id) = (cells.time_maybe()?, cells.text_maybe()?);
+    let priority = BY_URGENCY.into_iter().find(|priority| Some(urgency(*priority)) == place);
     let packed: Option<PackedWay> = cells.json_maybe()?;
     let Some(packed) = packed else { return Ok(None) };
     let half = || damaged("a delivery's way has no provider or no time".to_owned());
     Ok(Some(Box::new(Way {
         provider: provider.ok_or_else(half)?,
+        priority: priority.ok_or_else(half)?,
         due: due.ok_or_else(half)?,
         attempts: packed.attempts,
         known: packed.known,

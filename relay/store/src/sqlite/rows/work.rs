@@ -10,7 +10,7 @@ use tidings_core::ports::StoreError;
 use tidings_protocol::{Channel, EventId, NotificationId, ProjectId, RuleId};
 
 use super::person::person_key;
-use super::way;
+use super::way::{self, urgency};
 use crate::erasure::hex;
 use crate::order::due_words;
 use crate::sqlite::cells::{Cells, damaged, parsed, to_json};
@@ -29,6 +29,7 @@ pub(in crate::sqlite) fn delivery_cells(row: &Delivery) -> Value {
         row.made_at.as_millis(),
         row.changed_at.as_millis(),
         row.way.as_ref().map(|way| &way.provider),
+        row.way.as_ref().map(|way| urgency(way.priority)),
         row.way.as_ref().map(|way| way.due.as_millis()),
         row.way.as_ref().and_then(|way| way.provider_id.as_ref()),
         row.way.as_deref().map(|way| to_json(&way::pack(way)))

@@ -28,10 +28,12 @@ statements! {
                 SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
                 WHERE n.state = 'waiting' AND n.provider > '' AND (n.project, n.provider) > (p.project, p.provider)
                 ORDER BY n.project, n.provider LIMIT 1))
-        SELECT p.project, p.provider, (SELECT min(d.due) FROM deliveries AS d
-            WHERE d.state = 'waiting' AND d.project = p.project AND d.provider = p.provider) FROM p";
+        SELECT p.project, p.provider, (SELECT min(u.due) FROM (VALUES (0), (1), (2), (3)) AS r CROSS JOIN deliveries AS u ON u.id = (SELECT d.id FROM deliveries AS d INDEXED BY deliveries_due
+                WHERE d.state = 'waiting' AND d.project = p.project AND d.provider = p.provider
+                    AND d.urgency = r.column1 ORDER BY d.due, d.id LIMIT 1)) FROM p";
     DUE_HANDOVERS = "SELECT id, project, recipient FROM deliveries
-        WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND due <= ?3 ORDER BY due, id LIMIT ?4";
+        WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND urgency = ?5 AND due <= ?3
+        ORDER BY due, id LIMIT ?4";
     BEGUN_HANDOVERS = "SELECT id, project, way FROM deliveries
         WHERE state = 'handing_over' AND id > ?1 ORDER BY id LIMIT ?2";
     DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d INDEXED BY deliveries_named

@@ -1,0 +1,92 @@
+//! One attempt at one delivery: from its claim to the word of what came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tidings_core::act::{Act, Unit};
+use tidings_core::configuration::{Alert, Provider as Settings};
+use tidings_core::delivery::{Handover, Outcome};
+use tidings_protocol::ProjectId;
+
+use super::lanes::LaneKey;
+use super::{Handovers, RETRY_AFTER};
+use crate::channels::{ATTEMPT_DEADLINE, Links, Provider};
+
+/// A provider that does not keep its own deadline is given up a little later.
+pub(crate) const GIVE_UP_AFTER: Duration = ATTEMPT_DEADLINE.saturating_add(Duration::from_secs(2));
+
+impl Handovers {
+    /// Starts the attempt at a delivery that was claimed.
+    pub(super) async fn begin(&self, handover: Box<Handover>, settings: Option<Settings>) {
+        let key: LaneKey = (handover.project.clone(), handover.provider.clone());
+        let Some(settings) = settings else {
+            let outcome = Outcome::Misconfigured { code: "provider_gone".into() };
+            return self.conclude(key.0, handover.delivery, handover.attempt, outcome).await;
+        };
+        let probe = self.0.lanes.begun(&key);
+        let provider = match self.0.accounts.get(&key.0, &key.1, &settings).await {
+            Ok(provider) => provider.map_err(|code| Outcome::Misconfigured { code: code.into() }),
+            Err(_) => Err(Outcome::transient("store")),
+        };
+        let this = self.clone();
+        self.0.attempts.spawn(async move {
+            let began = Instant::now();
+            let (project, delivery, attempt) =
+                (handover.project.clone(), handover.delivery.clone(), handover.attempt);
+            let channel = handover.channel.as_str();
+            let outcome = match provider {
+                Ok(provider) => hand_over(provider, handover).await,
+                Err(outcome) => outcome,
+            };
+            metrics::counter!("tidings_attempts_total", "channel" => channel, "outcome" => outcome.kind())
+                .increment(1);
+            metrics::histogram!("tidings_attempt_seconds", "channel" => channel).record(began.elapsed());
+            if this.0.lanes.ended(&key, &settings, (&outcome, probe), this.0.clock.now()) {
+                let code = outcome.code().unwrap_or_default();
+                let text = format!("{}: {code}", key.1);
+                this.0.listeners.alarms.note(project.clone(), Alert::ProviderDown, text);
+            }
+            this.conclude(project, delivery, attempt, outcome).await;
+            this.0.ended.notify_one();
+        });
+    }
+
+    /// Tells what came of an attempt, for as long as it takes: only this node knows it.
+    pub(super) async fn conclude(
+        &self,
+        project: ProjectId,
+        delivery: Box<str>,
+        attempt: u32,
+        outcome: Outcome,
+    ) {
+        loop {
+            let act = Act::Conclude { delivery: delivery.clone(), attempt, outcome: outcome.clone() };
+            let unit = Unit { project: project.clone(), sandbox: false, repeat: None, act };
+            match self.0.submit.submit(unit).await.answer {
+                Err(refusal) if refusal.is_transient() => tokio::time::sleep(RETRY_AFTER).await,
+                Ok(_) => return,
+                Err(refusal) => {
+                    tracing::error!(code = refusal.code(), "what came of a delivery was refused");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Asks a provider. One that does not answer in time, or fails in itself, leaves an outcome that nobody knows.
+async fn hand_over(provider: Arc<dyn Provider>, handover: Box<Handover>) -> Outcome {
+    let asking = tokio::spawn(async move {
+        let links = Links::default();
+        provider.hand_over(&handover, &links).await
+    });
+    let unknown = |code: &str| Outcome::Unknown { code: code.into() };
+    match tokio::time::timeout(GIVE_UP_AFTER, asking).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a provider failed in itself");
+            unknown("failed_in_itself")
+        }
+        Err(_) => unknown("timeout"),
+    }
+}
