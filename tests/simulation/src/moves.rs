@@ -15,8 +15,9 @@ use crate::run::{Event, Simulation};
 
 const ZONES: [&str; 5] =
     ["Europe/Berlin", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"];
-const CATEGORIES: [&str; 7] = ["general", "alerts", "orders", "urgent", "offers", "news", "tips"];
-const ASKING: [&str; 3] = ["offers", "news", "tips"];
+const CATEGORIES: [&str; 9] =
+    ["general", "alerts", "orders", "urgent", "offers", "news", "tips", "letters", "calls"];
+const ASKING: [&str; 4] = ["offers", "news", "tips", "calls"];
 
 impl Simulation {
     /// How long until the next move: mostly soon, sometimes tomorrow.
@@ -84,6 +85,12 @@ impl Simulation {
                 "gone.soon",
                 "bad.words",
                 "nobody.listens",
+                "alarm.rang",
+                "alarm.rang",
+                "alarm.rang",
+                "alarm.rang",
+                "alarm.off",
+                "alarm.off",
             ];
             (*chance.pick(&kinds), format!("o{}", chance.below(4)), chance.happens(985))
         };
@@ -130,7 +137,12 @@ impl Simulation {
                 7..9 => SendTo::Topic("fans".parse().expect("a good id")),
                 _ => SendTo::Recipients(self.people.iter().map(|person| person.recipient.clone()).collect()),
             };
-            (if chance.happens(160) { "letters" } else { category }, to, priority)
+            let category = match chance.below(100) {
+                0..16 => "letters",
+                16..32 => "calls",
+                _ => category,
+            };
+            (category, to, priority)
         };
         self.send(category, priority, to);
     }
@@ -138,7 +150,7 @@ impl Simulation {
     /// The backend changes what it knows.
     fn backend(&mut self) {
         let who = self.somebody();
-        let roll = self.world.inside().chance.below(18);
+        let roll = self.world.inside().chance.below(21);
         let noted = |simulation: &Self| {
             let notes = &simulation.notes.notifications;
             let newest = notes.len().saturating_sub(8);
@@ -172,7 +184,11 @@ impl Simulation {
                 Some(send) => Act::StopSend(send.clone()),
                 None => return,
             },
-            12..14 => match self.notes.failed.last() {
+            12 => match self.notes.failed.last() {
+                Some(id) => Act::Replay(id.clone()),
+                None => return,
+            },
+            13 => match self.oracle.failed_by_deliveries().last() {
                 Some(id) => Act::Replay(id.clone()),
                 None => return,
             },
@@ -181,14 +197,38 @@ impl Simulation {
                 change.paused_until = Some(None);
                 Act::PutPreferences(Box::new(change))
             }
-            15..17 => Act::PutEndpoint {
-                recipient: who.clone(),
-                channel: Channel::Email,
-                address: Some((format!("{who}@example.org").into(), true)),
+            15..18 => self.endpoint(who),
+            18..20 => match self.dead_delivery() {
+                Some(delivery) => Act::ReplayDelivery(delivery),
+                None => return,
             },
             _ => Act::Erase(who),
         };
         self.request(act, false);
+    }
+
+    /// An address is set, taken away, or, for push, moved to somebody else.
+    fn endpoint(&self, who: RecipientId) -> Act {
+        let mut inside = self.world.inside();
+        let channel = *inside.chance.pick(&[Channel::Email, Channel::Sms, Channel::Push]);
+        let owner = if channel == Channel::Push {
+            inside.chance.pick(&self.people).recipient.clone()
+        } else {
+            who.clone()
+        };
+        let address = match inside.chance.below(10) {
+            0..3 => None,
+            // A second address, which nothing of the simulated project leads to.
+            3 if channel == Channel::Push => Some(("fcm:token".into(), true)),
+            _ => Some((address_of(&owner, channel), true)),
+        };
+        Act::PutEndpoint { recipient: who, channel, address }
+    }
+
+    fn dead_delivery(&self) -> Option<Box<str>> {
+        let dead = self.oracle.dead_deliveries();
+        let mut inside = self.world.inside();
+        (!dead.is_empty()).then(|| inside.chance.pick(&dead).clone())
     }
 
     /// The operator changes what is live, while nobody writes.
@@ -198,7 +238,8 @@ impl Simulation {
             (inside.chance.below(8), inside.chance.below(self.nodes.len()))
         };
         let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
-        let address: Box<str> = format!("{}@example.org", self.somebody()).into();
+        let channel = *self.world.inside().chance.pick(&[Channel::Email, Channel::Sms]);
+        let address = address_of(&self.somebody(), channel);
         let owner = Owner { node: usize::MAX - node, life: 0 };
         self.executor.spawn(owner, async move {
             let turn = tidings_core::ports::Store::begin(&truth).await;
@@ -225,5 +266,14 @@ impl Simulation {
             world.trace(|| format!("operator changes {roll}, live {live}"));
             Done::Operated
         });
+    }
+}
+
+/// The address of somebody on a channel.
+pub(crate) fn address_of(recipient: &RecipientId, channel: Channel) -> Box<str> {
+    match channel {
+        Channel::Email => format!("{recipient}@example.org").into(),
+        Channel::Push => format!("{{\"endpoint\":\"https://push.example/{recipient}\"}}").into(),
+        Channel::Sms | Channel::Inapp | Channel::Webhook => format!("+49-{recipient}").into(),
     }
 }

@@ -225,9 +225,13 @@ fn act_word(act: &Act) -> String {
         Act::StopSend(id) => format!("stop {id}"),
         Act::Replay(id) => format!("replay {id}"),
         Act::ReplayDelivery(id) => format!("replay delivery {id}"),
-        Act::Greet { .. } | Act::Operate { .. } | Act::Advance(_) | Act::Expire(..) => {
-            "of the relay".to_owned()
-        }
+        Act::Report { delivery, report } => format!("report {delivery} {report:?}"),
+        Act::HandOver { .. }
+        | Act::Conclude { .. }
+        | Act::Greet { .. }
+        | Act::Operate { .. }
+        | Act::Advance(_)
+        | Act::Expire(..) => "of the relay".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidings_core::model::PersonKey;
-use tidings_protocol::ProjectId;
+use tidings_protocol::{Channel, ProjectId};
 use tidings_sdk_core::Connection;
 use tidings_store::{ErasureKey, MemoryStore};
 
@@ -18,6 +18,7 @@ use crate::executor::Executor;
 use crate::network::Wire;
 use crate::node::{Done, RelayNode};
 use crate::oracle::Oracle;
+use crate::providers::Providers;
 use crate::publisher::{Notes, Request, recipient_in};
 use crate::store::Operator;
 use crate::world::World;
@@ -86,6 +87,7 @@ pub struct Simulation {
     pub(crate) operator: Operator,
     pub(crate) truth: MemoryStore,
     pub(crate) oracle: Oracle,
+    pub(crate) providers: Providers,
     moves_left: u32,
     steps: u64,
 }
@@ -150,6 +152,7 @@ impl Simulation {
             operator,
             truth,
             oracle,
+            providers: Providers::default(),
             moves_left: shape.moves,
             steps: 0,
         }
@@ -209,6 +212,11 @@ impl Simulation {
                 let granted = tidings_protocol::Decision::Granted;
                 self.request(crate::publisher::consent(&recipient, category, granted), false);
             }
+            for channel in [Channel::Email, Channel::Sms, Channel::Push] {
+                let address = Some((crate::moves::address_of(&recipient, channel), true));
+                let recipient = recipient.clone();
+                self.request(tidings_core::act::Act::PutEndpoint { recipient, channel, address }, false);
+            }
             let topic = "fans".parse().expect("a good id");
             self.request(tidings_core::act::Act::PutMembership { recipient, topic, member: true }, false);
         }
@@ -251,6 +259,9 @@ impl Simulation {
         loop {
             let Some(commit) = self.world.inside().committed.pop_front() else { break };
             self.oracle.committed(&commit);
+            for delivery in self.oracle.take_revived() {
+                self.providers.revived(&delivery);
+            }
             any = true;
         }
         if any {
@@ -305,6 +316,11 @@ impl Simulation {
             Event::ClockBack { node, .. } => self.clock_back(node),
             Event::Arrive { node, request, .. } => self.arrive(node, request),
             Event::Retry { request } => self.try_request(request),
+            Event::Lanes { node, at, .. } => self.look_at_lanes(node, at),
+            Event::Recover { node, .. } => self.recover(node),
+            Event::Attempted { node, attempt, .. } => self.attempted(node, attempt),
+            Event::Believed { node, delivery, attempt, .. } => self.believed_dead(node, delivery, attempt),
+            Event::Reported { delivery, report } => self.reported(delivery, report),
         }
     }
 
@@ -312,6 +328,7 @@ impl Simulation {
         self.nodes[node].jumped = false;
         let at = self.world.now();
         self.plan_look(node, at);
+        self.plan_lanes(node, at);
     }
 
     /// Nothing goes wrong any more, and what is broken is mended.
@@ -321,6 +338,7 @@ impl Simulation {
         for node in 0..self.nodes.len() {
             self.restart_node(node);
             self.clock_back(node);
+            self.plan_recovery(node);
             self.plan_heads(node, 1_000);
         }
         let wires: Vec<u64> = self.wires.keys().copied().collect();

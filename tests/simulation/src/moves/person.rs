@@ -6,7 +6,7 @@ use tidings_protocol::operation::{Feedback, Request};
 use tidings_protocol::{Channel, Decision, DeviceReceipt, NotificationId};
 use tidings_sdk_core::{Connection, DeviceStore};
 
-use super::{ASKING, CATEGORIES, ZONES};
+use super::{ASKING, CATEGORIES, ZONES, address_of};
 use crate::device::{Device, receipt};
 use crate::executor::at_once;
 use crate::run::{Event, Simulation};
@@ -128,7 +128,15 @@ impl Simulation {
             match chance.below(12) {
                 0..2 => Request::Preference {
                     category: chance.pick(&CATEGORIES).parse().expect("a good id"),
-                    channel: chance.happens(700).then_some(Channel::Inapp),
+                    channel: chance.happens(850).then(|| {
+                        *chance.pick(&[
+                            Channel::Inapp,
+                            Channel::Inapp,
+                            Channel::Push,
+                            Channel::Email,
+                            Channel::Sms,
+                        ])
+                    }),
                     chosen: chance.happens(450),
                 },
                 2..4 => Request::QuietHours { quiet_hours: quiet_hours(chance.below(4)) },
@@ -138,12 +146,12 @@ impl Simulation {
                 6 => Request::Profile { time_zone: Some((*chance.pick(&ZONES)).to_owned()), locale: None },
                 7 => Request::Endpoint {
                     channel: Channel::Push,
-                    address: format!("push-{}", chance.below(3)),
+                    address: address_of(&chance.pick(&self.people).recipient, Channel::Push).into(),
                     code: None,
                 },
                 roll => Request::Consent {
                     category: chance.pick(&ASKING).parse().expect("a good id"),
-                    channels: vec![Channel::Inapp],
+                    channels: if chance.happens(300) { Vec::new() } else { vec![Channel::Inapp] },
                     decision: match roll {
                         8..10 => Decision::Granted,
                         10 => Decision::Withdrawn,

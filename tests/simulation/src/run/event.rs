@@ -1,39 +1,147 @@
 //! What happens at a time, and whose it is.
 
+use tidings_core::act::Report;
 use tidings_protocol::{NotificationId, RecipientId};
 
-use crate::node::BusHint;
+use crate::node::{Attempt, BusHint};
 
 /// What happens at a time.
 #[derive(Debug)]
 pub(crate) enum Event {
     Move,
-    Gather { node: usize, life: u64 },
-    Bus { from: usize, to: usize, life: u64, bus: BusHint },
-    Look { node: usize, life: u64, at: i64 },
-    Heads { node: usize, life: u64, at: i64 },
-    Verified { wire: u64, token: String },
-    SessionTimeout { wire: u64, at: i64 },
-    Down { wire: u64 },
-    Up { wire: u64 },
-    Silent { wire: u64 },
-    Heals { wire: u64 },
-    Refused { device: usize, life: u64, attempt: u64 },
-    DeviceTimeout { device: usize, life: u64, at: i64 },
-    DeviceActs { device: usize, life: u64 },
-    Token { device: usize, life: u64 },
-    SignIn { device: usize, life: u64 },
-    Screen { device: usize, life: u64, process: usize },
-    Queued { device: usize, life: u64 },
-    Reacts { device: usize, life: u64, id: NotificationId },
-    Elsewhere { device: usize },
-    Switches { who: RecipientId, chosen: bool },
-    Online { device: usize },
-    DeviceStarts { device: usize },
-    NodeStarts { node: usize },
-    ClockBack { node: usize, life: u64 },
-    Arrive { node: usize, life: u64, request: u64 },
-    Retry { request: u64 },
+    Gather {
+        node: usize,
+        life: u64,
+    },
+    Bus {
+        from: usize,
+        to: usize,
+        life: u64,
+        bus: BusHint,
+    },
+    Look {
+        node: usize,
+        life: u64,
+        at: i64,
+    },
+    Heads {
+        node: usize,
+        life: u64,
+        at: i64,
+    },
+    Verified {
+        wire: u64,
+        token: String,
+    },
+    SessionTimeout {
+        wire: u64,
+        at: i64,
+    },
+    Down {
+        wire: u64,
+    },
+    Up {
+        wire: u64,
+    },
+    Silent {
+        wire: u64,
+    },
+    Heals {
+        wire: u64,
+    },
+    Refused {
+        device: usize,
+        life: u64,
+        attempt: u64,
+    },
+    DeviceTimeout {
+        device: usize,
+        life: u64,
+        at: i64,
+    },
+    DeviceActs {
+        device: usize,
+        life: u64,
+    },
+    Token {
+        device: usize,
+        life: u64,
+    },
+    SignIn {
+        device: usize,
+        life: u64,
+    },
+    Screen {
+        device: usize,
+        life: u64,
+        process: usize,
+    },
+    Queued {
+        device: usize,
+        life: u64,
+    },
+    Reacts {
+        device: usize,
+        life: u64,
+        id: NotificationId,
+    },
+    Elsewhere {
+        device: usize,
+    },
+    Switches {
+        who: RecipientId,
+        chosen: bool,
+    },
+    Online {
+        device: usize,
+    },
+    DeviceStarts {
+        device: usize,
+    },
+    NodeStarts {
+        node: usize,
+    },
+    ClockBack {
+        node: usize,
+        life: u64,
+    },
+    Arrive {
+        node: usize,
+        life: u64,
+        request: u64,
+    },
+    Retry {
+        request: u64,
+    },
+    /// A node looks for deliveries that are due.
+    Lanes {
+        node: usize,
+        life: u64,
+        at: i64,
+    },
+    /// A node looks for what dead nodes had begun.
+    Recover {
+        node: usize,
+        life: u64,
+    },
+    /// A provider's answer comes to the node that asked, or the node gave up waiting for it.
+    Attempted {
+        node: usize,
+        life: u64,
+        attempt: Box<Attempt>,
+    },
+    /// A node takes the owner of an attempt for dead.
+    Believed {
+        node: usize,
+        life: u64,
+        delivery: Box<str>,
+        attempt: u32,
+    },
+    /// Somebody outside tells what became of a delivery.
+    Reported {
+        delivery: Box<str>,
+        report: Report,
+    },
 }
 
 impl Event {
@@ -66,7 +174,12 @@ impl Event {
             | Self::NodeStarts { .. }
             | Self::ClockBack { .. }
             | Self::Arrive { .. }
-            | Self::Retry { .. } => None,
+            | Self::Retry { .. }
+            | Self::Lanes { .. }
+            | Self::Recover { .. }
+            | Self::Attempted { .. }
+            | Self::Believed { .. }
+            | Self::Reported { .. } => None,
         }
     }
 
@@ -78,7 +191,11 @@ impl Event {
             | Self::Look { node, life, .. }
             | Self::Heads { node, life, .. }
             | Self::ClockBack { node, life }
-            | Self::Arrive { node, life, .. } => Some((*node, *life)),
+            | Self::Arrive { node, life, .. }
+            | Self::Lanes { node, life, .. }
+            | Self::Recover { node, life }
+            | Self::Attempted { node, life, .. }
+            | Self::Believed { node, life, .. } => Some((*node, *life)),
             Self::Move
             | Self::Verified { .. }
             | Self::SessionTimeout { .. }
@@ -99,6 +216,7 @@ impl Event {
             | Self::Online { .. }
             | Self::DeviceStarts { .. }
             | Self::NodeStarts { .. }
+            | Self::Reported { .. }
             | Self::Retry { .. } => None,
         }
     }
