@@ -5,6 +5,7 @@
 mod books;
 mod faults;
 mod file;
+mod handovers;
 mod model;
 mod needs;
 mod people;
@@ -16,8 +17,8 @@ mod transactions;
 use tempfile::TempDir;
 use tidings_core::model::Changes;
 use tidings_core::ports::{
-    BatchId, BookReader, ConsentReader, DueReader, Found, InboxReader, Need, Registry, SignIn, Store,
-    StoryReader,
+    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, InboxReader, Need, PublicTokens,
+    Registry, SignIn, Store, StoryReader,
 };
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
@@ -31,6 +32,8 @@ pub(crate) trait Whole:
     + ConsentReader
     + Registry
     + SignIn
+    + HandoverReader
+    + PublicTokens
     + Clone
     + 'static
 {

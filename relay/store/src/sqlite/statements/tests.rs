@@ -47,7 +47,7 @@ async fn no_statement_reads_a_whole_table_but_those_that_ask_for_all() {
         for row in sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap() {
             let step: String = row.get("detail");
             let whole = step.starts_with("SCAN")
-                && !["SCAN k", "SCAN 8 CONSTANT ROWS", "SCAN p", "SCAN CONSTANT ROW"]
+                && !["SCAN k", "SCAN 8 CONSTANT ROWS", "SCAN 4 CONSTANT ROWS", "SCAN p", "SCAN CONSTANT ROW"]
                     .iter()
                     .any(|s| step.starts_with(s));
             if whole && !step.contains("MULTI-INDEX") {
@@ -76,7 +76,7 @@ const WALKED: &[(&str, &str)] = &[
     (super::read::PAGE, "notifications_inbox (project=? AND recipient=? AND seq>?)"),
     (super::read::EXPIRED, "notifications_expires (expires_at<?)"),
     (super::read::HANDOVER_LANES, "deliveries_due (project>?)"),
-    (super::read::DUE_HANDOVERS, "deliveries_due (project=? AND provider=? AND due<?)"),
+    (super::read::DUE_HANDOVERS, "deliveries_due (project=? AND provider=? AND urgency=? AND due<?)"),
     (super::read::BEGUN_HANDOVERS, "deliveries_begun (id>?)"),
     (super::read::DELIVERY_NAMED, "deliveries_named (project=? AND provider_id=?)"),
     (super::read::DUE_OF_PROJECT, "due_lane (lane=? AND project=? AND at<?)"),
