@@ -76,7 +76,7 @@ templates:
   digest: {en: {title: "{{ digest.count }} of them"}}
 "#;
 
-/// The second: other caps, another policy, a rule fewer, and tips and calls need a consent that they did not need before.
+/// The second: other caps and providers, another policy, a rule fewer, and tips and calls need a consent that they did not need before.
 #[must_use]
 pub fn second() -> String {
     let without: Vec<&str> = FIRST.lines().filter(|line| !line.starts_with("  gone:")).collect();
@@ -84,6 +84,9 @@ pub fn second() -> String {
     let text = text.replace("version: \"1\"", "version: \"2\"");
     let text = text.replace("cap: {day: 3, over: defer}", "cap: {day: 2, over: defer}");
     let text = text.replace("{en: Tips}, legal: service,", "{en: Tips}, legal: service, basis: consent,");
+    // Another mail provider, and one of text messages fewer.
+    let text = text.replace("  post: {", "  mail: {");
+    let text = text.replace("  sms_a: {channel: sms, kind: http, preset: vendor_a, cost: 0.07}\n", "");
     let text = text.replace("{en: Calls}, legal: service,", "{en: Calls}, legal: service, basis: consent,");
     text.replace("unknown_recipient: create", "unknown_recipient: refuse")
 }

@@ -150,7 +150,7 @@ impl Simulation {
     /// The backend changes what it knows.
     fn backend(&mut self) {
         let who = self.somebody();
-        let roll = self.world.inside().chance.below(21);
+        let roll = self.world.inside().chance.below(23);
         let noted = |simulation: &Self| {
             let notes = &simulation.notes.notifications;
             let newest = notes.len().saturating_sub(8);
@@ -197,8 +197,8 @@ impl Simulation {
                 change.paused_until = Some(None);
                 Act::PutPreferences(Box::new(change))
             }
-            15..18 => self.endpoint(who),
-            18..20 => match self.dead_delivery() {
+            15..20 => self.endpoint(who),
+            20..22 => match self.dead_delivery() {
                 Some(delivery) => Act::ReplayDelivery(delivery),
                 None => return,
             },
@@ -217,9 +217,9 @@ impl Simulation {
             who.clone()
         };
         let address = match inside.chance.below(10) {
-            0..3 => None,
-            // A second address, which nothing of the simulated project leads to.
-            3 if channel == Channel::Push => Some(("fcm:token".into(), true)),
+            0..4 => None,
+            // No provider of the simulated project leads there.
+            4..7 if channel == Channel::Push => Some(("fcm:token".into(), true)),
             _ => Some((address_of(&owner, channel), true)),
         };
         Act::PutEndpoint { recipient: who, channel, address }
@@ -235,7 +235,7 @@ impl Simulation {
     fn operate(&mut self) {
         let (roll, node) = {
             let mut inside = self.world.inside();
-            (inside.chance.below(8), inside.chance.below(self.nodes.len()))
+            (inside.chance.below(9), inside.chance.below(self.nodes.len()))
         };
         let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
         let channel = *self.world.inside().chance.pick(&[Channel::Email, Channel::Sms]);

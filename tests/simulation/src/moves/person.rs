@@ -18,6 +18,9 @@ impl Simulation {
         if self.devices[device].sync.is_none() {
             return;
         }
+        if self.world.inside().chance.happens(400) {
+            self.presence(device);
+        }
         let rows = self.devices[device].store.rows();
         let roll = self.world.inside().chance.below(24);
         if rows.is_empty() || roll == 0 {
@@ -100,8 +103,9 @@ impl Simulation {
 
     /// A person is at the device; some clients say things that this relay does not know.
     fn presence(&mut self, device: usize) {
-        let until = self.world.clock(60_000);
-        let frame = if self.world.inside().chance.happens(600) {
+        let ahead = self.world.inside().chance.between(60_000, 900_000);
+        let until = self.world.clock(ahead);
+        let frame = if self.world.inside().chance.happens(800) {
             DeviceFrame::Active { until }
         } else {
             DeviceFrame::Unknown
@@ -186,6 +190,7 @@ impl Simulation {
         if self.devices[device].sync.is_none() || !rows.iter().any(|row| row.item.id == *id) {
             return;
         }
+        self.presence(device);
         let roll = self.world.inside().chance.below(4);
         let kinds = [DeviceReceipt::Read, DeviceReceipt::Clicked, DeviceReceipt::Acknowledged];
         let request = match kinds.get(roll) {
