@@ -11,7 +11,7 @@ policy: {version: "1", text: {en: What we send}}
 collect: {order.placed: {recipient: data.who, keep: 30d}}
 channels:
   inapp: {cap: {day: 12, over: defer}}
-  email: {cap: {day: 3, over: suppress}}
+  email: {cap: {day: 2, over: suppress}}
   sms: {cap: {day: 3, over: defer}, budget: {day: 0.30}}
 providers:
   post: {channel: email, kind: smtp, host: mail.example, from: shop@example.org}
@@ -114,8 +114,8 @@ pub const SMS_BUDGET: u32 = 30;
 #[must_use]
 pub const fn channel_cap(channel: Channel, version: u64) -> Option<usize> {
     match channel {
-        Channel::Sms if version == 2 => Some(2),
-        Channel::Email | Channel::Sms => Some(3),
+        Channel::Sms if version == 1 => Some(3),
+        Channel::Email | Channel::Sms => Some(2),
         Channel::Inapp | Channel::Push | Channel::Webhook => None,
     }
 }

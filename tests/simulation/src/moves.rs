@@ -12,12 +12,16 @@ use crate::executor::Owner;
 use crate::node::Done;
 use crate::publisher::{consent, preferences, recipient_in};
 use crate::run::{Event, Simulation};
+use crate::store::Setup;
 
 const ZONES: [&str; 5] =
     ["Europe/Berlin", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"];
 const CATEGORIES: [&str; 9] =
     ["general", "alerts", "orders", "urgent", "offers", "news", "tips", "letters", "calls"];
 const ASKING: [&str; 4] = ["offers", "news", "tips", "calls"];
+
+/// A push address to which no provider of the simulated project leads.
+pub(crate) const NOWHERE: &str = "fcm:token";
 
 impl Simulation {
     /// How long until the next move: mostly soon, sometimes tomorrow.
@@ -145,12 +149,43 @@ impl Simulation {
             (category, to, priority)
         };
         self.send(category, priority, to);
+        if matches!(category, "letters" | "calls") && self.world.inside().chance.happens(300) {
+            self.address_goes(category);
+        }
+    }
+
+    /// Somebody's address goes while something may be on its way to it, and comes back a little later.
+    fn address_goes(&mut self, category: &str) {
+        let who = self.somebody();
+        let (stopped, soon) = {
+            let chance = &mut self.world.inside().chance;
+            (chance.happens(500), chance.between(100, 60_000))
+        };
+        let channel = if category == "letters" { Channel::Email } else { Channel::Sms };
+        self.after(soon, Event::Address { who: who.clone(), channel, stopped, there: false });
+        self.after(soon + 400_000, Event::Address { who, channel, stopped, there: true });
+    }
+
+    pub(crate) fn address(&mut self, who: RecipientId, channel: Channel, stopped: bool, there: bool) {
+        let address = address_of(&who, channel);
+        if stopped {
+            self.set_up("stops an address", move |setup| {
+                let _changed = if there {
+                    setup.stopped_addresses.remove(&address)
+                } else {
+                    setup.stopped_addresses.insert(address)
+                };
+            });
+        } else {
+            let address = there.then_some((address, true));
+            self.request(Act::PutEndpoint { recipient: who, channel, address }, false);
+        }
     }
 
     /// The backend changes what it knows.
     fn backend(&mut self) {
         let who = self.somebody();
-        let roll = self.world.inside().chance.below(23);
+        let roll = self.world.inside().chance.below(24);
         let noted = |simulation: &Self| {
             let notes = &simulation.notes.notifications;
             let newest = notes.len().saturating_sub(8);
@@ -219,7 +254,7 @@ impl Simulation {
         let address = match inside.chance.below(10) {
             0..4 => None,
             // No provider of the simulated project leads there.
-            4..7 if channel == Channel::Push => Some(("fcm:token".into(), true)),
+            4..7 if channel == Channel::Push => Some((NOWHERE.into(), true)),
             _ => Some((address_of(&owner, channel), true)),
         };
         Act::PutEndpoint { recipient: who, channel, address }
@@ -231,39 +266,43 @@ impl Simulation {
         (!dead.is_empty()).then(|| inside.chance.pick(&dead).clone())
     }
 
-    /// The operator changes what is live, while nobody writes.
+    /// The operator changes something.
     fn operate(&mut self) {
-        let (roll, node) = {
+        let (roll, whole) = {
             let mut inside = self.world.inside();
-            (inside.chance.below(9), inside.chance.below(self.nodes.len()))
+            (inside.chance.below(9), inside.chance.happens(500))
         };
-        let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
         let channel = *self.world.inside().chance.pick(&[Channel::Email, Channel::Sms]);
         let address = address_of(&self.somebody(), channel);
-        let owner = Owner { node: usize::MAX - node, life: 0 };
-        self.executor.spawn(owner, async move {
-            let turn = tidings_core::ports::Store::begin(&truth).await;
-            let mut setup = operator.inside();
-            match roll {
-                0..4 => setup.live = 3 - setup.live,
-                4 if world.inside().chance.happens(500) || setup.stop.project => {
-                    setup.stop.project = !setup.stop.project
-                }
-                5 => {
-                    let rule = "order".parse().expect("a good id");
-                    if !setup.stop.rules.remove(&rule) {
-                        setup.stop.rules.insert(rule);
-                    }
-                }
-                _ => {
-                    if !setup.stopped_addresses.remove(&address) {
-                        setup.stopped_addresses.insert(address);
-                    }
+        self.set_up("changes something", move |setup| match roll {
+            0..4 => setup.live = 3 - setup.live,
+            4 if whole || setup.stop.project => setup.stop.project = !setup.stop.project,
+            5 => {
+                let rule = "order".parse().expect("a good id");
+                if !setup.stop.rules.remove(&rule) {
+                    setup.stop.rules.insert(rule);
                 }
             }
-            let live = setup.live;
-            drop((setup, turn));
-            world.trace(|| format!("operator changes {roll}, live {live}"));
+            _ => {
+                if !setup.stopped_addresses.remove(&address) {
+                    setup.stopped_addresses.insert(address);
+                }
+            }
+        });
+    }
+
+    /// Changes what is live, while nobody writes.
+    pub(crate) fn set_up(&mut self, what: &'static str, change: impl FnOnce(&mut Setup) + Send + 'static) {
+        let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
+        self.executor.spawn(Owner { node: usize::MAX, life: 0 }, async move {
+            let turn = tidings_core::ports::Store::begin(&truth).await;
+            let live = {
+                let mut setup = operator.inside();
+                change(&mut setup);
+                setup.live
+            };
+            drop(turn);
+            world.trace(|| format!("operator {what}, live {live}"));
             Done::Operated
         });
     }

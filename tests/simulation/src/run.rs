@@ -15,6 +15,7 @@ use crate::coverage::Coverage;
 use crate::device::Device;
 use crate::documents;
 use crate::executor::Executor;
+use crate::moves::{NOWHERE, address_of};
 use crate::network::Wire;
 use crate::node::{Done, RelayNode};
 use crate::oracle::Oracle;
@@ -213,7 +214,9 @@ impl Simulation {
                 self.request(crate::publisher::consent(&recipient, category, granted), false);
             }
             for channel in [Channel::Email, Channel::Sms, Channel::Push] {
-                let address = Some((crate::moves::address_of(&recipient, channel), true));
+                let nowhere = channel == Channel::Push && self.world.inside().chance.happens(100);
+                let address = if nowhere { NOWHERE.into() } else { address_of(&recipient, channel) };
+                let address = Some((address, true));
                 let recipient = recipient.clone();
                 self.request(tidings_core::act::Act::PutEndpoint { recipient, channel, address }, false);
             }
@@ -320,6 +323,7 @@ impl Simulation {
             Event::Recover { node, .. } => self.recover(node),
             Event::Attempted { node, attempt, .. } => self.attempted(node, attempt),
             Event::Believed { node, delivery, attempt, .. } => self.believed_dead(node, delivery, attempt),
+            Event::Address { who, channel, stopped, there } => self.address(who, channel, stopped, there),
             Event::Reported { delivery, report } => self.reported(delivery, report),
         }
     }

@@ -298,12 +298,8 @@ impl Simulation {
         if gone.is_empty() {
             return;
         }
-        let (operator, truth) = (self.operator.clone(), self.truth.clone());
-        self.executor.spawn(Owner { node: usize::MAX, life: 0 }, async move {
-            let turn = tidings_core::ports::Store::begin(&truth).await;
-            operator.inside().stopped_addresses.extend(gone.into_iter().map(|(_, _, address)| address));
-            drop(turn);
-            Done::Operated
+        self.set_up("stops what is gone", |setup| {
+            setup.stopped_addresses.extend(gone.into_iter().map(|(_, _, address)| address));
         });
     }
 }

@@ -1,7 +1,7 @@
 //! What happens at a time, and whose it is.
 
 use tidings_core::act::Report;
-use tidings_protocol::{NotificationId, RecipientId};
+use tidings_protocol::{Channel, NotificationId, RecipientId};
 
 use crate::node::{Attempt, BusHint};
 
@@ -9,139 +9,38 @@ use crate::node::{Attempt, BusHint};
 #[derive(Debug)]
 pub(crate) enum Event {
     Move,
-    Gather {
-        node: usize,
-        life: u64,
-    },
-    Bus {
-        from: usize,
-        to: usize,
-        life: u64,
-        bus: BusHint,
-    },
-    Look {
-        node: usize,
-        life: u64,
-        at: i64,
-    },
-    Heads {
-        node: usize,
-        life: u64,
-        at: i64,
-    },
-    Verified {
-        wire: u64,
-        token: String,
-    },
-    SessionTimeout {
-        wire: u64,
-        at: i64,
-    },
-    Down {
-        wire: u64,
-    },
-    Up {
-        wire: u64,
-    },
-    Silent {
-        wire: u64,
-    },
-    Heals {
-        wire: u64,
-    },
-    Refused {
-        device: usize,
-        life: u64,
-        attempt: u64,
-    },
-    DeviceTimeout {
-        device: usize,
-        life: u64,
-        at: i64,
-    },
-    DeviceActs {
-        device: usize,
-        life: u64,
-    },
-    Token {
-        device: usize,
-        life: u64,
-    },
-    SignIn {
-        device: usize,
-        life: u64,
-    },
-    Screen {
-        device: usize,
-        life: u64,
-        process: usize,
-    },
-    Queued {
-        device: usize,
-        life: u64,
-    },
-    Reacts {
-        device: usize,
-        life: u64,
-        id: NotificationId,
-    },
-    Elsewhere {
-        device: usize,
-    },
-    Switches {
-        who: RecipientId,
-        chosen: bool,
-    },
-    Online {
-        device: usize,
-    },
-    DeviceStarts {
-        device: usize,
-    },
-    NodeStarts {
-        node: usize,
-    },
-    ClockBack {
-        node: usize,
-        life: u64,
-    },
-    Arrive {
-        node: usize,
-        life: u64,
-        request: u64,
-    },
-    Retry {
-        request: u64,
-    },
-    /// A node looks for deliveries that are due.
-    Lanes {
-        node: usize,
-        life: u64,
-        at: i64,
-    },
-    /// A node looks for what dead nodes had begun.
-    Recover {
-        node: usize,
-        life: u64,
-    },
-    /// A provider's answer comes to the node that asked, or the node gave up waiting for it.
-    Attempted {
-        node: usize,
-        life: u64,
-        attempt: Box<Attempt>,
-    },
-    /// A node takes the owner of an attempt for dead.
-    Believed {
-        node: usize,
-        life: u64,
-        delivery: Box<str>,
-        attempt: u32,
-    },
-    /// Somebody outside tells what became of a delivery.
-    Reported {
-        delivery: Box<str>,
-        report: Report,
-    },
+    Gather { node: usize, life: u64 },
+    Bus { from: usize, to: usize, life: u64, bus: BusHint },
+    Look { node: usize, life: u64, at: i64 },
+    Heads { node: usize, life: u64, at: i64 },
+    Verified { wire: u64, token: String },
+    SessionTimeout { wire: u64, at: i64 },
+    Down { wire: u64 },
+    Up { wire: u64 },
+    Silent { wire: u64 },
+    Heals { wire: u64 },
+    Refused { device: usize, life: u64, attempt: u64 },
+    DeviceTimeout { device: usize, life: u64, at: i64 },
+    DeviceActs { device: usize, life: u64 },
+    Token { device: usize, life: u64 },
+    SignIn { device: usize, life: u64 },
+    Screen { device: usize, life: u64, process: usize },
+    Queued { device: usize, life: u64 },
+    Reacts { device: usize, life: u64, id: NotificationId },
+    Elsewhere { device: usize },
+    Switches { who: RecipientId, chosen: bool },
+    Online { device: usize },
+    DeviceStarts { device: usize },
+    NodeStarts { node: usize },
+    ClockBack { node: usize, life: u64 },
+    Arrive { node: usize, life: u64, request: u64 },
+    Retry { request: u64 },
+    Lanes { node: usize, life: u64, at: i64 },
+    Recover { node: usize, life: u64 },
+    Attempted { node: usize, life: u64, attempt: Box<Attempt> },
+    Believed { node: usize, life: u64, delivery: Box<str>, attempt: u32 },
+    Address { who: RecipientId, channel: Channel, stopped: bool, there: bool },
+    Reported { delivery: Box<str>, report: Report },
 }
 
 impl Event {
@@ -179,6 +78,7 @@ impl Event {
             | Self::Recover { .. }
             | Self::Attempted { .. }
             | Self::Believed { .. }
+            | Self::Address { .. }
             | Self::Reported { .. } => None,
         }
     }
@@ -216,6 +116,7 @@ impl Event {
             | Self::Online { .. }
             | Self::DeviceStarts { .. }
             | Self::NodeStarts { .. }
+            | Self::Address { .. }
             | Self::Reported { .. }
             | Self::Retry { .. } => None,
         }
