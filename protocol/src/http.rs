@@ -22,8 +22,8 @@ pub use event::{
     VerdictBody,
 };
 pub use operate::{
-    AccountingResponse, ChangeResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest, ProjectResponse,
-    ProviderResponse, SecretRequest, SigningKeysResponse,
+    AccountingResponse, ChangeResponse, HookResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest,
+    ProjectResponse, ProviderResponse, SecretRequest, SigningKeysResponse,
 };
 pub use recipient::{
     CollectedBody, ConsentEntryResponse, ConsentRequest, ConsentResponse, ConsentStateBody, EndpointRequest,

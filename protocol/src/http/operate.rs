@@ -138,6 +138,28 @@ pub struct LedgerBody {
     pub terms: BTreeMap<String, i64>,
 }
 
+/// Where a hook stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HookResponse {
+    /// Its name in the document.
+    pub name: String,
+    /// `up`, `failing` while calls fail and are repeated, `gone` after a 410 until the document changes, `new` before
+    /// the relay has looked at it.
+    pub state: String,
+    /// The place in the feed up to which it was told, as `after` of `/v1/changes` takes it; absent for a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
+    /// Calls for the next entry that failed, one after the other.
+    pub failed: u32,
+    /// When the next call is made, if one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_at: Option<Timestamp>,
+    /// What the last one came to, if it failed: `http_503`, `timeout`, `not_public` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
 /// An entry of the project's feed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangeResponse {

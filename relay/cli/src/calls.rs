@@ -203,7 +203,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// rustls with the system's certificates, which are read only for a relay that needs them.
-fn tls(encrypted: bool) -> ClientConfig {
+pub(crate) fn tls(encrypted: bool) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     if encrypted {
         let found = rustls_native_certs::load_native_certs();

@@ -15,6 +15,7 @@ use tidings_protocol::{
 use crate::configuration::Alert;
 use crate::delivery::{Handover, Outcome};
 use crate::model::{Collected, Considered, DueRow, Entry, EventBody, PersonKey, Stopped};
+use crate::sms::{SmsWord, Taken};
 
 /// One act of one project.
 #[derive(Clone, Debug)]
@@ -94,6 +95,8 @@ pub enum Act {
         /// The address and whether it is verified.
         address: Option<(Box<str>, bool)>,
     },
+    /// Somebody answered a text message with a word that stops or starts.
+    HearSms(Box<SmsAnswer>),
     /// Puts a recipient into a topic or takes them out.
     PutMembership {
         /// Who.
@@ -233,6 +236,28 @@ pub struct ConsentRequest {
     pub collected: Option<Collected>,
 }
 
+/// An answer to a text message.
+#[derive(Clone, Debug)]
+pub struct SmsAnswer {
+    /// The number that wrote, as E.164.
+    pub number: Box<str>,
+    /// Through which provider.
+    pub provider: Box<str>,
+    /// What was written.
+    pub word: SmsWord,
+    /// With `START`, what the ledgers say that a `STOP` took.
+    pub give_back: Vec<SmsGiveBack>,
+}
+
+/// What a `STOP` took from somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmsGiveBack {
+    /// From whom.
+    pub recipient: RecipientId,
+    /// What.
+    pub taken: Taken,
+}
+
 /// A change of preferences; what is not named stays.
 #[derive(Clone, Debug, Default)]
 pub struct PreferenceChange {
@@ -337,6 +362,15 @@ pub enum Answer {
     Consent {
         /// The new entry's id; the rest is read from the ledger.
         entry: EntryId,
+        /// What could not be stopped any more.
+        too_late: Vec<NotificationId>,
+    },
+    /// To [`Act::HearSms`].
+    SmsHeard {
+        /// How many have the number.
+        recipients: usize,
+        /// How many decisions it made.
+        decisions: usize,
         /// What could not be stopped any more.
         too_late: Vec<NotificationId>,
     },

@@ -17,6 +17,7 @@ mod fan_out;
 mod firing;
 mod greet;
 mod hand_over;
+mod hear;
 mod membership;
 mod operate;
 mod preference;
@@ -103,6 +104,7 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
                 work,
             ));
         }
+        Act::HearSms(heard) => needs.extend(hear::needs(&unit.project, heard, work)),
         Act::PutMembership { recipient, .. } => needs.push(Need::Person(person(recipient))),
         Act::Retract(id) => needs.extend(retract::needs(&unit.project, id, work)),
         Act::Replay(id) => needs.extend(replay::needs(&unit.project, id, work)),
@@ -156,6 +158,7 @@ fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
         Act::PutEndpoint { recipient, channel, address } => {
             endpoint::put(&person(recipient), channel, address, work)
         }
+        Act::HearSms(heard) => Ok(hear::hear(&project, &heard, work)),
         Act::PutMembership { recipient, topic, member } => {
             membership::put(&person(recipient), &topic, member, work)
         }
@@ -197,6 +200,7 @@ pub(crate) fn see_again(answer: &mut Answer, work: &Work<'_>) {
         Answer::Recipient { .. }
         | Answer::Erased(_)
         | Answer::Consent { .. }
+        | Answer::SmsHeard { .. }
         | Answer::Notification { .. }
         | Answer::Delivery { .. }
         | Answer::Handover(_)

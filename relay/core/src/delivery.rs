@@ -5,9 +5,11 @@
 
 mod choice;
 mod handover;
+mod mailbox;
 mod outcome;
 pub mod retry;
 
 pub use choice::{WEBPUSH, cost, provider, providers};
 pub use handover::{Form, Handover, PushForm, WebhookForm};
+pub use mailbox::{ADDRESS_BYTES_MAX, MailboxError, check_mailbox, split_sender};
 pub use outcome::Outcome;

@@ -2,6 +2,8 @@
 
 mod commit;
 mod node;
+mod owners;
 
 pub use commit::commit_together;
 pub use node::{Configurations, Node, load_configuration};
+pub use owners::owners_of;

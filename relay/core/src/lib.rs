@@ -19,6 +19,7 @@ pub mod retention;
 pub mod selection;
 pub mod send_window;
 pub mod session;
+pub mod sms;
 pub mod template;
 pub mod throttle;
 pub mod view;

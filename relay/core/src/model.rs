@@ -18,7 +18,8 @@ mod story;
 pub use books::{BookKey, Books, Ledger, Term, utc_day};
 pub use changes::{Changes, CollectedRow, OnceKey, OperationRow, ReceiptRow, StoredAnswer};
 pub use consent::{
-    Collected, ConsentEntry, ConsentHead, ConsentState, Consents, EntryHash, PersonalFields, entry_hash,
+    Collected, ConsentEntry, ConsentHead, ConsentState, Consents, EntryHash, PersonalFields, SMS_KEYWORD,
+    entry_hash,
 };
 pub use delivery::{Delivery, Way};
 pub use digest::{DigestScope, OpenDigest};

@@ -5,12 +5,14 @@
 //! functions, writes the changes and commits. Reads outside of a transaction are for answers, never for decisions.
 
 mod handover;
+mod hooks;
 mod read;
 mod registry;
 mod transaction;
 mod world;
 
 pub use handover::{Begun, HandoverLane, HandoverReader, Opens, PublicToken, PublicTokens};
+pub use hooks::{HookKeeper, HookRow};
 pub use read::{
     BookReader, BookRow, ConsentReader, DeliveryFilter, DueReader, EventRef, FeedPage, InboxPage,
     InboxReader, NotificationFilter, RecipientExport, StoryReader,

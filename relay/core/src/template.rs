@@ -4,7 +4,7 @@
 //! (`grammar.rs`), a closed list of filters (`vocabulary.rs`), fuel, and a bounded output: no template and no data can
 //! make the relay spend more than a named amount of time or memory. A field that the data lacks fails the rendering.
 //!
-//! It does not decide who gets which locale, and it does not turn MJML into HTML: that is the email channel's.
+//! A mail's MJML becomes HTML then, too (`markup.rs`). It does not decide who gets which locale.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ mod filters;
 mod grammar;
 mod lexer;
 mod locale;
+mod markup;
 mod scope;
 mod text;
 mod vocabulary;
@@ -21,6 +22,7 @@ mod vocabulary;
 pub use content::{Content, ContentAction, EmailContent, ShortContent, check_content};
 pub use error::{RenderError, TemplateError, TemplateErrorKind};
 pub use locale::{Locale, LocaleError};
+pub use markup::{ELEMENT_DEPTH_MAX, MARKUP_BYTES_MAX, Markup};
 pub use scope::{DigestItem, DigestScope, RenderScope};
 pub use text::TemplateText;
 
@@ -43,7 +45,7 @@ pub const LINK_BYTES_MAX: usize = 2_048;
 pub const LABEL_CHARS_MAX: usize = 60;
 /// A text message, in characters: ten parts of a concatenated SMS.
 pub const SMS_CHARS_MAX: usize = 1_530;
-/// A mail's text, HTML or MJML as rendered, in bytes.
+/// A mail's text or HTML as rendered, in bytes.
 pub const EMAIL_BYTES_MAX: usize = 256 << 10;
 /// A webhook's body, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 64 << 10;
@@ -120,7 +122,7 @@ impl Forms {
         let actions =
             self.actions.iter().flat_map(|action| std::iter::once(&action.label).chain(&action.link));
         let email = self.email.iter().flat_map(|email| {
-            let bodies = [&email.text, &email.html, &email.mjml];
+            let bodies = [&email.text, &email.html];
             std::iter::once(&email.subject).chain(bodies.into_iter().flatten())
         });
         let push = self.push.iter().flat_map(|push| std::iter::once(&push.title).chain(&push.body));
@@ -145,17 +147,15 @@ pub struct ActionForm {
     pub acknowledges: bool,
 }
 
-/// A mail. Without text, html and mjml, its text is the notification's body.
+/// A mail. Without a text of its own, its text is the notification's title and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailForm {
     /// The subject.
     pub subject: TemplateText,
     /// The plain text.
     pub text: Option<TemplateText>,
-    /// HTML; values are escaped.
+    /// The rich form as HTML, whatever it was written in; values are escaped.
     pub html: Option<TemplateText>,
-    /// MJML; values are escaped.
-    pub mjml: Option<TemplateText>,
 }
 
 /// A title and a body for a small place.

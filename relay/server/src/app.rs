@@ -3,21 +3,23 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tidings_core::configuration::Configuration;
+use secrecy::SecretString;
+use tidings_core::configuration::{Configuration, SecretName};
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, ConsentReader, DueReader, HandoverReader, InboxReader, PublicTokens, Registry, SignIn, Store,
-    StoreError, StoryReader,
+    BookReader, ConsentReader, DueReader, HandoverReader, HookKeeper, InboxReader, PublicTokens, Registry,
+    SignIn, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 use tidings_store::SqliteStore;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Directory, TokenKeeper};
+use crate::access::{Directory, TokenKeeper, secret_name};
 use crate::channels::{Dialer, Outside};
 use crate::dispatch::TimeGuard;
 use crate::handover::Lanes;
+use crate::http::Counted;
 use crate::http::limit::RateLimits;
 use crate::http::repeats::Repeats;
 use crate::hub::Hub;
@@ -40,6 +42,7 @@ pub(crate) struct Ports {
     pub(crate) consents: Arc<dyn ConsentReader>,
     pub(crate) due: Arc<dyn DueReader>,
     pub(crate) books: Arc<dyn BookReader>,
+    pub(crate) hooks: Arc<dyn HookKeeper>,
     pub(crate) handovers: Arc<dyn HandoverReader>,
     pub(crate) public: Arc<dyn PublicTokens>,
     /// The file to close at the end, if the store is one.
@@ -58,6 +61,7 @@ impl Ports {
             + ConsentReader
             + DueReader
             + BookReader
+            + HookKeeper
             + HandoverReader
             + PublicTokens
             + 'static,
@@ -70,6 +74,7 @@ impl Ports {
             stories: Arc::clone(&store) as Arc<dyn StoryReader>,
             consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
             due: Arc::clone(&store) as Arc<dyn DueReader>,
+            hooks: Arc::clone(&store) as Arc<dyn HookKeeper>,
             handovers: Arc::clone(&store) as Arc<dyn HandoverReader>,
             public: Arc::clone(&store) as Arc<dyn PublicTokens>,
             books: store as Arc<dyn BookReader>,
@@ -107,6 +112,8 @@ pub(crate) struct App {
     pub(crate) ready: AtomicBool,
     /// What holds for each provider that was used.
     pub(crate) lanes: Arc<Lanes>,
+    /// Which counted links were told.
+    pub(crate) counted: Counted,
     /// The world outside, as the node's settings allow it.
     pub(crate) outside: Outside,
 }
@@ -163,6 +170,7 @@ impl App {
             closing,
             ready: AtomicBool::new(false),
             lanes: Arc::default(),
+            counted: Counted::default(),
             outside,
         };
         Ok((Arc::new(app), queue))
@@ -170,6 +178,23 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.node.clock.now()
+    }
+
+    /// The value of a secret that a document names; none if it is not set.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read or opened.
+    pub(crate) async fn secret(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+    ) -> Result<Option<SecretString>, StoreError> {
+        let SecretName(name) = name;
+        let Some(row) = self.ports.registry.secret(project, name).await? else { return Ok(None) };
+        let opened = self.vault.open_sealed(&secret_name(project, name), &row.sealed).ok();
+        let text = opened.and_then(|bytes| String::from_utf8(bytes).ok());
+        let damaged = || StoreError::Damaged { detail: format!("the secret {name} cannot be opened") };
+        Ok(Some(text.ok_or_else(damaged)?.into()))
     }
 
     /// The configuration of a project that is live, compiled, by the store's word and not by what is remembered.

@@ -4,10 +4,17 @@
 //! itself and never decides: what follows from its [`Outcome`] is the core's.
 
 mod apns;
+mod call;
+mod counted;
 mod dialer;
 mod fcm;
 mod http;
+mod language;
+pub(crate) mod links;
+mod signing;
 mod smtp;
+#[cfg(test)]
+pub(crate) mod testing;
 mod webhook;
 mod webpush;
 
@@ -23,6 +30,10 @@ use tidings_protocol::ProjectId;
 
 pub use self::dialer::AuthoritiesError;
 pub(crate) use self::dialer::{Dialer, DialerError};
+pub(crate) use self::http::vendor_code;
+pub(crate) use self::language::Language;
+pub(crate) use self::signing::SigningKeys;
+pub(crate) use self::webhook::post_signed;
 
 /// How long one attempt may take: a slower provider has an outcome that is not known.
 pub(crate) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(20);
@@ -40,6 +51,10 @@ pub(crate) trait Provider: Send + Sync + fmt::Debug {
 pub(crate) struct Links {
     /// Where this category is switched off on this channel, in one click; none for essential ones.
     pub(crate) unsubscribe: Option<String>,
+    /// Addresses in a mail, and what stands for each so that it is counted; empty unless the category asks.
+    pub(crate) counted: Vec<(String, String)>,
+    /// The picture by which a mail tells that it was opened; none unless the category asks.
+    pub(crate) opened: Option<String>,
 }
 
 /// What a provider is made of.

@@ -32,6 +32,7 @@ pub(crate) use self::gone::GoneAddresses;
 pub(crate) use self::lanes::Lanes;
 use self::lanes::{Admitted, LaneKey};
 use crate::access::Directory;
+use crate::channels::links::LinkMaker;
 use crate::dispatch::TimeGuard;
 use crate::socket::LiveConfiguration;
 use crate::submit::Submit;
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) accounts: Accounts,
+    pub(crate) links: LinkMaker,
     /// This start of this node.
     pub(crate) incarnation: u64,
     /// Rung when an attempt ended: its lane has room again.
@@ -235,15 +237,20 @@ impl Handovers {
                 self.claim(&key.0, Act::HandOver { delivery, owner, present_until, rests_until })
             })
             .collect();
+        let mut begun = Vec::new();
         for claimed in claims.collect::<Vec<_>>().await {
             match claimed {
                 Claimed::Begun(handover) => {
                     round.taken += 1;
-                    self.begin(handover, settings.cloned()).await;
+                    begun.push(handover);
                 }
                 Claimed::Moved => round.taken += 1,
                 Claimed::Refused => round.refused += 1,
             }
+        }
+        let links = self.links(&configuration, &begun, now).await;
+        for (handover, links) in begun.into_iter().zip(links) {
+            self.begin(handover, settings.cloned(), links).await;
         }
         Ok(())
     }

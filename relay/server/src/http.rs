@@ -5,12 +5,16 @@ mod body;
 mod books;
 mod configuration;
 mod control;
+mod counted;
 pub(crate) mod event;
+mod hooks;
+mod inbound;
 mod json;
 pub(crate) mod limit;
 mod me;
 mod operate;
 mod origin;
+mod page;
 pub(crate) mod problem;
 mod projects;
 mod providers;
@@ -22,6 +26,7 @@ mod send;
 mod sign_in;
 mod story;
 mod strict;
+mod unsubscribe;
 mod wording;
 
 use std::sync::Arc;
@@ -32,6 +37,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use serde_json::Value;
 
+pub(crate) use self::books::change;
+pub(crate) use self::counted::Counted;
 use self::route::Routes;
 use crate::app::App;
 use crate::socket::Sockets;
@@ -89,6 +96,10 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = projects::routes(routes);
     let routes = providers::routes(routes);
     let routes = sign_in::routes(routes);
+    let routes = inbound::routes(routes);
+    let routes = unsubscribe::routes(routes);
+    let routes = counted::routes(routes);
+    let routes = hooks::routes(routes);
     me::routes(routes)
 }
 

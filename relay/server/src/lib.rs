@@ -7,6 +7,7 @@ mod bells;
 mod channels;
 pub mod dispatch;
 mod handover;
+mod hooks;
 mod http;
 pub mod hub;
 pub mod lane;

@@ -30,9 +30,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::alerts;
 use crate::app::{App, Ports};
+use crate::channels::links::LinkMaker;
 use crate::channels::{AuthoritiesError, Dialer};
 use crate::dispatch::Dispatch;
 use crate::handover::{self, Accounts, Handovers};
+use crate::hooks::{Hooks, Schedule};
 use crate::lane::Lane;
 use crate::settings::ServeOptions;
 use crate::socket::verify::TokenVerifier;
@@ -251,6 +253,9 @@ impl Parts {
         tracker.spawn(alerts(Arc::clone(app), Arc::clone(&submit), stop.clone()));
         let (tracker, stop) = &self.handovers;
         tracker.spawn(handovers(app, Arc::clone(&submit)).run(stop.clone()));
+        let dialer = Arc::clone(&app.outside.dialer);
+        let hooks = Hooks { app: Arc::clone(app), dialer, schedule: Schedule::USUAL };
+        tracker.spawn(hooks.run(stop.clone()));
         let sockets = self.sockets(app, submit, lane);
         let (tracker, stop) = &self.calls;
         let router = http::router(app, sockets);
@@ -297,6 +302,12 @@ fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
         lanes: Arc::clone(&app.lanes),
         listeners: Arc::clone(&app.listeners),
         accounts: Accounts::new(Arc::clone(&registry), Arc::clone(&app.vault), app.outside.clone()),
+        links: LinkMaker::new(
+            Arc::clone(&app.vault),
+            Arc::clone(&app.ports.inbox),
+            Arc::clone(&app.ports.public),
+            &app.public_url,
+        ),
         registry,
         ids: Arc::clone(&app.node.ids),
         incarnation: rand::random(),

@@ -37,6 +37,8 @@ pub(crate) enum Purpose {
     ApiKey,
     ConnectCode,
     Erasure,
+    PublicLink,
+    PublicToken,
     RefreshFamily,
     RefreshToken,
 }
@@ -248,6 +250,8 @@ impl Purpose {
             Self::ApiKey => b"tidings.api_key.1",
             Self::ConnectCode => b"tidings.connect_code.1",
             Self::Erasure => b"tidings.erasure.1",
+            Self::PublicLink => b"tidings.public_link.1",
+            Self::PublicToken => b"tidings.public_token.1",
             Self::RefreshFamily => b"tidings.refresh_family.1",
             Self::RefreshToken => b"tidings.refresh_token.1",
         }

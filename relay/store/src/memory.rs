@@ -13,6 +13,7 @@ mod erase;
 mod faults;
 mod find;
 mod handover;
+mod hooks;
 mod inbox;
 mod purge;
 mod registry;

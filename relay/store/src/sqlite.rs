@@ -15,6 +15,7 @@ mod erase;
 mod error;
 mod find;
 mod handover;
+mod hooks;
 mod inbox;
 mod kept;
 mod open;

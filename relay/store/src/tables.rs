@@ -10,7 +10,7 @@ use tidings_core::model::{
     PersonKey, Recipient, StoredAnswer,
 };
 use tidings_core::ports::{
-    BatchId, ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, PublicToken, SecretRow,
+    BatchId, ConfigurationRow, ConnectCode, DeviceToken, HookRow, KeyRow, ProjectRow, PublicToken, SecretRow,
     StopEntry,
 };
 use tidings_protocol::{
@@ -63,6 +63,7 @@ tables! {
         configurations: (ProjectId, u64) => ConfigurationRow,
         secrets: (ProjectId, Box<str>) => SecretRow,
         stop_list: (ProjectId, Box<str>) => StopEntry,
+        hooks: (ProjectId, Box<str>) => HookRow,
         recipients: PersonKey => Recipient,
         inboxes: PersonKey => Inbox,
         consent_states: (PersonKey, String) => (CategoryId, Channel, ConsentState),

@@ -4,8 +4,10 @@
 
 mod device;
 mod http;
+mod mail_server;
 mod process;
 
 pub use device::Device;
 pub use http::{Caller, Reply};
+pub use mail_server::MailServer;
 pub use process::{Refused, Relay, Site, binary};

@@ -371,6 +371,7 @@ pub(crate) fn answer_word(answer: &Result<Answer, Refusal>) -> &'static str {
         Ok(Answer::Delivery { .. }) => "delivery",
         Ok(Answer::Handover(_)) => "handover",
         Ok(Answer::SendStopped { .. }) => "send stopped",
+        Ok(Answer::SmsHeard { .. }) => "sms heard",
         Ok(Answer::Greeted { .. }) => "greeted",
         Ok(Answer::Operated(_)) => "operated",
         Ok(Answer::Done) => "done",

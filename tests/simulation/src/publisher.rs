@@ -127,6 +127,7 @@ impl Simulation {
             | Answer::Consent { .. }
             | Answer::Notification { .. }
             | Answer::Delivery { .. }
+            | Answer::SmsHeard { .. }
             | Answer::Handover(_)
             | Answer::SendStopped { .. }
             | Answer::Greeted { .. }

@@ -3,6 +3,8 @@
 
 mod books;
 mod crowd;
+mod outside;
+mod payments;
 mod people;
 mod publisher;
 mod relay;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use self::crowd::Crowd;
+use self::outside::Outside;
 use self::people::Cast;
 use self::publisher::Publisher;
 use self::relay::RelayProcess;
@@ -74,10 +77,12 @@ impl Stage {
 async fn play(context: &Context, stage: &Stage) -> Result<(), CommandError> {
     let say = |text: &str| context.output.remark(text);
     let began = Instant::now();
+    let outside = Outside::start().await?;
     let relay = RelayProcess::start(&stage.at("relay"), None).await?;
     say(&format!("A relay runs at {} with its store in {}.", relay.address(), stage.folder.display()));
     let calls = relay.calls(None)?;
-    shop::open(&calls).await?;
+    shop::open(&calls, &outside).await?;
+    payments::prepare(&calls).await?;
     say("The shop's document is live: 8 rules, 5 categories, quiet hours, caps, consent by law.\n");
 
     let publisher = Publisher::new(&calls, &stage.at("publisher.ndjson"))?;
@@ -88,6 +93,13 @@ async fn play(context: &Context, stage: &Stage) -> Result<(), CommandError> {
     }
     let told = telling::of_the_day(&calls, &publisher).await?;
     say(&told);
+    for line in payments::escalate(&calls, &publisher, &cast, &outside).await? {
+        say(&line);
+    }
+    for line in payments::offer(&calls, &outside).await? {
+        say(&line);
+    }
+    say("");
 
     let crowd = Crowd::connect(&calls, relay.address(), &stage.at("inboxes")).await?;
     say("Now it gets busy: orders come in from everywhere, and the power fails.");

@@ -3,6 +3,7 @@
 //! A relay that runs is asked over HTTP, and its ledger is verified on a copy of the database. If none runs on the data
 //! folder, the database is opened and everything in it is counted and verified here.
 
+mod hooks;
 mod host;
 mod ledger;
 mod stored;
@@ -98,6 +99,7 @@ async fn asked(context: &Context) -> Result<Vec<Finding>, CommandError> {
     let mut findings = vec![ready(&calls).await?];
     let books: AccountingResponse = calls.get(&["v1", "accounting"], &[]).await?.read()?;
     findings.extend(about_books(&books));
+    findings.extend(hooks::findings(&calls).await?);
     findings.push(clock(books.as_of.as_millis(), wall_millis()));
     if !context.names_relay() && stored::is_there(&context.data) {
         findings.extend(stored::ledger_beside(&context.data).await);

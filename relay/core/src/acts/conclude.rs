@@ -1,13 +1,15 @@
 //! An attempt came to something: the delivery is sent, tried again, given to the next provider, or dead.
 
-use tidings_protocol::{DeliveryState, NotificationState, ProjectId, Reason, StoryKind};
+use tidings_protocol::{DeliveryState, LegalClass, NotificationState, ProjectId, Reason, StoryKind};
 
 use super::{address, budget, hand_over};
 use crate::act::{Answer, Refusal};
+use crate::configuration::Account;
 use crate::delivery::retry::{self, History, Next};
-use crate::delivery::{self, Outcome};
+use crate::delivery::{self, Form, Outcome};
 use crate::model::{Delivery, Entry};
 use crate::ports::Need;
+use crate::sms;
 use crate::work::Work;
 
 pub(super) fn needs(project: &ProjectId, id: &str, work: &Work<'_>) -> Vec<Need> {
@@ -90,11 +92,31 @@ fn sent(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
         let further = f64::from(parts.saturating_sub(1)) * cost.unwrap_or(0.0);
         budget::add(work, &row.person.project, row.channel, further);
     }
-    work.shift_delivery(&row.id, DeliveryState::Sent, Some(Reason::Accepted));
+    let shortened = shortened(work, row);
+    work.shift_delivery_telling(&row.id, DeliveryState::Sent, Some(Reason::Accepted), |entry| {
+        if let Some(segments) = shortened {
+            entry.text = Some(format!("the text was shortened to {segments} segments").into());
+        }
+    });
     if work.notification(&row.notification).is_some_and(|of| of.state == NotificationState::Active) {
         work.shift(&row.notification, NotificationState::Reached, None);
     }
     address::after_end(work, &row.notification, row.step);
+}
+
+/// Into how many segments a text message went that was longer than its provider may send.
+fn shortened(work: &Work<'_>, row: &Delivery) -> Option<u32> {
+    let way = row.way.as_deref()?;
+    let Some(Form::Sms(words)) = way.form.as_deref() else { return None };
+    let live = work.live(&row.person.project);
+    let provider = delivery::provider(&live.configuration, &way.provider)?;
+    let Account::Http(account) = &provider.account else { return None };
+    let of = work.notification(&row.notification)?;
+    let category = live.configuration.categories.get(&of.category)?;
+    let locale = hand_over::locale(work, &row.person, &live);
+    let way_out = (category.legal == LegalClass::Marketing).then(|| sms::way_out(locale));
+    let fitted = sms::fit(words, way_out, account.segments_max);
+    fitted.shortened.then_some(fitted.segments)
 }
 
 fn again(

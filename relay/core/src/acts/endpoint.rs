@@ -7,8 +7,10 @@ use tidings_protocol::{Channel, DeliveryState, Reason};
 use super::preference::invalid;
 use super::{address as deliveries, chains, greet};
 use crate::act::{Answer, Refusal};
+use crate::delivery::check_mailbox;
 use crate::model::{Endpoint, PersonKey};
 use crate::ports::Need;
+use crate::sms;
 use crate::work::Work;
 
 /// The longest address: a push subscription as JSON text.
@@ -77,10 +79,28 @@ pub(super) fn check(channel: Channel, address: Option<&str>) -> Result<(), Refus
         let detail = format!("an address has 1 to {ADDRESS_BYTES_MAX} bytes and no control characters");
         return Err(invalid("/address", detail));
     }
-    if channel == Channel::Email && !address.contains('@') {
-        return Err(invalid("/address", "a mail address has an @"));
+    if channel == Channel::Email {
+        check_mailbox(address).map_err(|error| invalid("/address", error.to_string()))?;
+    }
+    if channel == Channel::Sms && !sms::is_number(address) {
+        let detail = "a phone number is written as E.164 says, without spaces, like +491701234567";
+        return Err(invalid("/address", detail));
+    }
+    if channel == Channel::Webhook && !is_url(address) {
+        let detail = "a webhook's address is an http or https URL, without a name or password in it";
+        return Err(invalid("/address", detail));
     }
     Ok(())
+}
+
+/// Whether a text is a URL that can be called. Where it leads is looked at when it is called.
+fn is_url(address: &str) -> bool {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("");
+    !host.is_empty()
+        && !host.contains('@')
+        && !host.starts_with(':')
+        && !address.contains(char::is_whitespace)
 }
 
 /// Sets an address of a known recipient. A push address cannot be guessed: whoever brings it has the device, so it
@@ -142,9 +162,19 @@ mod tests {
     #[case(Channel::Inapp, Some("x"), false)]
     #[case(Channel::Email, Some("alice@example.org"), true)]
     #[case(Channel::Email, Some("alice"), false)]
+    #[case(Channel::Email, Some("Alice <alice@example.org>"), false)]
+    #[case(Channel::Email, Some("alice@example.org, bob@example.org"), false)]
     #[case(Channel::Sms, Some(""), false)]
     #[case(Channel::Sms, Some("+49\n30"), false)]
+    #[case(Channel::Sms, Some("+491701234567"), true)]
+    #[case(Channel::Sms, Some("0170 1234567"), false)]
     #[case(Channel::Sms, None, true)]
+    #[case(Channel::Webhook, Some("https://hooks.example:8443/a?b=c"), true)]
+    #[case(Channel::Webhook, Some("http://127.0.0.1/"), true)]
+    #[case(Channel::Webhook, Some("ftp://hooks.example/"), false)]
+    #[case(Channel::Webhook, Some("https://"), false)]
+    #[case(Channel::Webhook, Some("https://me:secret@hooks.example/"), false)]
+    #[case(Channel::Webhook, Some("https://hooks.example/a b"), false)]
     fn an_address_fits_its_channel(
         #[case] channel: Channel,
         #[case] address: Option<&str>,

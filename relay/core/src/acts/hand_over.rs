@@ -14,7 +14,7 @@ use crate::calendar::{Zone, day_of, week_of};
 use crate::cap::{self, CapScope, Full};
 use crate::configuration::{Category, Over};
 use crate::delivery::{self, Handover};
-use crate::model::{Delivery, Entry, Notification, Stopped};
+use crate::model::{Delivery, Entry, Notification, PersonKey, Stopped};
 use crate::plan;
 use crate::ports::Need;
 use crate::view;
@@ -290,8 +290,7 @@ fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64) -> Option<Box<Handover
     let live = work.live(&row.person.project);
     let of = work.notification(&row.notification)?;
     let category = live.configuration.categories.get(&of.category)?;
-    let locale = work.person(&row.person).recipient.as_ref().and_then(|known| known.locale.as_deref());
-    let locale = locale.unwrap_or(live.configuration.project.locale.as_str());
+    let locale = locale(work, &row.person, &live);
     let way = row.way.as_ref()?;
     let handover = Handover {
         project: row.person.project.clone(),
@@ -322,6 +321,12 @@ fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64) -> Option<Box<Handover
     way.first_at.get_or_insert(now);
     way.provider_at.get_or_insert(now);
     Some(Box::new(handover))
+}
+
+/// The language of a recipient: their own, or the project's.
+pub(super) fn locale<'w>(work: &'w Work<'_>, person: &PersonKey, live: &'w Live) -> &'w str {
+    let own = work.person(person).recipient.as_ref().and_then(|known| known.locale.as_deref());
+    own.unwrap_or(live.configuration.project.locale.as_str())
 }
 
 /// A category's name in a language, or in the project's.

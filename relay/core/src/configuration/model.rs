@@ -13,8 +13,8 @@ use std::sync::Arc;
 use tidings_protocol::{CategoryId, Channel, LegalClass, Priority, RuleId, Span};
 
 pub use self::provider::{
-    Account, ApnsAccount, FcmAccount, HttpAccount, Provider, PushService, SmtpAccount, WebhookAccount,
-    WebpushAccount,
+    Account, ApnsAccount, FcmAccount, HttpAccount, Provider, PushService, SmtpAccount, SmtpTls,
+    WebhookAccount, WebpushAccount, http,
 };
 pub use self::rule::{
     CancelOn, Cohort, Conversion, Digest, DigestTrigger, Notify, OncePer, Repeat, Rule, SendPlan, Step,
@@ -154,6 +154,17 @@ pub struct Category {
     pub cap: Option<CapRule>,
     /// Where what is over the cap is collected.
     pub digest: Option<Digest>,
+    /// What of its mails is counted.
+    pub count: Count,
+}
+
+/// What is counted of a category's mails. Nothing, unless the document asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Which links were followed.
+    pub links: bool,
+    /// Whether it was opened, as far as a picture tells.
+    pub opens: bool,
 }
 
 /// What a service category rests on.

@@ -3,6 +3,7 @@
 mod documents;
 mod hostile;
 mod kinds;
+mod providers;
 
 use std::collections::BTreeMap;
 

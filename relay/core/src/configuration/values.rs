@@ -292,8 +292,7 @@ impl<'d> Reader<'d> {
             return None;
         }
         let fields = self.fields(node, node.place, "a secret's reference", &["secret"])?;
-        let name: tidings_protocol::CategoryId = fields.required(self, "secret", Self::id)?;
-        Some(SecretName(name.as_str().into()))
+        fields.required(self, "secret", secret_name)
     }
 
     /// Reads a CEL expression. A truth value or a number is one, too.
@@ -370,6 +369,12 @@ impl<'d> Reader<'d> {
         let is_long = matches!(error.kind, ExpressionErrorKind::TooLong { .. });
         Found::new(if is_long { "limit" } else { "bad_cel" }, place, detail).hint_if(error.hint)
     }
+}
+
+/// Reads the name of a secret.
+pub(super) fn secret_name<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<SecretName> {
+    let name: tidings_protocol::CategoryId = reader.id(node)?;
+    Some(SecretName(name.as_str().into()))
 }
 
 /// What a name refers to.

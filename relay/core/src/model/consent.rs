@@ -94,6 +94,9 @@ pub struct PersonalFields {
     pub collected: Option<Collected>,
 }
 
+/// How a decision came about that was answered to a text message.
+pub const SMS_KEYWORD: &str = "sms_keyword";
+
 /// How a decision came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collected {

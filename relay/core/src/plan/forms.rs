@@ -79,7 +79,6 @@ pub(crate) fn form_of_content(
             subject: content.title.clone(),
             text: both(),
             html: None,
-            mjml: None,
         }))),
         Channel::Sms => Some(Form::Sms(both().chars().take(SMS_CHARS_MAX).collect::<String>().into())),
         Channel::Webhook => Some(Form::Webhook(WebhookForm::Content(Arc::clone(content)))),

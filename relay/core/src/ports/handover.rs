@@ -34,6 +34,16 @@ pub trait HandoverReader: Send + Sync {
     /// [`StoreError`].
     async fn begun_handovers(&self, after: Option<&str>, limit: usize) -> Result<Vec<Begun>, StoreError>;
 
+    /// One delivery of a project.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn delivery(
+        &self,
+        project: &ProjectId,
+        id: &str,
+    ) -> Result<Option<crate::model::Delivery>, StoreError>;
+
     /// The delivery that a provider gave an id.
     ///
     /// # Errors

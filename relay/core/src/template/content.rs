@@ -50,7 +50,7 @@ pub struct ContentAction {
     pub acknowledges: bool,
 }
 
-/// A mail before MJML becomes HTML.
+/// A mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EmailContent {
     /// One line.
@@ -59,8 +59,6 @@ pub struct EmailContent {
     pub text: String,
     /// HTML with values escaped.
     pub html: Option<String>,
-    /// MJML with values escaped.
-    pub mjml: Option<String>,
 }
 
 /// A push's visible part.
@@ -115,10 +113,10 @@ impl Forms {
     /// As [`Forms::content`].
     pub fn email(&self, scope: &RenderScope<'_>) -> Result<EmailContent, RenderError> {
         let roots = self.roots(scope, false);
-        let Some(EmailForm { subject, text, html, mjml }) = &self.email else {
+        let Some(EmailForm { subject, text, html }) = &self.email else {
             let text = self.title_and_body(&roots)?;
             let subject = line(&self.title, &roots, "title", TITLE_CHARS_MAX)?;
-            return Ok(EmailContent { subject, text, html: None, mjml: None });
+            return Ok(EmailContent { subject, text, html: None });
         };
         let escaping = self.roots(scope, true);
         let markup = |text: &Option<TemplateText>, field| {
@@ -132,7 +130,6 @@ impl Forms {
                 None => self.title_and_body(&roots)?,
             },
             html: markup(html, "email.html")?,
-            mjml: markup(mjml, "email.mjml")?,
         })
     }
 

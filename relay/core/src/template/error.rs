@@ -149,6 +149,21 @@ pub enum TemplateErrorKind {
         /// The operator.
         symbol: &'static str,
     },
+    /// Elements of a mail nest deeper than [`super::ELEMENT_DEPTH_MAX`].
+    #[error("the elements nest deeper than {} levels; make it flatter", super::ELEMENT_DEPTH_MAX)]
+    ElementsTooDeep,
+    /// MJML or HTML that cannot be used, or a placeholder where nothing can be filled in.
+    #[error("{detail}")]
+    Markup {
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// The HTML of a mail is longer than [`super::MARKUP_BYTES_MAX`].
+    #[error("the mail comes to {actual} bytes of HTML; at most {} are allowed", super::MARKUP_BYTES_MAX)]
+    MarkupTooLong {
+        /// Bytes of the HTML.
+        actual: usize,
+    },
     /// The grammar of minijinja refuses what ours let through.
     #[error("the template is malformed: {detail}")]
     Malformed {

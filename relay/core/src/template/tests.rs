@@ -8,6 +8,7 @@ mod content;
 mod filters;
 mod grammar;
 mod hostile;
+mod markup;
 
 /// What one rendering sees, owned.
 #[derive(Debug)]
@@ -74,8 +75,7 @@ fn placed(title: &str, body: &str, label: &str, subject: &str) -> Forms {
         email: Some(EmailForm {
             subject: text(subject),
             text: None,
-            html: None,
-            mjml: Some(text("<mjml><mj-body>{{ recipient.attributes.name }}</mj-body></mjml>")),
+            html: Some(text("<p>{{ recipient.attributes.name }}</p>")),
         }),
         ..titled(title)
     }
@@ -109,7 +109,7 @@ fn the_shop_says_that_an_order_is_placed(
     let email = forms.email(&fixture.scope()).unwrap();
     assert_eq!(email.subject, subjected);
     assert_eq!(email.text, format!("{titled}\n{bodied}"));
-    assert_eq!(email.mjml.as_deref(), Some("<mjml><mj-body>Alice &lt;3</mj-body></mjml>"));
+    assert_eq!(email.html.as_deref(), Some("<p>Alice &lt;3</p>"));
     let push = forms.push(&fixture.scope()).unwrap();
     assert_eq!((push.title.as_str(), push.body.as_str()), (titled, bodied));
 }

@@ -42,6 +42,11 @@ impl TemplateText {
             let kind = TemplateErrorKind::SourceTooLong { actual: source.len() };
             return Err(TemplateError::new(0..source.len(), kind));
         }
+        Self::compile_any(source)
+    }
+
+    /// Compiles a source whose length was checked.
+    pub(super) fn compile_any(source: &str) -> Result<Self, TemplateError> {
         let checked = grammar::check(source)?;
         let is_literal = checked.is_literal && !source.contains("{#");
         if !is_literal {

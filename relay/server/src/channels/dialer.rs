@@ -81,6 +81,14 @@ impl Dialer {
     /// # Errors
     /// [`AuthoritiesError`] if the file of authorities cannot be used.
     pub(crate) fn new(options: &OutsideOptions) -> Result<Self, AuthoritiesError> {
+        Self::with_deadline(options, ATTEMPT_DEADLINE)
+    }
+
+    /// The same, where a call over HTTP may take so long.
+    pub(super) fn with_deadline(
+        options: &OutsideOptions,
+        deadline: Duration,
+    ) -> Result<Self, AuthoritiesError> {
         let networks: Arc<[IpNet]> = options.networks.iter().copied().collect();
         let tls = tls(options)?;
         let http = reqwest::Client::builder()
@@ -89,7 +97,7 @@ impl Dialer {
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_DEADLINE)
-            .timeout(ATTEMPT_DEADLINE)
+            .timeout(deadline)
             .pool_idle_timeout(IDLE_CONNECTION)
             .user_agent(concat!("tidings/", env!("CARGO_PKG_VERSION")))
             .build()?;
@@ -188,3 +196,6 @@ fn tls(options: &OutsideOptions) -> Result<ClientConfig, AuthoritiesError> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;

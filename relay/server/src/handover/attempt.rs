@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidings_core::act::{Act, Unit};
-use tidings_core::configuration::{Alert, Provider as Settings};
+use tidings_core::configuration::{Alert, Configuration, Provider as Settings};
 use tidings_core::delivery::{Handover, Outcome};
-use tidings_protocol::ProjectId;
+use tidings_protocol::{ProjectId, Timestamp};
 
 use super::lanes::LaneKey;
 use super::{Handovers, RETRY_AFTER};
@@ -17,7 +17,12 @@ pub(crate) const GIVE_UP_AFTER: Duration = ATTEMPT_DEADLINE.saturating_add(Durat
 
 impl Handovers {
     /// Starts the attempt at a delivery that was claimed.
-    pub(super) async fn begin(&self, handover: Box<Handover>, settings: Option<Settings>) {
+    pub(super) async fn begin(
+        &self,
+        handover: Box<Handover>,
+        settings: Option<Settings>,
+        links: Option<Links>,
+    ) {
         let key: LaneKey = (handover.project.clone(), handover.provider.clone());
         let Some(settings) = settings else {
             let outcome = Outcome::Misconfigured { code: "provider_gone".into() };
@@ -34,9 +39,10 @@ impl Handovers {
             let (project, delivery, attempt) =
                 (handover.project.clone(), handover.delivery.clone(), handover.attempt);
             let channel = handover.channel.as_str();
-            let outcome = match provider {
-                Ok(provider) => hand_over(provider, handover).await,
-                Err(outcome) => outcome,
+            let outcome = match (provider, links) {
+                (Ok(provider), Some(links)) => hand_over(provider, handover, links).await,
+                (Ok(_), None) => Outcome::transient("store"),
+                (Err(outcome), _) => outcome,
             };
             metrics::counter!("tidings_attempts_total", "channel" => channel, "outcome" => outcome.kind())
                 .increment(1);
@@ -49,6 +55,26 @@ impl Handovers {
             this.conclude(project, delivery, attempt, outcome).await;
             this.0.ended.notify_one();
         });
+    }
+
+    /// The ways out of deliveries that were claimed; none for those whose ways out could not be kept, which wait.
+    pub(super) async fn links(
+        &self,
+        configuration: &Configuration,
+        claimed: &[Box<Handover>],
+        now: Timestamp,
+    ) -> Vec<Option<Links>> {
+        let handovers: Vec<&Handover> = claimed.iter().map(|handover| &**handover).collect();
+        if handovers.is_empty() {
+            return Vec::new();
+        }
+        match self.0.links.make(configuration, &handovers, now).await {
+            Ok(links) => links.into_iter().map(Some).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "ways out could not be kept: what was claimed waits");
+                claimed.iter().map(|_| None).collect()
+            }
+        }
     }
 
     /// Tells what came of an attempt, for as long as it takes: only this node knows it.
@@ -75,11 +101,8 @@ impl Handovers {
 }
 
 /// Asks a provider. One that does not answer in time, or fails in itself, leaves an outcome that nobody knows.
-async fn hand_over(provider: Arc<dyn Provider>, handover: Box<Handover>) -> Outcome {
-    let asking = tokio::spawn(async move {
-        let links = Links::default();
-        provider.hand_over(&handover, &links).await
-    });
+async fn hand_over(provider: Arc<dyn Provider>, handover: Box<Handover>, links: Links) -> Outcome {
+    let asking = tokio::spawn(async move { provider.hand_over(&handover, &links).await });
     let unknown = |code: &str| Outcome::Unknown { code: code.into() };
     match tokio::time::timeout(GIVE_UP_AFTER, asking).await {
         Ok(Ok(outcome)) => outcome,

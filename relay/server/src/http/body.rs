@@ -72,6 +72,11 @@ impl Sent {
         Ok(text)
     }
 
+    /// The path and query, as they were asked for.
+    pub(crate) fn path_and_query(&self) -> &str {
+        self.uri.path_and_query().map_or("", |path| path.as_str())
+    }
+
     /// The media type without its parameters, in lower case; empty if there is none.
     pub(crate) fn media(&self) -> String {
         let media =
@@ -93,7 +98,7 @@ impl Sent {
             return Err(Problem::limit(status, "Characters of Idempotency-Key", limit, actual));
         }
         let mut hash = Sha256::new();
-        hash.update(self.uri.path_and_query().map_or("", |path| path.as_str()));
+        hash.update(self.path_and_query());
         hash.update([0]);
         hash.update(&self.bytes);
         let fingerprint = hash.finalize().into();

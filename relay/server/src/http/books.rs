@@ -128,7 +128,8 @@ fn feed_page(page: FeedPage) -> Page<ChangeResponse> {
     Page { items, next: Some(next(page.next)) }
 }
 
-fn change(entry: FeedEntry) -> ChangeResponse {
+/// An entry of the feed, as backends read it.
+pub(crate) fn change(entry: FeedEntry) -> ChangeResponse {
     ChangeResponse {
         kind: entry.kind.as_str().to_owned(),
         recipient: entry.recipient,

@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, on};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-pub(crate) use self::admit::At;
+pub(crate) use self::admit::{At, forbidden, presented};
 use crate::access::Scope;
 use crate::app::App;
 

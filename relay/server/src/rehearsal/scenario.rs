@@ -303,6 +303,7 @@ async fn tell_receipt(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<(), T
         | Answer::Consent { .. }
         | Answer::Notification { .. }
         | Answer::Delivery { .. }
+        | Answer::SmsHeard { .. }
         | Answer::Handover(_)
         | Answer::SendStopped { .. }
         | Answer::Greeted { .. }

@@ -61,6 +61,13 @@ impl HandoverReader for MemoryStore {
         Ok(begun.take(limit).collect())
     }
 
+    async fn delivery(&self, project: &ProjectId, id: &str) -> Result<Option<Delivery>, StoreError> {
+        self.at(PortCall::Due).await?;
+        let tables = self.shared.lock();
+        let row = tables.deliveries.iter().map(|(_, row)| row).find(|row| &*row.id == id);
+        Ok(row.filter(|row| row.person.project == *project).cloned())
+    }
+
     async fn delivery_named(
         &self,
         project: &ProjectId,

@@ -60,6 +60,10 @@ async fn setup(connection: &mut SqliteConnection, tables: &mut Tables) -> Result
         let row = setup::stop_entry(row)?;
         tables.stop_list.set((row.project.clone(), row.id.clone()), row);
     }
+    for row in &all(connection, sql::HOOKS).await? {
+        let row = setup::hook(row)?;
+        tables.hooks.set((row.project.clone(), row.name.clone()), row);
+    }
     for row in &all(connection, sql::CONNECT_CODES).await? {
         let row = setup::connect_code(row)?;
         tables.connect_codes.set(row.hash, row);

@@ -61,6 +61,11 @@ impl HandoverReader for SqliteStore {
         begun.collect()
     }
 
+    async fn delivery(&self, project: &ProjectId, id: &str) -> Result<Option<Delivery>, StoreError> {
+        let query = sqlx::query(sql::ONE_DELIVERY).bind(project.as_str()).bind(id.to_owned());
+        self.rows(query).await?.first().map(work::delivery).transpose()
+    }
+
     async fn delivery_named(
         &self,
         project: &ProjectId,

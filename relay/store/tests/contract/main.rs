@@ -6,9 +6,11 @@ mod books;
 mod faults;
 mod file;
 mod handovers;
+mod hooks;
 mod model;
 mod needs;
 mod people;
+mod public;
 mod readers;
 mod samples;
 mod setup;
@@ -17,8 +19,8 @@ mod transactions;
 use tempfile::TempDir;
 use tidings_core::model::Changes;
 use tidings_core::ports::{
-    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, InboxReader, Need, PublicTokens,
-    Registry, SignIn, Store, StoryReader,
+    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, HookKeeper, InboxReader, Need,
+    PublicTokens, Registry, SignIn, Store, StoryReader,
 };
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
@@ -32,6 +34,7 @@ pub(crate) trait Whole:
     + ConsentReader
     + Registry
     + SignIn
+    + HookKeeper
     + HandoverReader
     + PublicTokens
     + Clone

@@ -51,6 +51,8 @@ impl RelayProcess {
         let mut child = Command::new(this_program()?)
             .args(["serve", "--json", "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(folder)
+            // The demo's mail server and vendors are on this machine.
+            .args(["--allow-network", "127.0.0.0/8"])
             .env("TIDINGS_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

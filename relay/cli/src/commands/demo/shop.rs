@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tidings_core::configuration::Bundle;
 
+use super::outside::Outside;
 use super::people::Cast;
 use super::publisher::Publisher;
 use crate::calls::Calls;
@@ -26,11 +27,25 @@ pub(super) const NEXT: &str = "What to try next:
   now change one cap in shop.yaml, then see who would hear less:
   tidings plan examples/shop/shop.yaml --since 7d";
 
+/// The shop's document with the demo's own mail server and vendors. Where a payment waits for minutes it waits for seconds.
+fn document(outside: &Outside) -> String {
+    let mail = format!("host: 127.0.0.1, port: {}, tls: none, from", outside.mail_port);
+    let vendor = |name: &str, path: &str| {
+        format!("preset: {name}, url: \"http://127.0.0.1:{}/{path}\",", outside.text_port)
+    };
+    DOCUMENT
+        .replace("host: mail.shop.example, user: shop, password: {secret: smtp}, from", &mail)
+        .replace("preset: vendor_a,", &vendor("vendor_a", "a"))
+        .replace("preset: vendor_b,", &vendor("vendor_b", "b"))
+        .replace("{after: 5m, unless: acknowledged,", "{after: 2s, unless: acknowledged,")
+        .replace("{after: 15m, unless: acknowledged,", "{after: 4s, unless: acknowledged,")
+}
+
 /// Makes the shop's document live.
-pub(super) async fn open(calls: &Calls) -> Result<(), CommandError> {
+pub(super) async fn open(calls: &Calls, outside: &Outside) -> Result<(), CommandError> {
     let files: BTreeMap<String, String> =
         FILES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    calls.put(&["v1", "configuration"], &Bundle { document: DOCUMENT.to_owned(), files }).await?;
+    calls.put(&["v1", "configuration"], &Bundle { document: document(outside), files }).await?;
     Ok(())
 }
 

@@ -2,6 +2,9 @@
 
 use tidings_protocol::Channel;
 
+pub mod http;
+
+pub use self::http::HttpAccount;
 use super::SecretName;
 
 /// One account behind a channel.
@@ -15,6 +18,8 @@ pub struct Provider {
     pub rate: Option<u32>,
     /// The secret that opens the account: a password, key or token.
     pub password: Option<SecretName>,
+    /// The secret by which the provider's own calls to `POST /v1/inbound/{provider}` are believed.
+    pub inbound: Option<SecretName>,
     /// How it is spoken to.
     pub account: Account,
 }
@@ -25,7 +30,7 @@ pub enum Account {
     /// Mail submission.
     Smtp(SmtpAccount),
     /// An HTTP call, by preset or URL.
-    Http(HttpAccount),
+    Http(Box<HttpAccount>),
     /// A call to the recipient's own URL.
     Webhook(WebhookAccount),
     /// The push services of browsers and UnifiedPush.
@@ -41,25 +46,39 @@ pub enum Account {
 pub struct SmtpAccount {
     /// Where it is.
     pub host: String,
-    /// Its port; none is the usual one of its kind of encryption.
-    pub port: Option<u16>,
-    /// The account; none sends without one.
+    /// Its port.
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub tls: SmtpTls,
+    /// The account; none sends without one. With an account there is a password, and it is encrypted.
     pub user: Option<String>,
     /// The sender that people see: `Name <address>`.
     pub from: String,
+    /// Where bounces go, the sender of the envelope; none is the address of `from`.
+    pub bounces: Option<String>,
 }
 
-/// A vendor's HTTP interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpAccount {
-    /// A known vendor's ways, by name.
-    pub preset: Option<String>,
-    /// Where it is; with a preset, instead of the vendor's own address.
-    pub url: Option<String>,
-    /// The account.
-    pub user: Option<String>,
-    /// The sender that people see.
-    pub from: Option<String>,
+/// How the connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// It begins in plain text, and nothing is said before it is encrypted (RFC 3207).
+    StartTls,
+    /// From the first byte on (RFC 8314).
+    Implicit,
+    /// Not at all.
+    None,
+}
+
+impl SmtpTls {
+    /// The usual port.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Implicit => 465,
+            Self::None => 25,
+        }
+    }
 }
 
 /// Calls to recipients' own URLs; the password signs them.
@@ -97,6 +116,7 @@ impl Provider {
             cost: None,
             rate: None,
             password: None,
+            inbound: None,
             account: Account::Webpush(WebpushAccount::default()),
         }
     }

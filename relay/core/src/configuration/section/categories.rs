@@ -9,7 +9,7 @@ use crate::calendar::{ClockError, TimeOfDay, Weekday};
 use crate::cap::Cap;
 use crate::configuration::mistake::Found;
 use crate::configuration::model::{
-    Adapt, Basis, CapRule, Category, Digest, DigestTrigger, Over, QuietSettings, Segment,
+    Adapt, Basis, CapRule, Category, Count, Digest, DigestTrigger, Over, QuietSettings, Segment,
 };
 use crate::configuration::node::{Node, Place};
 use crate::configuration::reader::{Fields, Reader};
@@ -40,7 +40,7 @@ pub(in crate::configuration) fn categories<'d>(
 }
 
 fn category<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place, strict: bool) -> Option<Category> {
-    const KEYS: [&str; 7] = ["name", "legal", "basis", "priority", "channels", "cap", "digest"];
+    const KEYS: [&str; 8] = ["name", "legal", "basis", "priority", "channels", "cap", "digest", "count"];
     let fields = reader.fields(node, owner, "a category", &KEYS)?;
     let classes: Vec<_> = LegalClass::ALL.iter().map(|class| (class.as_str(), *class)).collect();
     let name = fields.optional(reader, "name", localised).unwrap_or_default();
@@ -53,6 +53,7 @@ fn category<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place, stric
     let cap = fields.section(reader, "cap", cap_rule);
     let digest = fields
         .section(reader, "digest", |reader, node, owner| digest(reader, node, owner, DigestOf::Category));
+    let count = fields.section(reader, "count", count).unwrap_or_default();
     if let Some(legal) = legal {
         check_class(reader, &fields, legal);
     }
@@ -70,7 +71,7 @@ fn category<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place, stric
         LegalClass::Essential => Basis::Contract,
         LegalClass::Marketing => Basis::Consent,
     };
-    Some(Category { name, legal, basis, priority, channels: channels?, cap, digest })
+    Some(Category { name, legal, basis, priority, channels: channels?, cap, digest, count })
 }
 
 /// What a legal class rules out.
@@ -86,11 +87,19 @@ fn check_class(reader: &mut Reader<'_>, fields: &Fields<'_>, legal: LegalClass) 
             refuse("basis", "`basis` is for service categories; essential ones need no consent");
             refuse("cap", "an essential category takes no cap: it must be sent");
             refuse("digest", "an essential category is never collected: it must be sent");
+            refuse("count", "what people do with an essential mail is not counted");
         }
         LegalClass::Marketing => {
             refuse("basis", "`basis` is for service categories; marketing always needs a grant");
         }
     }
+}
+
+fn count<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Option<Count> {
+    let fields = reader.fields(node, owner, "`count`", &["links", "opens"])?;
+    let counts =
+        |reader: &mut Reader<'d>, key| fields.optional(reader, key, Reader::boolean).unwrap_or(false);
+    Some(Count { links: counts(reader, "links"), opens: counts(reader, "opens") })
 }
 
 pub(in crate::configuration) fn cap_rule<'d>(

@@ -13,7 +13,7 @@ use crate::configuration::reader::Reader;
 use crate::configuration::values::Reference;
 
 /// The kinds of entry in a project's feed that a hook can hear.
-const HOOK_EVENTS: [&str; 22] = [
+const HOOK_EVENTS: [&str; 24] = [
     "receipt.received",
     "receipt.displayed",
     "receipt.read",
@@ -36,6 +36,8 @@ const HOOK_EVENTS: [&str; 22] = [
     "notification.retracted",
     "consent.changed",
     "preference.changed",
+    "feedback",
+    "recipient.erased",
 ];
 const ALERTS: [(&str, Alert); 6] = [
     ("residue", Alert::Residue),

@@ -18,7 +18,7 @@ use crate::configuration::reader::{Fields, Reader};
 const RATE_MAX: u32 = 100_000;
 
 /// The keys that every kind of provider has.
-const COMMON: [&str; 5] = ["channel", "kind", "password", "cost", "rate"];
+const COMMON: [&str; 6] = ["channel", "kind", "password", "inbound", "cost", "rate"];
 
 /// One kind of provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,15 +90,23 @@ fn provider<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Op
     let cost = fields.optional(reader, "cost", Reader::amount);
     let rate = fields.optional(reader, "rate", |reader, node| reader.integer(node, 1, RATE_MAX));
     let password = fields.optional(reader, "password", Reader::secret);
+    let mut inbound = None;
+    if kind.read != Read::Http {
+        inbound = fields.optional(reader, "inbound", Reader::secret);
+    }
     let account = match kind.read {
         Read::Smtp => smtp::account(reader, &fields).map(Account::Smtp),
-        Read::Http => http::account(reader, &fields).map(Account::Http),
+        Read::Http => {
+            let (account, secret) = http::account(reader, &fields);
+            inbound = secret;
+            Some(Account::Http(Box::new(account)))
+        }
         Read::Webhook => webhook::account(reader, &fields).map(Account::Webhook),
         Read::Webpush => Some(Account::Webpush(push::webpush(reader, &fields))),
         Read::Fcm => push::fcm(reader, &fields).map(Account::Fcm),
         Read::Apns => push::apns(reader, &fields).map(Account::Apns),
     };
-    Some(Provider { channel: channel?, cost, rate, password, account: account? })
+    Some(Provider { channel: channel?, cost, rate, password, inbound, account: account? })
 }
 
 /// Which kind it is; what it may say besides depends on that.

@@ -10,7 +10,8 @@ use crate::configuration::mistake::Found;
 use crate::configuration::node::{Node, Place, Value};
 use crate::configuration::reader::{Fields, Reader, one_of};
 use crate::template::{
-    ActionForm, EmailForm, Forms, Locale, ShortForm, Template, TemplateError, TemplateErrorKind, TemplateText,
+    ActionForm, EmailForm, Forms, Locale, Markup, ShortForm, Template, TemplateError, TemplateErrorKind,
+    TemplateText,
 };
 
 /// Roots of a template.
@@ -112,17 +113,27 @@ fn actions<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<Vec<Action
 fn email<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Option<EmailForm> {
     let fields = reader.fields(node, owner, "a mail", &["subject", "text", "html", "mjml"])?;
     let subject = fields.required(reader, "subject", text);
-    let form = EmailForm {
-        subject: subject.unwrap_or_else(nothing),
-        text: fields.optional(reader, "text", text),
-        html: fields.optional(reader, "html", text),
-        mjml: fields.optional(reader, "mjml", text),
-    };
+    let plain = fields.optional(reader, "text", text);
+    let html = fields.optional(reader, "html", |reader, node| markup(reader, node, Markup::Html));
+    let mjml = fields.optional(reader, "mjml", |reader, node| markup(reader, node, Markup::Mjml));
     if let (Some(_), Some(entry)) = (fields.get("html"), fields.get("mjml")) {
         let found = Found::new("bad_plan", entry.key_place, "a mail has one rich form");
         reader.report(found.expected("`html` or `mjml`"));
     }
-    Some(form)
+    Some(EmailForm { subject: subject.unwrap_or_else(nothing), text: plain, html: html.or(mjml) })
+}
+
+/// Reads a mail's rich form and lays it out.
+fn markup<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, markup: Markup) -> Option<TemplateText> {
+    let written = text(reader, node)?;
+    match written.compile_markup(markup) {
+        Ok(html) => Some(html),
+        Err(error) => {
+            let found = template_mistake(reader, node, written.source(), error);
+            reader.report(found);
+            None
+        }
+    }
 }
 
 fn push<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Option<ShortForm> {
@@ -162,7 +173,10 @@ fn template_mistake(reader: &Reader<'_>, node: &Node<'_>, source: &str, error: T
         let found = Found::new("unknown_variable", place, format!("nothing is called `{name}`{within}"));
         return found.hint_if(reader.nearest(name, ROOTS)).expected(one_of(&ROOTS));
     }
-    let is_long = matches!(error.kind, TemplateErrorKind::SourceTooLong { .. });
+    let is_long = matches!(
+        error.kind,
+        TemplateErrorKind::SourceTooLong { .. } | TemplateErrorKind::MarkupTooLong { .. }
+    );
     let code = if is_long { "limit" } else { "bad_template" };
     Found::new(code, place, format!("{}{within}", error.kind)).hint_if(error.hint)
 }

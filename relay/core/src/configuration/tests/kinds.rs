@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::configuration::{Account, Count, SmtpTls};
 
 /// The only mistake of a document that is [`HEAD`] (three lines) and `rest`: code, line, column, pointer, hint.
 fn only(rest: &str) -> (&'static str, u32, u32, String, Option<String>) {
@@ -52,7 +53,7 @@ fn the_rule_of_these_tests_is_right_without_more() {
     Some("vips")
 )]
 #[case::provider(
-    "providers: {mail_a: {channel: sms, kind: http, preset: a}}\nchannels: {sms: {providers: [mail_b]}}",
+    "providers: {mail_a: {channel: sms, kind: http, preset: vendor_a}}\nchannels: {sms: {providers: [mail_b]}}",
     "unknown_provider",
     30,
     "/channels/sms/providers/0",
@@ -61,14 +62,49 @@ fn the_rule_of_these_tests_is_right_without_more() {
 #[case::channel("channels: {psh: {content: none}}", "unknown_channel", 12, "/channels/psh", Some("push"))]
 #[case::channel_of_category("categories2: {}", "unknown_key", 1, "/categories2", Some("categories"))]
 #[case::provider_channel(
-    "providers: {a: {channel: sms, kind: smtp, host: h, from: f}}",
+    "providers: {a: {channel: sms, kind: smtp, host: h, from: f@x.example}}",
     "wrong_channel",
     37,
     "/providers/a/kind",
     None
 )]
+#[case::mail_sender(
+    "providers: {a: {channel: email, kind: smtp, host: h, from: Shop}}",
+    "bad_address",
+    60,
+    "/providers/a/from",
+    None
+)]
+#[case::mail_bounces(
+    "providers: {a: {channel: email, kind: smtp, host: h, from: f@x.example, bounces: \"b@x, c@x\"}}",
+    "bad_address",
+    82,
+    "/providers/a/bounces",
+    None
+)]
+#[case::mail_plain_password(
+    "providers: {a: {channel: email, kind: smtp, host: h, from: f@x.example, user: u, password: {secret: s}, tls: none}}",
+    "insecure",
+    110,
+    "/providers/a/tls",
+    None
+)]
+#[case::mail_no_password(
+    "providers: {a: {channel: email, kind: smtp, host: h, from: f@x.example, user: u}}",
+    "missing_key",
+    13,
+    "/providers/a",
+    None
+)]
+#[case::mail_tls(
+    "providers: {a: {channel: email, kind: smtp, host: h, from: f@x.example, tls: start_tls}}",
+    "unknown_word",
+    78,
+    "/providers/a/tls",
+    Some("starttls")
+)]
 #[case::wrong_channel(
-    "providers: {a: {channel: sms, kind: http, preset: p}}\nchannels: {push: {providers: [a]}}",
+    "providers: {a: {channel: sms, kind: http, preset: vendor_a}}\nchannels: {push: {providers: [a]}}",
     "wrong_channel",
     31,
     "/channels/push/providers/0",
@@ -121,9 +157,9 @@ fn the_rule_of_these_tests_is_right_without_more() {
 #[case::no_duration("retention: {inbox: 0d}", "bad_duration", 20, "/retention/inbox", None)]
 // Operations.
 #[case::secret(
-    "providers: {a: {channel: sms, kind: http, preset: p, password: hunter2}}",
+    "providers: {a: {channel: sms, kind: http, preset: vendor_a, password: hunter2}}",
     "bad_secret",
-    64,
+    71,
     "/providers/a/password",
     None
 )]
@@ -170,9 +206,9 @@ fn the_rule_of_these_tests_is_right_without_more() {
     Some("ES256")
 )]
 #[case::cost(
-    "providers: {a: {channel: sms, kind: http, preset: p, cost: -1}}",
+    "providers: {a: {channel: sms, kind: http, preset: vendor_a, cost: -1}}",
     "bad_number",
-    60,
+    67,
     "/providers/a/cost",
     None
 )]
@@ -443,7 +479,7 @@ fn a_mistake_in_a_rule_says_where_and_what(
 #[case::file_outside("{en: {title: Hi, body: {file: ../x}}}", "bad_file", 31, "/en/body/file", None)]
 #[case::file_absolute("{en: {title: Hi, body: {file: /etc/passwd}}}", "bad_file", 31, "/en/body/file", None)]
 #[case::two_bodies(
-    "{en: {title: Hi, email: {subject: Hi, html: a, mjml: b}}}",
+    "{en: {title: Hi, email: {subject: Hi, html: a, mjml: <mjml><mj-body></mj-body></mjml>}}}",
     "bad_plan",
     48,
     "/en/email/mjml",
@@ -534,6 +570,38 @@ fn a_rule_needs_what_it_says_and_when() {
     assert_eq!(codes.len(), 2);
     assert_eq!(codes[0], ("missing_key", 9, "a rule needs the key `on`".to_owned()));
     assert_eq!(codes[1].2, "a rule needs the key `template`, or `variants` with theirs");
+}
+
+#[test]
+fn what_people_do_with_an_essential_mail_is_not_counted() {
+    let document = |legal: &str| {
+        format!(
+            "tidings: 1\ncategories: {{a: {{legal: {legal}, channels: [email], count: {{links: true}}}}}}\n"
+        )
+    };
+    let one = mistakes(&document("essential")).items.remove(0);
+    assert_eq!((one.code, one.pointer.as_str()), ("bad_plan", "/categories/a/count"));
+    let counted = checked(&document("marketing")).unwrap();
+    let counts: Vec<_> = counted.categories.values().map(|category| category.count).collect();
+    assert!(counts.contains(&Count { links: true, opens: false }), "{counts:?}");
+}
+
+#[test]
+fn a_mail_server_has_the_usual_port_and_encryption_unless_the_document_says_otherwise() {
+    let ways = |more: &str| {
+        let document = format!(
+            "tidings: 1\nproviders: {{a: {{channel: email, kind: smtp, host: h, from: f@x.example{more}}}}}\n"
+        );
+        match &checked(&document).unwrap().providers["a"].account {
+            Account::Smtp(account) => (account.tls, account.port),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(ways(""), (SmtpTls::StartTls, 587));
+    assert_eq!(ways(", port: 465"), (SmtpTls::Implicit, 465));
+    assert_eq!(ways(", tls: implicit"), (SmtpTls::Implicit, 465));
+    assert_eq!(ways(", tls: none"), (SmtpTls::None, 25));
+    assert_eq!(ways(", port: 2525"), (SmtpTls::StartTls, 2525));
 }
 
 #[test]

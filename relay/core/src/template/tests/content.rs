@@ -102,7 +102,6 @@ fn a_mail_and_a_webhook_have_their_own_limits() {
             subject: text("s"),
             text: None,
             html: Some(text("{% for a in data.list %}{{ data.value }}{% endfor %}")),
-            mjml: None,
         }),
         ..titled("t")
     };
@@ -192,8 +191,9 @@ fn values_are_escaped_in_markup_and_nowhere_else() {
         email: Some(EmailForm {
             subject: text("{{ data.value }}"),
             text: Some(text("{{ data.value }}")),
-            html: Some(text("<b title=\"{{ data.value }}\">{{ data.value | upper ~ '<i>' }}</b>")),
-            mjml: Some(text("{{ data.value | default('<') }}{{ '<br>' }}{{ 'a\"' | tojson }}")),
+            html: Some(text(
+                "<b title=\"{{ data.value }}\">{{ data.value | upper ~ '<i>' }}</b>{{ '<br>' }}{{ 'a\"' | tojson }}",
+            )),
         }),
         ..titled("{{ data.value }}")
     };
@@ -202,8 +202,9 @@ fn values_are_escaped_in_markup_and_nowhere_else() {
     let email = forms.email(&fixture.scope()).unwrap();
     let escaped = "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;";
     assert_eq!((email.subject.as_str(), email.text.as_str()), (hostile, hostile));
-    assert_eq!(email.html, Some(format!("<b title=\"{escaped}\">{}&lt;i&gt;</b>", escaped_upper())));
-    assert_eq!(email.mjml, Some(format!("{escaped}&lt;br&gt;&quot;a\\&quot;&quot;")));
+    let expected =
+        format!("<b title=\"{escaped}\">{}&lt;i&gt;</b>&lt;br&gt;&quot;a\\&quot;&quot;", escaped_upper());
+    assert_eq!(email.html, Some(expected));
     assert_eq!(forms.content(&fixture.scope()).unwrap().title, hostile);
 }
 
@@ -244,12 +245,12 @@ fn every_text_of_a_form_is_listed_for_checks() {
             acknowledges: true,
         }],
         sms: form("6"),
-        email: Some(EmailForm { subject: text("10"), text: form("11"), html: form("12"), mjml: form("13") }),
-        push: Some(ShortForm { title: text("14"), body: form("15") }),
+        email: Some(EmailForm { subject: text("10"), text: form("11"), html: form("12") }),
+        push: Some(ShortForm { title: text("13"), body: form("14") }),
         webhook: form("7"),
     };
     let listed: Vec<_> = forms.texts().map(TemplateText::source).collect();
-    assert_eq!(listed, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]);
+    assert_eq!(listed, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14"]);
 }
 
 #[test]

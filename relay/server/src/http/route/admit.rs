@@ -79,7 +79,7 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Box<Problem>> {
     match gate.who {
         Who::Anyone => app.limits.count(Caller::Stranger(peer(request))),
         Who::Key(scope) => {
-            let secret = secret(request.headers())?;
+            let secret = presented(request.headers())?;
             let given = secret.as_deref().is_some_and(is_key);
             let caller = secret.filter(|_| given).and_then(|text| app.directory.caller(&text));
             let Some(caller) = caller else {
@@ -100,7 +100,7 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Box<Problem>> {
             Ok(())
         }
         Who::Device => {
-            let Some(token) = secret(request.headers())? else {
+            let Some(token) = presented(request.headers())? else {
                 app.limits.count(Caller::Stranger(peer(request)))?;
                 return Err(Problem::unauthorized(
                     "This call needs a device's access token: Authorization: Bearer TOKEN.",
@@ -123,15 +123,15 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Box<Problem>> {
     }
 }
 
-fn forbidden(scope: Scope) -> Box<Problem> {
+pub(crate) fn forbidden(scope: Scope) -> Box<Problem> {
     let detail = format!("This key lacks the scope {scope}: make one that has it.");
     let mut problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", detail);
     problem.more.insert("scope".into(), scope.as_str().into());
     problem
 }
 
-/// The key or token of `Authorization`.
-fn secret(headers: &HeaderMap) -> Result<Option<String>, Box<Problem>> {
+/// The key, token or password of `Authorization`.
+pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Box<Problem>> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let unreadable = || Problem::unauthorized("Authorization is neither Bearer nor Basic.");
     let text = value.to_str().map_err(|_| unreadable())?;

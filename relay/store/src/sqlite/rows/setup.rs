@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use tidings_core::model::StopSwitch;
 use tidings_core::ports::{
-    ConfigurationRow, ConnectCode, DeviceToken, KeyRow, ProjectRow, SecretRow, StopEntry, StoreError,
+    ConfigurationRow, ConnectCode, DeviceToken, HookRow, KeyRow, ProjectRow, SecretRow, StopEntry, StoreError,
 };
 use tidings_protocol::RuleId;
 
@@ -76,6 +76,20 @@ pub(in crate::sqlite) fn secret(row: &SqliteRow) -> Result<SecretRow, StoreError
         name: cells.text()?,
         sealed: cells.cell()?,
         set_at: cells.time()?,
+    })
+}
+
+/// `project, name, told, failed, next_at, code, gone`.
+pub(in crate::sqlite) fn hook(row: &SqliteRow) -> Result<HookRow, StoreError> {
+    let mut cells = Cells::of(row);
+    Ok(HookRow {
+        project: cells.word()?,
+        name: cells.text()?,
+        told: cells.number()?,
+        failed: cells.number()?,
+        next_at: cells.time_maybe()?,
+        code: cells.text_maybe()?,
+        gone: cells.number_maybe()?,
     })
 }
 

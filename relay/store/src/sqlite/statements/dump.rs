@@ -6,6 +6,7 @@ statements! {
     CONFIGURATIONS = "SELECT project, version, bundle, digest, applied_at, applied_by FROM configurations";
     SECRETS = "SELECT project, name, sealed, set_at FROM secrets";
     STOP_LIST = "SELECT id, project, channel, address, reason, at FROM stop_list";
+    HOOKS = "SELECT project, name, told, failed, next_at, code, gone FROM hooks";
     RECIPIENTS = "SELECT project, recipient, time_zone, locale, attributes, preferences, created_at, revision
         FROM recipients";
     INBOXES = "SELECT project, recipient, epoch, seq, version, floor, settings_seq, withdrawn_seq, counters,

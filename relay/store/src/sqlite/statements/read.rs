@@ -36,6 +36,8 @@ statements! {
         ORDER BY due, id LIMIT ?4";
     BEGUN_HANDOVERS = "SELECT id, project, way FROM deliveries
         WHERE state = 'handing_over' AND id > ?1 ORDER BY id LIMIT ?2";
+    ONE_DELIVERY = "SELECT ", delivery_columns!(), " FROM deliveries AS d
+        WHERE d.project = ?1 AND d.id = ?2";
     DELIVERY_NAMED = "SELECT ", delivery_columns!(), " FROM deliveries AS d INDEXED BY deliveries_named
         WHERE d.project = ?1 AND d.provider_id = ?2 ORDER BY d.id DESC LIMIT 1";
     PUBLIC_TOKEN = "SELECT hash, project, recipient, opens, made_at, expires_at FROM public_tokens

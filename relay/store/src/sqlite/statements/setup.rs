@@ -26,6 +26,12 @@ statements! {
     RAISE_VERSIONS = "UPDATE inboxes SET version = version + 1 WHERE project = ?1 AND recipient IN
         (SELECT recipient FROM endpoints WHERE project = ?1 AND channel = ?2 AND address = ?3)";
 
+    HOOKS = "SELECT project, name, told, failed, next_at, code, gone FROM hooks WHERE project = ?1 ORDER BY name";
+    PUT_HOOK = "INSERT OR REPLACE INTO hooks (project, name, told, failed, next_at, code, gone)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    REMOVE_HOOK = "DELETE FROM hooks WHERE project = ?1 AND name = ?2";
+    FEED_BEFORE = "SELECT number FROM feed WHERE project = ?1 AND at < ?2 ORDER BY number DESC LIMIT 1";
+
     PUT_CONNECT_CODE = "INSERT OR REPLACE INTO connect_codes (hash, project, recipient, expires_at)
         VALUES (?1, ?2, ?3, ?4)";
     TAKE_CONNECT_CODE = "DELETE FROM connect_codes WHERE hash = ?1 RETURNING hash, project, recipient, expires_at";
