@@ -230,6 +230,7 @@ fn act_word(act: &Act) -> String {
         Act::Report { delivery, report } => format!("report {delivery} {report:?}"),
         Act::HandOver { .. }
         | Act::Conclude { .. }
+        | Act::HearSms(_)
         | Act::Greet { .. }
         | Act::Operate { .. }
         | Act::Advance(_)
