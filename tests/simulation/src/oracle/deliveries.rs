@@ -130,9 +130,12 @@ impl Oracle {
                     self.count_first(row, before, stood, commit.standing.live);
                 }
             }
-            self.check_capped(row, before, commit);
             seen.row = row.clone();
             self.deliveries.insert(row.id.clone(), seen);
+        }
+        // What found its cap full may have found those of the same transaction before it.
+        for row in changes.deliveries_changed.iter().filter(|row| row.state != DeliveryState::Erased) {
+            self.check_capped(row, before, commit);
         }
         self.note_decided_anew(changes);
         self.check_ends(changes);
@@ -296,8 +299,7 @@ impl Oracle {
         else {
             return;
         };
-        let zones: BTreeSet<_> =
-            self.views(&row.person, before).into_iter().map(|seen| seen.zone.clone()).collect();
+        let zones: BTreeSet<_> = self.views(&row.person, before).into_iter().map(|seen| seen.zone).collect();
         if zones.len() > 1 {
             return;
         }
@@ -315,7 +317,7 @@ impl Oracle {
                 .told
                 .iter()
                 .filter(|line| line.reason == Some(Reason::Replayed) && line.delivery.is_none());
-            if let Some(line) = anew.last() {
+            if let Some(line) = anew.max_by_key(|line| line.at) {
                 self.decided_anew.insert(of.id.clone(), line.at);
             }
         }
@@ -405,7 +407,7 @@ fn attempts(row: &Delivery) -> u32 {
 /// When a delivery was looked at: one that is only put off has the instant of the line that says so.
 fn changed_at(row: &Delivery, changes: &Changes) -> Timestamp {
     let lines = changes.notifications_changed.iter().flat_map(|of| &of.told);
-    let last = lines.filter(|line| line.delivery.as_deref() == Some(&*row.id)).map(|line| line.at).last();
+    let last = lines.filter(|line| line.delivery.as_deref() == Some(&*row.id)).map(|line| line.at).max();
     last.unwrap_or(row.changed_at)
 }
 
