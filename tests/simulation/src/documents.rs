@@ -1,22 +1,32 @@
 //! The documents of the simulated project, and beside them what the oracle has to know of them, written by hand: it
 //! must not learn the rules from the code that it checks.
 
+use tidings_protocol::Channel;
+
 /// The first document. Its caps are small and its windows narrow, so that every gate has something to say.
 pub const FIRST: &str = r#"
 tidings: 1
 project: {name: simulated, locale: en, time_zone: Europe/Berlin, currency: EUR, unknown_recipient: create}
 policy: {version: "1", text: {en: What we send}}
 collect: {order.placed: {recipient: data.who, keep: 30d}}
-channels: {inapp: {cap: {day: 12, over: defer}}}
+channels:
+  inapp: {cap: {day: 12, over: defer}}
+  email: {cap: {day: 2, over: suppress}}
+  sms: {cap: {day: 3, over: defer}, budget: {day: 0.30}}
+providers:
+  post: {channel: email, kind: smtp, host: mail.example, from: shop@example.org}
+  sms_a: {channel: sms, kind: http, preset: vendor_a, cost: 0.07}
+  sms_b: {channel: sms, kind: http, preset: vendor_b, cost: 0.09}
 categories:
   general: {name: {en: General}, legal: service, priority: normal, channels: [inapp, push]}
-  alerts:  {name: {en: Alerts}, legal: essential, priority: urgent, channels: [inapp]}
+  alerts:  {name: {en: Alerts}, legal: essential, priority: urgent, channels: [inapp, push]}
   orders:  {name: {en: Orders}, legal: service, priority: high, channels: [inapp], cap: {day: 3, over: defer}}
   urgent:  {name: {en: Urgent}, legal: service, priority: urgent, channels: [inapp]}
   offers:  {name: {en: Offers}, legal: marketing, priority: low, channels: [inapp], cap: {day: 1, over: digest}, digest: {at: "18:00", template: digest}}
   news:    {name: {en: News}, legal: marketing, priority: normal, channels: [inapp, email], cap: {week: 2, over: suppress}}
-  tips:    {name: {en: Tips}, legal: service, priority: low, channels: [inapp]}
+  tips:    {name: {en: Tips}, legal: service, priority: low, channels: [inapp, sms]}
   letters: {name: {en: Letters}, legal: service, priority: normal, channels: [email]}
+  calls:   {name: {en: Calls}, legal: service, priority: high, channels: [sms, push]}
 caps: {day: 7, over: defer}
 quiet_hours: {default: "22:00-07:00", pass: [urgent]}
 segments: {buyers: {when: "history('order.placed', '30d') >= 1"}}
@@ -47,6 +57,16 @@ rules:
     category: news
     template: order
     deliver: [{channels: [email]}, {after: 3h, channels: [inapp]}]
+  alarm:
+    on: alarm.rang
+    notify: data.who
+    category: calls
+    template: asked
+    deliver:
+      - {channels: [push, email]}
+      - {after: 4m, unless: read, channels: [sms]}
+      - {after: 9m, unless: acknowledged, notify: data.backup, channels: [sms, push]}
+    cancel_on: {event: alarm.off, match: data.order}
   gone: {on: gone.soon, notify: data.who, category: general, template: order, delay: 3h}
   bad: {on: bad.words, notify: data.who, category: general, template: broken}
 templates:
@@ -56,7 +76,7 @@ templates:
   digest: {en: {title: "{{ digest.count }} of them"}}
 "#;
 
-/// The second: other caps, another policy, a rule fewer, and tips need a consent that they did not need before.
+/// The second: other caps and providers, another policy, a rule fewer, and tips and calls need a consent that they did not need before.
 #[must_use]
 pub fn second() -> String {
     let without: Vec<&str> = FIRST.lines().filter(|line| !line.starts_with("  gone:")).collect();
@@ -64,13 +84,40 @@ pub fn second() -> String {
     let text = text.replace("version: \"1\"", "version: \"2\"");
     let text = text.replace("cap: {day: 3, over: defer}", "cap: {day: 2, over: defer}");
     let text = text.replace("{en: Tips}, legal: service,", "{en: Tips}, legal: service, basis: consent,");
+    // Another mail provider, and one of text messages fewer.
+    let text = text.replace("  post: {", "  mail: {");
+    let text = text.replace("  sms_a: {channel: sms, kind: http, preset: vendor_a, cost: 0.07}\n", "");
+    let text = text.replace("{en: Calls}, legal: service,", "{en: Calls}, legal: service, basis: consent,");
     text.replace("unknown_recipient: create", "unknown_recipient: refuse")
 }
 
-/// Whether a category needs a grant for the inbox, under a version of the document.
+/// Whether a category needs a grant, under a version of the document.
 #[must_use]
 pub fn needs_grant(category: &str, version: u64) -> bool {
-    matches!(category, "offers" | "news") || (category == "tips" && version == 2)
+    matches!(category, "offers" | "news") || (matches!(category, "tips" | "calls") && version == 2)
+}
+
+/// What one hand-over of a provider costs, in cents of the project's currency.
+#[must_use]
+pub fn cost(provider: &str) -> u32 {
+    match provider {
+        "sms_a" => 7,
+        "sms_b" => 9,
+        _ => 0,
+    }
+}
+
+/// What text messages may cost in a day, in cents of the project's currency.
+pub const SMS_BUDGET: u32 = 30;
+
+/// How many a channel beside the inbox takes for one recipient in a local day, under a version of the document.
+#[must_use]
+pub const fn channel_cap(channel: Channel, version: u64) -> Option<usize> {
+    match channel {
+        Channel::Sms if version == 1 => Some(3),
+        Channel::Email | Channel::Sms => Some(2),
+        Channel::Inapp | Channel::Push | Channel::Webhook => None,
+    }
 }
 
 /// How far apart the rounds of a repeated step are, in milliseconds.

@@ -12,6 +12,7 @@ pub mod moves;
 pub mod network;
 pub mod node;
 pub mod oracle;
+pub mod providers;
 pub mod publisher;
 pub mod run;
 pub mod store;

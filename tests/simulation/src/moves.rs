@@ -12,11 +12,16 @@ use crate::executor::Owner;
 use crate::node::Done;
 use crate::publisher::{consent, preferences, recipient_in};
 use crate::run::{Event, Simulation};
+use crate::store::Setup;
 
 const ZONES: [&str; 5] =
     ["Europe/Berlin", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"];
-const CATEGORIES: [&str; 7] = ["general", "alerts", "orders", "urgent", "offers", "news", "tips"];
-const ASKING: [&str; 3] = ["offers", "news", "tips"];
+const CATEGORIES: [&str; 9] =
+    ["general", "alerts", "orders", "urgent", "offers", "news", "tips", "letters", "calls"];
+const ASKING: [&str; 4] = ["offers", "news", "tips", "calls"];
+
+/// A push address to which no provider of the simulated project leads.
+pub(crate) const NOWHERE: &str = "fcm:token";
 
 impl Simulation {
     /// How long until the next move: mostly soon, sometimes tomorrow.
@@ -84,6 +89,12 @@ impl Simulation {
                 "gone.soon",
                 "bad.words",
                 "nobody.listens",
+                "alarm.rang",
+                "alarm.rang",
+                "alarm.rang",
+                "alarm.rang",
+                "alarm.off",
+                "alarm.off",
             ];
             (*chance.pick(&kinds), format!("o{}", chance.below(4)), chance.happens(985))
         };
@@ -130,15 +141,51 @@ impl Simulation {
                 7..9 => SendTo::Topic("fans".parse().expect("a good id")),
                 _ => SendTo::Recipients(self.people.iter().map(|person| person.recipient.clone()).collect()),
             };
-            (if chance.happens(160) { "letters" } else { category }, to, priority)
+            let category = match chance.below(100) {
+                0..16 => "letters",
+                16..32 => "calls",
+                _ => category,
+            };
+            (category, to, priority)
         };
         self.send(category, priority, to);
+        if matches!(category, "letters" | "calls") && self.world.inside().chance.happens(300) {
+            self.address_goes(category);
+        }
+    }
+
+    /// Somebody's address goes while something may be on its way to it, and comes back a little later.
+    fn address_goes(&mut self, category: &str) {
+        let who = self.somebody();
+        let (stopped, soon) = {
+            let chance = &mut self.world.inside().chance;
+            (chance.happens(500), chance.between(100, 60_000))
+        };
+        let channel = if category == "letters" { Channel::Email } else { Channel::Sms };
+        self.after(soon, Event::Address { who: who.clone(), channel, stopped, there: false });
+        self.after(soon + 400_000, Event::Address { who, channel, stopped, there: true });
+    }
+
+    pub(crate) fn address(&mut self, who: RecipientId, channel: Channel, stopped: bool, there: bool) {
+        let address = address_of(&who, channel);
+        if stopped {
+            self.set_up("stops an address", move |setup| {
+                let _changed = if there {
+                    setup.stopped_addresses.remove(&address)
+                } else {
+                    setup.stopped_addresses.insert(address)
+                };
+            });
+        } else {
+            let address = there.then_some((address, true));
+            self.request(Act::PutEndpoint { recipient: who, channel, address }, false);
+        }
     }
 
     /// The backend changes what it knows.
     fn backend(&mut self) {
         let who = self.somebody();
-        let roll = self.world.inside().chance.below(18);
+        let roll = self.world.inside().chance.below(24);
         let noted = |simulation: &Self| {
             let notes = &simulation.notes.notifications;
             let newest = notes.len().saturating_sub(8);
@@ -172,7 +219,11 @@ impl Simulation {
                 Some(send) => Act::StopSend(send.clone()),
                 None => return,
             },
-            12..14 => match self.notes.failed.last() {
+            12 => match self.notes.failed.last() {
+                Some(id) => Act::Replay(id.clone()),
+                None => return,
+            },
+            13 => match self.oracle.failed_by_deliveries().last() {
                 Some(id) => Act::Replay(id.clone()),
                 None => return,
             },
@@ -181,49 +232,87 @@ impl Simulation {
                 change.paused_until = Some(None);
                 Act::PutPreferences(Box::new(change))
             }
-            15..17 => Act::PutEndpoint {
-                recipient: who.clone(),
-                channel: Channel::Email,
-                address: Some((format!("{who}@example.org").into(), true)),
+            15..20 => self.endpoint(who),
+            20..22 => match self.dead_delivery() {
+                Some(delivery) => Act::ReplayDelivery(delivery),
+                None => return,
             },
             _ => Act::Erase(who),
         };
         self.request(act, false);
     }
 
-    /// The operator changes what is live, while nobody writes.
-    fn operate(&mut self) {
-        let (roll, node) = {
-            let mut inside = self.world.inside();
-            (inside.chance.below(8), inside.chance.below(self.nodes.len()))
+    /// An address is set, taken away, or, for push, moved to somebody else.
+    fn endpoint(&self, who: RecipientId) -> Act {
+        let mut inside = self.world.inside();
+        let channel = *inside.chance.pick(&[Channel::Email, Channel::Sms, Channel::Push]);
+        let owner = if channel == Channel::Push {
+            inside.chance.pick(&self.people).recipient.clone()
+        } else {
+            who.clone()
         };
-        let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
-        let address: Box<str> = format!("{}@example.org", self.somebody()).into();
-        let owner = Owner { node: usize::MAX - node, life: 0 };
-        self.executor.spawn(owner, async move {
-            let turn = tidings_core::ports::Store::begin(&truth).await;
-            let mut setup = operator.inside();
-            match roll {
-                0..4 => setup.live = 3 - setup.live,
-                4 if world.inside().chance.happens(500) || setup.stop.project => {
-                    setup.stop.project = !setup.stop.project
-                }
-                5 => {
-                    let rule = "order".parse().expect("a good id");
-                    if !setup.stop.rules.remove(&rule) {
-                        setup.stop.rules.insert(rule);
-                    }
-                }
-                _ => {
-                    if !setup.stopped_addresses.remove(&address) {
-                        setup.stopped_addresses.insert(address);
-                    }
+        let address = match inside.chance.below(10) {
+            0..4 => None,
+            // No provider of the simulated project leads there.
+            4..7 if channel == Channel::Push => Some((NOWHERE.into(), true)),
+            _ => Some((address_of(&owner, channel), true)),
+        };
+        Act::PutEndpoint { recipient: who, channel, address }
+    }
+
+    fn dead_delivery(&self) -> Option<Box<str>> {
+        let dead = self.oracle.dead_deliveries();
+        let mut inside = self.world.inside();
+        (!dead.is_empty()).then(|| inside.chance.pick(&dead).clone())
+    }
+
+    /// The operator changes something.
+    fn operate(&mut self) {
+        let (roll, whole) = {
+            let mut inside = self.world.inside();
+            (inside.chance.below(9), inside.chance.happens(500))
+        };
+        let channel = *self.world.inside().chance.pick(&[Channel::Email, Channel::Sms]);
+        let address = address_of(&self.somebody(), channel);
+        self.set_up("changes something", move |setup| match roll {
+            0..4 => setup.live = 3 - setup.live,
+            4 if whole || setup.stop.project => setup.stop.project = !setup.stop.project,
+            5 => {
+                let rule = "order".parse().expect("a good id");
+                if !setup.stop.rules.remove(&rule) {
+                    setup.stop.rules.insert(rule);
                 }
             }
-            let live = setup.live;
-            drop((setup, turn));
-            world.trace(|| format!("operator changes {roll}, live {live}"));
+            _ => {
+                if !setup.stopped_addresses.remove(&address) {
+                    setup.stopped_addresses.insert(address);
+                }
+            }
+        });
+    }
+
+    /// Changes what is live, while nobody writes.
+    pub(crate) fn set_up(&mut self, what: &'static str, change: impl FnOnce(&mut Setup) + Send + 'static) {
+        let (operator, truth, world) = (self.operator.clone(), self.truth.clone(), self.world.clone());
+        self.executor.spawn(Owner { node: usize::MAX, life: 0 }, async move {
+            let turn = tidings_core::ports::Store::begin(&truth).await;
+            let live = {
+                let mut setup = operator.inside();
+                change(&mut setup);
+                setup.live
+            };
+            drop(turn);
+            world.trace(|| format!("operator {what}, live {live}"));
             Done::Operated
         });
+    }
+}
+
+/// The address of somebody on a channel.
+pub(crate) fn address_of(recipient: &RecipientId, channel: Channel) -> Box<str> {
+    match channel {
+        Channel::Email => format!("{recipient}@example.org").into(),
+        Channel::Push => format!("{{\"endpoint\":\"https://push.example/{recipient}\"}}").into(),
+        Channel::Sms | Channel::Inapp | Channel::Webhook => format!("+49-{recipient}").into(),
     }
 }

@@ -2,6 +2,7 @@
 //! as thin as the server's, and does what the server does around the core.
 
 mod dispatch;
+mod handover;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use tidings_core::act::{AfterCommit, Answer, Hint, Refusal, Settled, Unit};
 use tidings_core::flows::{Node, commit_together};
 use tidings_core::model::{DueRow, Lane, PersonKey};
-use tidings_core::ports::Clock;
+use tidings_core::ports::{Begun, Clock};
 use tidings_core::session::LiveChange;
 use tidings_core::view;
 use tidings_protocol::frame::{Bye, ChangesPage, RelayFrame};
@@ -18,6 +19,8 @@ use tidings_protocol::{NotificationId, Timestamp};
 use tidings_sdk_core::DeviceStore;
 use tidings_store::MemoryStore;
 
+pub(crate) use self::handover::Attempt;
+use self::handover::Claims;
 use crate::executor::{Owner, at_once};
 use crate::run::{Event, Simulation};
 use crate::store::{NodeClock, NodeFaults, Observed, Operator, SeededIds};
@@ -52,10 +55,17 @@ pub struct RelayNode {
     hints_sent: u64,
     hints_heard: BTreeMap<usize, u64>,
     stale_due: Vec<DueRow>,
+    claiming: bool,
+    /// Claims that were not answered yet.
+    claims_open: usize,
+    lanes_at: Option<i64>,
+    stale_claims: Claims,
+    /// Attempts that this life of the node began and has not told the end of.
+    under_way: BTreeSet<(Box<str>, u32)>,
 }
 
 /// Whom the answer to an act goes to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// A publisher's request, in one of its tries.
     Request(u64),
@@ -63,6 +73,10 @@ pub(crate) enum Reply {
     Session(u64),
     /// The dispatch.
     Dispatch,
+    /// Whoever claimed a delivery.
+    Claim(Box<str>),
+    /// Whoever told what came of an attempt.
+    Conclusion(Box<Attempt>),
 }
 
 /// What a task came to.
@@ -74,6 +88,8 @@ pub(crate) enum Done {
     CaughtUp { device: usize, page: Option<Box<ChangesPage>> },
     HeadsFailed,
     Operated,
+    Claims { claims: Claims, failed: bool },
+    Begun { begun: Vec<Begun>, failed: bool },
 }
 
 /// What goes over the bus between nodes.
@@ -118,6 +134,11 @@ impl RelayNode {
             hints_sent: 0,
             hints_heard: BTreeMap::new(),
             stale_due: Vec::new(),
+            claiming: false,
+            claims_open: 0,
+            lanes_at: None,
+            stale_claims: Claims::new(),
+            under_way: BTreeSet::new(),
         }
     }
 
@@ -188,6 +209,8 @@ impl Simulation {
             }
             Done::CaughtUp { device, page } => self.caught_up_elsewhere(device, page),
             Done::Operated => {}
+            Done::Claims { claims, failed } => self.claim(node, claims, failed),
+            Done::Begun { begun, failed } => self.recovered(node, begun, failed),
             // The next round compares again.
             Done::HeadsFailed => self.plan_heads(node, HEADS_EVERY),
         }
@@ -204,6 +227,8 @@ impl Simulation {
                     self.obey(wire);
                 }
             }
+            Reply::Claim(delivery) => self.claimed(node, &delivery, settled),
+            Reply::Conclusion(attempt) => self.concluded(node, attempt, &settled.answer),
             Reply::Dispatch => {
                 if let Err(refusal) = settled.answer
                     && !refusal.is_transient()
@@ -228,6 +253,7 @@ impl Simulation {
     }
 
     fn after_commit(&mut self, node: usize, after: AfterCommit) {
+        self.stop_gone(after.gone);
         let bus = BusHint { number: 0, hints: after.hints, erased: after.erased };
         self.hear(node, &bus);
         if !bus.hints.is_empty() || !bus.erased.is_empty() {
@@ -308,12 +334,16 @@ impl Simulation {
         (relay.look_at, relay.heads_at, relay.jumped) = (None, None, false);
         relay.registered.clear();
         relay.stale_due.clear();
+        (relay.claiming, relay.claims_open, relay.lanes_at) = (false, 0, None);
+        relay.stale_claims.clear();
+        relay.under_way.clear();
         relay.hints_heard.clear();
         let gone: Vec<u64> =
             self.wires.iter().filter(|(_, open)| open.node == node).map(|(id, _)| *id).collect();
         for wire in gone {
             self.relay_side_gone(wire);
         }
+        self.plan_recovery_elsewhere(node);
     }
 
     pub(crate) fn restart_node(&mut self, node: usize) {
@@ -324,6 +354,8 @@ impl Simulation {
         self.nodes[node].up = true;
         let at = self.world.now();
         self.plan_look(node, at);
+        self.plan_lanes(node, at);
+        self.plan_recovery(node);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What must hold after every step. The oracle sees each transaction that took effect and everything that devices
 //! store and show, and counts for itself: it asks the code under test for nothing but what it stored.
 
+mod deliveries;
 mod end;
 mod people;
 mod release;
@@ -11,10 +12,12 @@ use tidings_core::model::{Notification, PersonKey, parse_cursor};
 use tidings_core::ports::BookReader;
 use tidings_protocol::{
     DeliveryState, DeviceId, EventId, NotificationId, NotificationState, OperationId, ProjectId, Reason,
+    Timestamp,
 };
 use tidings_sdk_core::present::Decision;
 use tidings_store::MemoryStore;
 
+use self::deliveries::{DeliverySeen, First};
 use self::people::PersonSeen;
 use self::release::Release;
 use crate::coverage::Kind;
@@ -38,6 +41,13 @@ pub struct Oracle {
     /// What each device is known to hold.
     held: BTreeMap<(PersonKey, DeviceId), u64>,
     shown: Vec<BTreeSet<(NotificationId, u32)>>,
+    deliveries: BTreeMap<Box<str>, DeliverySeen>,
+    /// What was said of each attempt.
+    said: BTreeMap<(Box<str>, u32), BTreeSet<&'static str>>,
+    firsts: Vec<First>,
+    revived: Vec<Box<str>>,
+    /// When a sender had a notification decided anew, last.
+    decided_anew: BTreeMap<NotificationId, Timestamp>,
 }
 
 impl Oracle {
@@ -54,6 +64,11 @@ impl Oracle {
             releases: Vec::new(),
             held: BTreeMap::new(),
             shown: vec![BTreeSet::new(); devices],
+            deliveries: BTreeMap::new(),
+            said: BTreeMap::new(),
+            firsts: Vec::new(),
+            revived: Vec::new(),
+            decided_anew: BTreeMap::new(),
         }
     }
 
@@ -76,7 +91,7 @@ impl Oracle {
     /// A transaction took effect.
     pub(crate) fn committed(&mut self, commit: &Commit) {
         let changes = &commit.changes;
-        let before = self.people.clone();
+        let (before, stood) = (self.people.clone(), self.stood(changes));
         self.follow_people(changes);
         for event in &changes.events_new {
             let new = self.events.insert(event.id.clone());
@@ -103,6 +118,7 @@ impl Oracle {
             self.check_release(old.as_ref(), row, &before, changes);
             self.check_placed(old.as_ref(), row, &before, changes);
         }
+        self.check_deliveries(commit, &before, &stood);
         for row in &changes.operations {
             let key = (row.person.clone(), row.operation.clone());
             // A place that a device holds is said again by each of its sessions.

@@ -166,7 +166,8 @@ impl Simulation {
             let chance = &mut self.world.inside().chance;
             let collapse = chance.happens(200).then(|| format!("c{}", chance.below(2)).into());
             let delay = chance.happens(100).then(|| now.plus_millis(chance.between(60_000, 7_200_000)));
-            let expires = chance.happens(300).then(|| now.plus_millis(chance.between(60_000, 36_000_000)));
+            let longest = if chance.happens(500) { 600_000 } else { 36_000_000 };
+            let expires = chance.happens(300).then(|| now.plus_millis(chance.between(60_000, longest)));
             (collapse, delay, expires)
         };
         let content = ContentItem { title: format!("sent {number}"), ..ContentItem::default() };
@@ -226,9 +227,14 @@ fn act_word(act: &Act) -> String {
         Act::StopSend(id) => format!("stop {id}"),
         Act::Replay(id) => format!("replay {id}"),
         Act::ReplayDelivery(id) => format!("replay delivery {id}"),
-        Act::Greet { .. } | Act::Operate { .. } | Act::Advance(_) | Act::Expire(..) => {
-            "of the relay".to_owned()
-        }
+        Act::Report { delivery, report } => format!("report {delivery} {report:?}"),
+        Act::HandOver { .. }
+        | Act::Conclude { .. }
+        | Act::HearSms(_)
+        | Act::Greet { .. }
+        | Act::Operate { .. }
+        | Act::Advance(_)
+        | Act::Expire(..) => "of the relay".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidings_core::model::PersonKey;
-use tidings_protocol::ProjectId;
+use tidings_protocol::{Channel, ProjectId};
 use tidings_sdk_core::Connection;
 use tidings_store::{ErasureKey, MemoryStore};
 
@@ -15,9 +15,11 @@ use crate::coverage::Coverage;
 use crate::device::Device;
 use crate::documents;
 use crate::executor::Executor;
+use crate::moves::{NOWHERE, address_of};
 use crate::network::Wire;
 use crate::node::{Done, RelayNode};
 use crate::oracle::Oracle;
+use crate::providers::Providers;
 use crate::publisher::{Notes, Request, recipient_in};
 use crate::store::Operator;
 use crate::world::World;
@@ -86,6 +88,7 @@ pub struct Simulation {
     pub(crate) operator: Operator,
     pub(crate) truth: MemoryStore,
     pub(crate) oracle: Oracle,
+    pub(crate) providers: Providers,
     moves_left: u32,
     steps: u64,
 }
@@ -150,6 +153,7 @@ impl Simulation {
             operator,
             truth,
             oracle,
+            providers: Providers::default(),
             moves_left: shape.moves,
             steps: 0,
         }
@@ -209,6 +213,13 @@ impl Simulation {
                 let granted = tidings_protocol::Decision::Granted;
                 self.request(crate::publisher::consent(&recipient, category, granted), false);
             }
+            for channel in [Channel::Email, Channel::Sms, Channel::Push] {
+                let nowhere = channel == Channel::Push && self.world.inside().chance.happens(100);
+                let address = if nowhere { NOWHERE.into() } else { address_of(&recipient, channel) };
+                let address = Some((address, true));
+                let recipient = recipient.clone();
+                self.request(tidings_core::act::Act::PutEndpoint { recipient, channel, address }, false);
+            }
             let topic = "fans".parse().expect("a good id");
             self.request(tidings_core::act::Act::PutMembership { recipient, topic, member: true }, false);
         }
@@ -251,6 +262,9 @@ impl Simulation {
         loop {
             let Some(commit) = self.world.inside().committed.pop_front() else { break };
             self.oracle.committed(&commit);
+            for delivery in self.oracle.take_revived() {
+                self.providers.revived(&delivery);
+            }
             any = true;
         }
         if any {
@@ -305,6 +319,12 @@ impl Simulation {
             Event::ClockBack { node, .. } => self.clock_back(node),
             Event::Arrive { node, request, .. } => self.arrive(node, request),
             Event::Retry { request } => self.try_request(request),
+            Event::Lanes { node, at, .. } => self.look_at_lanes(node, at),
+            Event::Recover { node, .. } => self.recover(node),
+            Event::Attempted { node, attempt, .. } => self.attempted(node, attempt),
+            Event::Believed { node, delivery, attempt, .. } => self.believed_dead(node, delivery, attempt),
+            Event::Address { who, channel, stopped, there } => self.address(who, channel, stopped, there),
+            Event::Reported { delivery, report } => self.reported(delivery, report),
         }
     }
 
@@ -312,6 +332,7 @@ impl Simulation {
         self.nodes[node].jumped = false;
         let at = self.world.now();
         self.plan_look(node, at);
+        self.plan_lanes(node, at);
     }
 
     /// Nothing goes wrong any more, and what is broken is mended.
@@ -321,6 +342,7 @@ impl Simulation {
         for node in 0..self.nodes.len() {
             self.restart_node(node);
             self.clock_back(node);
+            self.plan_recovery(node);
             self.plan_heads(node, 1_000);
         }
         let wires: Vec<u64> = self.wires.keys().copied().collect();

@@ -17,7 +17,7 @@ use tidings_protocol::{ProjectId, Timestamp};
 use tidings_store::{Fault, Faults, MemoryStore, PortCall};
 
 use crate::documents;
-use crate::world::{Commit, World};
+use crate::world::{Commit, Standing, World};
 
 /// Faults of one node.
 pub(crate) struct NodeFaults(pub(crate) World);
@@ -108,10 +108,13 @@ impl Transaction for ObservedTransaction {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), CommitError> {
-        let Self { inner, world, node, written, .. } = *self;
+        let Self { inner, world, node, written, operator } = *self;
+        // The turn is given back with the commit: what the operator had set up is asked for before.
+        let standing = operator.standing();
         let answer = inner.commit().await;
         if matches!(answer, Ok(()) | Err(CommitError::Unknown)) {
-            let commits = written.into_iter().map(|changes| Commit { node, changes });
+            let commits =
+                written.into_iter().map(|changes| Commit { node, changes, standing: standing.clone() });
             world.inside().committed.extend(commits);
         }
         answer
@@ -161,6 +164,12 @@ impl Operator {
             configuration: setup.live,
             stop: setup.stop.clone(),
         })
+    }
+
+    /// What stands at this instant.
+    pub(crate) fn standing(&self) -> Standing {
+        let setup = self.inside();
+        Standing { live: setup.live, stopped_addresses: setup.stopped_addresses.clone() }
     }
 
     /// The live configuration.

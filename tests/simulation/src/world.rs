@@ -49,6 +49,17 @@ pub struct Commit {
     pub node: usize,
     /// What it wrote.
     pub changes: Changes,
+    /// What the operator had set up.
+    pub standing: Standing,
+}
+
+/// What the operator had set up when a transaction took effect.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which document was live.
+    pub live: u64,
+    /// Addresses on the stop list.
+    pub stopped_addresses: BTreeSet<Box<str>>,
 }
 
 #[derive(Default)]

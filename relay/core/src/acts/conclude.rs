@@ -178,13 +178,17 @@ fn dead(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome, reason: Reason) 
 }
 
 /// An outcome of an attempt that is not the newest, or of a delivery that is not on its way any more: the story tells
-/// it. One that says the provider took it stops a repetition that was not begun.
+/// it. One that says the provider took it stops a repetition that was not begun; of one that was begun only the story
+/// tells what came of it, and nothing follows.
 fn late(work: &mut Work<'_>, row: &Delivery, attempt: u32, outcome: &Outcome) {
     if row.state == DeliveryState::Erased || work.notification(&row.notification).is_none() {
         return;
     }
-    if row.state == DeliveryState::Waiting && matches!(outcome, Outcome::Accepted { .. }) {
-        work.move_delivery(&row.id, DeliveryState::HandingOver, None);
+    let taken = matches!(outcome, Outcome::Accepted { .. });
+    if taken && matches!(row.state, DeliveryState::Waiting | DeliveryState::HandingOver) {
+        if row.state == DeliveryState::Waiting {
+            work.move_delivery(&row.id, DeliveryState::HandingOver, None);
+        }
         sent(work, row, outcome);
         return;
     }

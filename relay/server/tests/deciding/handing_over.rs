@@ -171,6 +171,23 @@ async fn a_late_word_that_it_was_taken_stops_the_repetition() {
 }
 
 #[tokio::test]
+async fn a_late_word_that_it_was_taken_is_the_last_when_the_repetition_is_on_its_way() {
+    let scene = scene("category: letters", "").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    scene.minutes(5).await;
+    let second = only(&scene).await;
+    assert_eq!((second.attempt, &second.key), (2, &first.key));
+    assert_eq!(scene.conclude(&first, Outcome::accepted(None)).await, DeliveryState::Sent);
+    // What comes of the repetition makes no third attempt of something that was taken.
+    assert_eq!(scene.conclude(&second, Outcome::transient("http_503")).await, DeliveryState::Sent);
+    scene.minutes(60).await;
+    assert!(scene.claim().await.is_empty());
+    scene.stands(&id, "reached -", "outcome accepted sent email").await;
+}
+
+#[tokio::test]
 async fn a_withdrawal_stops_what_waits_and_is_told_too_late_of_what_is_on_its_way() {
     let scene = scene("category: offers, deliver: [{channels: [email]}]", "").await;
     scene.consent("alice", "offers", &[Channel::Email], Decision::Granted).await;

@@ -6,7 +6,7 @@ use tidings_protocol::operation::{Feedback, Request};
 use tidings_protocol::{Channel, Decision, DeviceReceipt, NotificationId};
 use tidings_sdk_core::{Connection, DeviceStore};
 
-use super::{ASKING, CATEGORIES, ZONES};
+use super::{ASKING, CATEGORIES, ZONES, address_of};
 use crate::device::{Device, receipt};
 use crate::executor::at_once;
 use crate::run::{Event, Simulation};
@@ -17,6 +17,9 @@ impl Simulation {
         let device = self.world.inside().chance.below(self.devices.len());
         if self.devices[device].sync.is_none() {
             return;
+        }
+        if self.world.inside().chance.happens(400) {
+            self.presence(device);
         }
         let rows = self.devices[device].store.rows();
         let roll = self.world.inside().chance.below(24);
@@ -100,8 +103,9 @@ impl Simulation {
 
     /// A person is at the device; some clients say things that this relay does not know.
     fn presence(&mut self, device: usize) {
-        let until = self.world.clock(60_000);
-        let frame = if self.world.inside().chance.happens(600) {
+        let ahead = self.world.inside().chance.between(60_000, 900_000);
+        let until = self.world.clock(ahead);
+        let frame = if self.world.inside().chance.happens(800) {
             DeviceFrame::Active { until }
         } else {
             DeviceFrame::Unknown
@@ -128,7 +132,15 @@ impl Simulation {
             match chance.below(12) {
                 0..2 => Request::Preference {
                     category: chance.pick(&CATEGORIES).parse().expect("a good id"),
-                    channel: chance.happens(700).then_some(Channel::Inapp),
+                    channel: chance.happens(850).then(|| {
+                        *chance.pick(&[
+                            Channel::Inapp,
+                            Channel::Inapp,
+                            Channel::Push,
+                            Channel::Email,
+                            Channel::Sms,
+                        ])
+                    }),
                     chosen: chance.happens(450),
                 },
                 2..4 => Request::QuietHours { quiet_hours: quiet_hours(chance.below(4)) },
@@ -138,12 +150,12 @@ impl Simulation {
                 6 => Request::Profile { time_zone: Some((*chance.pick(&ZONES)).to_owned()), locale: None },
                 7 => Request::Endpoint {
                     channel: Channel::Push,
-                    address: format!("push-{}", chance.below(3)),
+                    address: address_of(&chance.pick(&self.people).recipient, Channel::Push).into(),
                     code: None,
                 },
                 roll => Request::Consent {
                     category: chance.pick(&ASKING).parse().expect("a good id"),
-                    channels: vec![Channel::Inapp],
+                    channels: if chance.happens(300) { Vec::new() } else { vec![Channel::Inapp] },
                     decision: match roll {
                         8..10 => Decision::Granted,
                         10 => Decision::Withdrawn,
@@ -178,6 +190,7 @@ impl Simulation {
         if self.devices[device].sync.is_none() || !rows.iter().any(|row| row.item.id == *id) {
             return;
         }
+        self.presence(device);
         let roll = self.world.inside().chance.below(4);
         let kinds = [DeviceReceipt::Read, DeviceReceipt::Clicked, DeviceReceipt::Acknowledged];
         let request = match kinds.get(roll) {

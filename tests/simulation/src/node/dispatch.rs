@@ -16,6 +16,7 @@ impl Simulation {
     pub(crate) fn plan_looks(&mut self) {
         for node in 0..self.nodes.len() {
             self.plan_next_look(node);
+            self.plan_next_lanes(node);
             self.plan_heads(node, HEADS_EVERY);
         }
     }

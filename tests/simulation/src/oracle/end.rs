@@ -32,6 +32,10 @@ impl Simulation {
         if !stuck.is_empty() {
             wrong.push(format!("nothing moves {stuck:?}"));
         }
+        // What waits in a stopped project waits for its operator.
+        if !self.operator.inside().stop.project {
+            wrong.extend(self.oracle.overdue(late));
+        }
         for device in 0..self.devices.len() {
             wrong.extend(self.judge_device(device));
         }

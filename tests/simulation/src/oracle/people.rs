@@ -17,6 +17,7 @@ pub(super) struct PersonSeen {
     pub(super) quiet: Option<QuietHoursItem>,
     pub(super) paused_until: Option<Timestamp>,
     pub(super) off: BTreeSet<(CategoryId, Channel)>,
+    pub(super) addresses: BTreeSet<(Channel, Box<str>)>,
     pub(super) consents: BTreeMap<(CategoryId, Channel), Decision>,
 }
 
@@ -26,6 +27,7 @@ impl Oracle {
             self.people.remove(person);
             self.releases.retain(|release| release.person != *person);
             self.held.retain(|(of, _), _| of != person);
+            self.forget_deliveries(person);
         }
         for (person, row) in &changes.recipients {
             let seen = self.people.entry(person.clone()).or_default();
@@ -41,6 +43,14 @@ impl Oracle {
             (seen.epoch, seen.head) = (Some(inbox.epoch), inbox.seq);
             let back = epoch == Some(inbox.epoch) && inbox.seq < head;
             self.hold(!back, || format!("the inbox of {} went back to {}", person.recipient, inbox.seq));
+        }
+        for (person, channel, address) in &changes.endpoints_removed {
+            let seen = self.people.entry(person.clone()).or_default();
+            seen.addresses.remove(&(*channel, address.clone()));
+        }
+        for (person, endpoint) in &changes.endpoints_set {
+            let seen = self.people.entry(person.clone()).or_default();
+            seen.addresses.insert((endpoint.channel, endpoint.address.clone()));
         }
         for (person, device) in &changes.devices {
             self.held.insert((person.clone(), device.id.clone()), device.held);

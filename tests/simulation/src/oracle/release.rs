@@ -104,7 +104,7 @@ impl Oracle {
     }
 
     /// What was known of a recipient before the transaction, and what is known after it.
-    fn views(&self, person: &PersonKey, before: &People) -> Vec<PersonSeen> {
+    pub(super) fn views(&self, person: &PersonKey, before: &People) -> Vec<PersonSeen> {
         before.get(person).into_iter().chain(self.people.get(person)).cloned().collect()
     }
 
@@ -193,14 +193,14 @@ fn monday(day: jiff::civil::Date) -> jiff::civil::Date {
     day.checked_sub(jiff::Span::new().days(back)).expect("no date here is near the end of time")
 }
 
-fn local(zone: Option<&str>, at: Timestamp) -> jiff::civil::DateTime {
+pub(super) fn local(zone: Option<&str>, at: Timestamp) -> jiff::civil::DateTime {
     let zone = TimeZone::get(zone.unwrap_or(ZONE)).expect("every zone of the simulation is known");
     let instant = jiff::Timestamp::from_millisecond(at.as_millis()).expect("within range");
     zone.to_datetime(instant)
 }
 
 /// Whether the clock on the recipient's wall shows a time inside a quiet span.
-fn is_quiet(own: Option<&QuietHoursItem>, zone: &PersonSeen, at: Timestamp) -> bool {
+pub(super) fn is_quiet(own: Option<&QuietHoursItem>, zone: &PersonSeen, at: Timestamp) -> bool {
     let own_zone = own.and_then(|own| own.time_zone.as_deref());
     let time = local(own_zone.or(zone.zone.as_deref()), at).time();
     let minute = u32::from(time.hour().unsigned_abs()) * 60 + u32::from(time.minute().unsigned_abs());

@@ -1,8 +1,9 @@
 //! What happens at a time, and whose it is.
 
-use tidings_protocol::{NotificationId, RecipientId};
+use tidings_core::act::Report;
+use tidings_protocol::{Channel, NotificationId, RecipientId};
 
-use crate::node::BusHint;
+use crate::node::{Attempt, BusHint};
 
 /// What happens at a time.
 #[derive(Debug)]
@@ -34,6 +35,12 @@ pub(crate) enum Event {
     ClockBack { node: usize, life: u64 },
     Arrive { node: usize, life: u64, request: u64 },
     Retry { request: u64 },
+    Lanes { node: usize, life: u64, at: i64 },
+    Recover { node: usize, life: u64 },
+    Attempted { node: usize, life: u64, attempt: Box<Attempt> },
+    Believed { node: usize, life: u64, delivery: Box<str>, attempt: u32 },
+    Address { who: RecipientId, channel: Channel, stopped: bool, there: bool },
+    Reported { delivery: Box<str>, report: Report },
 }
 
 impl Event {
@@ -66,7 +73,13 @@ impl Event {
             | Self::NodeStarts { .. }
             | Self::ClockBack { .. }
             | Self::Arrive { .. }
-            | Self::Retry { .. } => None,
+            | Self::Retry { .. }
+            | Self::Lanes { .. }
+            | Self::Recover { .. }
+            | Self::Attempted { .. }
+            | Self::Believed { .. }
+            | Self::Address { .. }
+            | Self::Reported { .. } => None,
         }
     }
 
@@ -78,7 +91,11 @@ impl Event {
             | Self::Look { node, life, .. }
             | Self::Heads { node, life, .. }
             | Self::ClockBack { node, life }
-            | Self::Arrive { node, life, .. } => Some((*node, *life)),
+            | Self::Arrive { node, life, .. }
+            | Self::Lanes { node, life, .. }
+            | Self::Recover { node, life }
+            | Self::Attempted { node, life, .. }
+            | Self::Believed { node, life, .. } => Some((*node, *life)),
             Self::Move
             | Self::Verified { .. }
             | Self::SessionTimeout { .. }
@@ -99,6 +116,8 @@ impl Event {
             | Self::Online { .. }
             | Self::DeviceStarts { .. }
             | Self::NodeStarts { .. }
+            | Self::Address { .. }
+            | Self::Reported { .. }
             | Self::Retry { .. } => None,
         }
     }
