@@ -231,6 +231,7 @@ fn act_word(act: &Act) -> String {
         Act::HandOver { .. }
         | Act::Conclude { .. }
         | Act::HearSms(_)
+        | Act::RemoveEndpoint { .. }
         | Act::Greet { .. }
         | Act::Operate { .. }
         | Act::Advance(_)

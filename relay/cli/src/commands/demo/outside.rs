@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use crate::error::CommandError;
 
@@ -34,7 +35,8 @@ pub(super) struct Outside {
     pub(super) mails: Given,
     /// Bodies of the calls that were taken.
     pub(super) texts: Given,
-    _servers: [AbortOnDropHandle<()>; 2],
+    /// Ends the servers.
+    _stop: DropGuard,
 }
 
 impl Outside {
@@ -45,19 +47,29 @@ impl Outside {
         let port = |listener: &TcpListener| listener.local_addr().map(|at| at.port()).map_err(failed);
         let (mail_port, text_port) = (port(&mail)?, port(&text)?);
         let (mails, texts) = (Given::default(), Given::default());
-        let servers = [
-            AbortOnDropHandle::new(tokio::spawn(serve_mail(mail, mails.clone()))),
-            AbortOnDropHandle::new(tokio::spawn(serve_texts(text, texts.clone()))),
-        ];
-        Ok(Self { mail_port, text_port, mails, texts, _servers: servers })
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let until = || stop.clone().run_until_cancelled_owned(std::future::pending::<()>());
+        let servers = [(mail, mails.clone(), true), (text, texts.clone(), false)];
+        for (listener, given, is_mail) in servers {
+            let (stopped, of_calls) = (until(), tracker.clone());
+            tracker.spawn(async move {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = serve(listener, given, is_mail, of_calls) => {}
+                }
+            });
+        }
+        Ok(Self { mail_port, text_port, mails, texts, _stop: stop.drop_guard() })
     }
 }
 
-async fn serve_mail(listener: TcpListener, given: Given) {
+async fn serve(listener: TcpListener, given: Given, is_mail: bool, calls: TaskTracker) {
     while let Ok((stream, _)) = listener.accept().await {
         let given = given.clone();
         // Whoever hangs up is not missed.
-        tokio::spawn(async move { drop(take_mail(stream, &given).await) });
+        calls.spawn(async move {
+            drop(if is_mail { take_mail(stream, &given).await } else { take_text(stream, &given).await });
+        });
     }
 }
 
@@ -98,13 +110,6 @@ async fn read_mail(stream: &mut BufReader<TcpStream>) -> std::io::Result<String>
             mail.truncate(before);
             return Ok(mail);
         }
-    }
-}
-
-async fn serve_texts(listener: TcpListener, given: Given) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let given = given.clone();
-        tokio::spawn(async move { drop(take_text(stream, &given).await) });
     }
 }
 
