@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tidings_sdk::{Client, Error as SdkError};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
 
 use crate::error::ClientError;
 
@@ -36,14 +37,21 @@ impl Threads {
         Ok((Self(Mutex::new(Some(runtime))), handle))
     }
 
-    /// Ends the threads, each when it next waits. Whoever waits in the embedder's code for longer is left behind.
-    fn end(&self) {
-        let Some(runtime) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    /// Ends the threads, each when it next waits, and tells when that is done. Whoever waits in the embedder's code for
+    /// longer than a second is left behind. None if they were ended before.
+    fn end(&self) -> Option<oneshot::Receiver<()>> {
+        let runtime = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (sender, ended) = oneshot::channel();
         // The last work of a runtime cannot be waited for on one of its own threads.
-        let ending = std::thread::Builder::new().name("tidings-end".into());
-        if let Err(error) = ending.spawn(move || runtime.shutdown_timeout(END_TIMEOUT)) {
+        let ending = std::thread::Builder::new().name("tidings-end".into()).spawn(move || {
+            runtime.shutdown_timeout(END_TIMEOUT);
+            // Whoever stopped waiting does not need it.
+            sender.send(()).unwrap_or_default();
+        });
+        if let Err(error) = ending {
             tracing::debug!(%error, "the threads end by themselves");
         }
+        Some(ended)
     }
 }
 
@@ -85,7 +93,9 @@ impl Core {
         if let Err(error) = closed.await {
             tracing::debug!(%error, "closed before");
         }
-        self.threads.end();
+        if let Some(ended) = self.threads.end() {
+            ended.await.unwrap_or_default();
+        }
     }
 
     /// The same, for who cannot wait for a future. May be called on any thread.
@@ -102,7 +112,10 @@ impl Core {
         if closed.recv_timeout(CLOSE_TIMEOUT).is_err() {
             tracing::debug!("closed before, or not in time");
         }
-        self.threads.end();
+        // A language that unloads its code after this must not be called any more.
+        if let Some(ended) = self.threads.end() {
+            ended.blocking_recv().unwrap_or_default();
+        }
     }
 }
 
@@ -116,8 +129,10 @@ impl Drop for Core {
         let (client, threads) = (self.client.clone(), Arc::clone(&self.threads));
         // Without a reference to anything of this client, so that it ends on time whatever becomes of the work.
         self.handle.spawn(async move {
-            drop(tokio::time::timeout(CLOSE_TIMEOUT, closing(client)).await);
-            threads.end();
+            if tokio::time::timeout(CLOSE_TIMEOUT, closing(client)).await.is_err() {
+                tracing::warn!("a client that nobody closed did not end in time");
+            }
+            drop(threads.end());
         });
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -46,15 +47,20 @@ pub trait LogSink: Send + Sync {
     fn log(&self, line: LogLine) -> Result<(), EmbedderError>;
 }
 
+/// How long whoever changes the sink waits for the earlier one to have its last lines.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
 struct Tap {
     level: LogLevel,
     lines: SyncSender<LogLine>,
+    /// Its other end is dropped when the sink has its last line.
+    drained: Receiver<()>,
 }
 
 static TAP: Mutex<Option<Tap>> = Mutex::new(None);
 
 /// Sends the log of every client of this process to a sink, from a level upwards; none ends that. Lines that wait for an
-/// earlier sink are still handed to it.
+/// earlier sink are still handed to it, for up to a second before this returns.
 #[uniffi::export]
 pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>, level: LogLevel) {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
@@ -62,11 +68,22 @@ pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>, level: LogLevel) {
     INSTALLED.get_or_init(|| tracing::subscriber::set_global_default(Taps).is_ok());
     let tap = sink.and_then(|sink| {
         let (lines, waiting) = sync_channel(LINES_MAX);
+        let (end, drained) = sync_channel(0);
         let pouring = std::thread::Builder::new().name("tidings-log".into());
-        pouring.spawn(move || pour(&*sink, &waiting)).ok()?;
-        Some(Tap { level, lines })
+        pouring
+            .spawn(move || {
+                pour(&*sink, &waiting);
+                drop(end);
+            })
+            .ok()?;
+        Some(Tap { level, lines, drained })
     });
-    *TAP.lock().unwrap_or_else(PoisonError::into_inner) = tap;
+    let former = std::mem::replace(&mut *TAP.lock().unwrap_or_else(PoisonError::into_inner), tap);
+    if let Some(Tap { lines, drained, .. }) = former {
+        drop(lines);
+        // Nothing is ever sent: it ends when the other end is dropped, or in time.
+        drained.recv_timeout(DRAIN_TIMEOUT).unwrap_or_default();
+    }
 }
 
 fn pour(sink: &dyn LogSink, waiting: &Receiver<LogLine>) {
@@ -140,8 +157,6 @@ impl Visit for Text {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     struct Sink(SyncSender<LogLine>);
