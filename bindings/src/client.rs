@@ -172,12 +172,12 @@ impl Client {
     }
 
     /// Ends everything, the client's threads too; calls after it fail as closed. Closing again does nothing.
-    pub async fn close(&self) {
+    pub async fn shut(&self) {
         self.core.close().await;
     }
 
     /// The same for who cannot wait for a future: returns when it is closed, after seven seconds at the latest.
-    pub fn close_and_wait(&self) {
+    pub fn shut_and_wait(&self) {
         self.core.close_and_wait();
     }
 }

@@ -44,10 +44,6 @@ impl Query {
     }
 }
 
-/// The end of the inbox when a page was read: what "all" means when all is marked as read.
-#[derive(Debug, uniffi::Object)]
-pub struct ReadMark(pub(crate) tidings_sdk::ReadMark);
-
 /// One page of a list, newest first.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct Page {
@@ -57,8 +53,9 @@ pub struct Page {
     pub next: Option<String>,
     /// How many are unread and not archived, in the query's category or in all.
     pub unread: u64,
-    /// Marks what the person has seen and nothing newer; none before the first sync.
-    pub mark: Option<Arc<ReadMark>>,
+    /// The end of the inbox when the page was read. Handed to `mark_all_read`, it marks what the person has seen and
+    /// nothing newer; none before the first sync.
+    pub mark: Option<String>,
 }
 
 impl From<SdkPage> for Page {
@@ -67,7 +64,7 @@ impl From<SdkPage> for Page {
             items: page.items.into_iter().map(InboxItem::from).collect(),
             next: page.next.map(|place| place.to_string()),
             unread: page.unread,
-            mark: page.mark.map(|mark| Arc::new(ReadMark(mark))),
+            mark: page.mark.map(|mark| mark.to_string()),
         }
     }
 }

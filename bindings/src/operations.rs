@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tidings_sdk::{CategoryId, Channel, Error as SdkError, Feedback as SdkFeedback, NotificationId, Request};
+use tidings_sdk::{
+    CategoryId, Channel, Error as SdkError, Feedback as SdkFeedback, NotificationId, ReadMark, Request,
+};
 use tidings_sdk::{PendingOperation as SdkPending, RefusedOperation as SdkRefused, RefusedOperations};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::inbox::ReadMark;
 use crate::pull::{Pull, Source};
 use crate::time::{instant, timestamp};
 
@@ -163,11 +164,11 @@ impl Client {
     /// Marks everything as read up to a mark, which a page carries; without one, everything that is on this device.
     pub async fn mark_all_read(
         &self,
-        before: Option<Arc<ReadMark>>,
+        before: Option<String>,
         only: Option<String>,
     ) -> Result<String, ClientError> {
         let only = only.as_deref().map(category).transpose()?;
-        let before = before.map(|mark| mark.0.clone());
+        let before: Option<ReadMark> = before.map(|mark| mark.parse()).transpose()?;
         let call = |client: tidings_sdk::Client| async move { client.mark_all_read(before, only).await };
         Ok(self.core.call(call).await?.to_string())
     }

@@ -23,7 +23,7 @@ def _end() -> None:
     """The library's threads must not call into an interpreter that is gone."""
     _access.waiting.end()
     for client in list(_open):
-        client.close_and_wait()
+        client.shut_and_wait()
     set_log(None)
 
 
@@ -74,6 +74,8 @@ class Client:
     def __init__(self, raw: ffi.Client) -> None:
         self._raw = raw
         self._pushed = 0
+        self._screen: Follow[_values.Presentation] | None = None
+        self._refused: Follow[ffi.RefusedOperation] | None = None
         self._push_turn = asyncio.Lock()
 
     async def __aenter__(self) -> Client:
@@ -86,7 +88,7 @@ class Client:
 
     async def close(self) -> None:
         """Ends everything. Closing again does nothing; other calls raise ``ClientError.Closed`` from then on."""
-        await self._raw.close()
+        await self._raw.shut()
         _open.discard(self._raw)
 
     # How the device stands with the relay.
@@ -184,9 +186,12 @@ class Client:
     # The screen.
 
     def presentations(self) -> Follow[_values.Presentation]:
-        """What is to be shown, withdrawn or summed up. Several may be taken; each comes out of one of them."""
-        screen = self._raw.presentations()
-        return Follow(screen.next, lambda told: [_values.presentation(told.presentation)])
+        """What is to be shown, withdrawn or summed up. However often it is asked for, it is the same stream: what one loop
+        did not take before it was cancelled comes out of the next."""
+        if self._screen is None:
+            screen = self._raw.presentations()
+            self._screen = Follow(screen.next, lambda told: [_values.presentation(told.presentation)])
+        return self._screen
 
     async def handle_push(self, payload: bytes, deadline: timedelta) -> list[_values.Presentation]:
         """Woken by a push: catches up within the deadline and returns what is to be shown."""
@@ -209,7 +214,7 @@ class Client:
         """Marks a notification as unread again."""
         return await self._raw.mark_unread(id)
 
-    async def mark_all_read(self, before: ffi.ReadMark | None = None, category: str | None = None) -> str:
+    async def mark_all_read(self, before: str | None = None, category: str | None = None) -> str:
         """Marks everything as read up to a page's mark; without one, everything that is on this device."""
         return await self._raw.mark_all_read(before, category)
 
@@ -254,8 +259,10 @@ class Client:
         return await self._raw.pending()
 
     def refused(self) -> Follow[ffi.RefusedOperation]:
-        """What the relay refused for good; what it assumed was put back."""
-        return Follow(self._raw.refused().next, lambda told: [told.refused])
+        """What the relay refused for good; what it assumed was put back. One stream, as :meth:`presentations`."""
+        if self._refused is None:
+            self._refused = Follow(self._raw.refused().next, lambda told: [told.refused])
+        return self._refused
 
     # Settings and consent.
 

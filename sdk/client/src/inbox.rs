@@ -355,3 +355,35 @@ impl FromStr for PageToken {
         read().map(Self).ok_or_else(|| Error::invalid("after", "this is no place in a list"))
     }
 }
+
+impl fmt::Display for ReadMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.page, self.cursor.as_str())
+    }
+}
+
+impl FromStr for ReadMark {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let read = || {
+            let (page, cursor) = text.split_once('.')?;
+            Some(Self { cursor: Cursor::new(cursor).ok()?, page: page.parse().ok()? })
+        };
+        read().ok_or_else(|| Error::invalid("before", "this is no mark of a page"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_the_same_after_it_was_written_and_read() {
+        let mark = ReadMark { cursor: Cursor::new("e1.17").unwrap(), page: 4 };
+        assert_eq!(mark.to_string().parse::<ReadMark>().unwrap(), mark);
+        for bad in ["", "4", "x.e1", "4."] {
+            assert!(matches!(bad.parse::<ReadMark>(), Err(Error::Invalid { field: "before", .. })), "{bad}");
+        }
+    }
+}
