@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use crate::core::{Core, Threads};
 use crate::error::ClientError;
-use crate::foreign::{Keychain, PushEndpointProvider, SecretStore, TokenSource};
+use crate::foreign::{ForeignPushEndpoint, ForeignSecretStore, ForeignTokenSource, Keychain};
 use crate::presentations::ToldPresentations;
 
 /// How a device proves who it is.
@@ -28,7 +28,7 @@ pub enum ClientAccess {
     /// The embedder's own backend issues tokens.
     Source {
         /// Where they come from.
-        source: Arc<dyn TokenSource>,
+        source: Arc<dyn ForeignTokenSource>,
     },
 }
 
@@ -49,10 +49,10 @@ pub struct ClientOptions {
     pub encryption_key: Option<Vec<u8>>,
     /// Keeps such a key, which is made at the first start.
     #[uniffi(default = None)]
-    pub secret_store: Option<Arc<dyn SecretStore>>,
+    pub secret_store: Option<Arc<dyn ForeignSecretStore>>,
     /// Knows where the system's push service reaches this device; asked once in each run.
     #[uniffi(default = None)]
-    pub push_endpoint: Option<Arc<dyn PushEndpointProvider>>,
+    pub push_endpoint: Option<Arc<dyn ForeignPushEndpoint>>,
     /// The id under which the relay knows this device; a random one if nothing is said.
     #[uniffi(default = None)]
     pub device: Option<String>,

@@ -52,14 +52,14 @@ pub enum TokenAnswer {
 
 /// The embedder's own backend issues tokens.
 #[uniffi::export(with_foreign)]
-pub trait TokenSource: Send + Sync {
+pub trait ForeignTokenSource: Send + Sync {
     /// Brings a token. May block for up to 30 seconds; what takes longer, or throws, counts as `Later`.
     fn token(&self, why: TokenWanted) -> Result<TokenAnswer, EmbedderError>;
 }
 
 /// The system's keychain, or what stands for it.
 #[uniffi::export(with_foreign)]
-pub trait SecretStore: Send + Sync {
+pub trait ForeignSecretStore: Send + Sync {
     /// What was saved under a name; none if nothing was.
     fn load(&self, name: String) -> Result<Option<Vec<u8>>, EmbedderError>;
 
@@ -69,7 +69,7 @@ pub trait SecretStore: Send + Sync {
 
 /// Knows where the system's push service reaches this device.
 #[uniffi::export(with_foreign)]
-pub trait PushEndpointProvider: Send + Sync {
+pub trait ForeignPushEndpoint: Send + Sync {
     /// The address, a push subscription as JSON text or a provider's token; none if there is none now. May block for up
     /// to 30 seconds.
     fn address(&self) -> Result<Option<String>, EmbedderError>;
@@ -103,7 +103,7 @@ impl Drop for Inside {
 }
 
 /// The SDK's callback for a foreign source of tokens.
-pub(crate) fn access(source: Arc<dyn TokenSource>) -> tidings_sdk::Access {
+pub(crate) fn access(source: Arc<dyn ForeignTokenSource>) -> tidings_sdk::Access {
     let turnstile = Turnstile::default();
     tidings_sdk::Access::callback(move |why| {
         let (source, turnstile) = (Arc::clone(&source), turnstile.clone());
@@ -131,7 +131,7 @@ pub(crate) fn access(source: Arc<dyn TokenSource>) -> tidings_sdk::Access {
 }
 
 /// The SDK's keychain for a foreign one.
-pub(crate) struct Keychain(pub(crate) Arc<dyn SecretStore>);
+pub(crate) struct Keychain(pub(crate) Arc<dyn ForeignSecretStore>);
 
 impl tidings_sdk::SecretStore for Keychain {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, SecretStoreError> {
@@ -144,7 +144,7 @@ impl tidings_sdk::SecretStore for Keychain {
 }
 
 /// Asks a foreign provider for the push address.
-pub(crate) async fn push_address(provider: Arc<dyn PushEndpointProvider>) -> Option<String> {
+pub(crate) async fn push_address(provider: Arc<dyn ForeignPushEndpoint>) -> Option<String> {
     match Turnstile::default().pass(move || provider.address()).await {
         Some(Ok(address)) => address,
         Some(Err(error)) => {

@@ -42,7 +42,7 @@ pub struct LogLine {
 
 /// Takes lines.
 #[uniffi::export(with_foreign)]
-pub trait LogSink: Send + Sync {
+pub trait ForeignLogSink: Send + Sync {
     /// Takes a line. What it throws is of no consequence.
     fn log(&self, line: LogLine) -> Result<(), EmbedderError>;
 }
@@ -62,7 +62,7 @@ static TAP: Mutex<Option<Tap>> = Mutex::new(None);
 /// Sends the log of every client of this process to a sink, from a level upwards; none ends that. Lines that wait for an
 /// earlier sink are still handed to it, for up to a second before this returns.
 #[uniffi::export]
-pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>, level: LogLevel) {
+pub fn set_log_sink(sink: Option<Arc<dyn ForeignLogSink>>, level: LogLevel) {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
     // A second subscriber of the process, if the embedder is Rust too, keeps its place.
     INSTALLED.get_or_init(|| tracing::subscriber::set_global_default(Taps).is_ok());
@@ -86,7 +86,7 @@ pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>, level: LogLevel) {
     }
 }
 
-fn pour(sink: &dyn LogSink, waiting: &Receiver<LogLine>) {
+fn pour(sink: &dyn ForeignLogSink, waiting: &Receiver<LogLine>) {
     for line in waiting {
         // A log that fails has nowhere to say so.
         drop(sink.log(line));
@@ -161,7 +161,7 @@ mod tests {
 
     struct Sink(SyncSender<LogLine>);
 
-    impl LogSink for Sink {
+    impl ForeignLogSink for Sink {
         fn log(&self, line: LogLine) -> Result<(), EmbedderError> {
             drop(self.0.send(line));
             Err(EmbedderError::Failed { text: "ignored".into() })

@@ -102,7 +102,7 @@ class _Waiting:
 waiting = _Waiting()
 
 
-class _TokenSource(ffi.TokenSource):
+class _TokenSource(ffi.ForeignTokenSource):
     def __init__(self, function: TokenFunction) -> None:
         self._function = function
         self._loop = asyncio.get_running_loop()
@@ -124,7 +124,7 @@ class _TokenSource(ffi.TokenSource):
                 return ffi.TokenAnswer.TOKEN(token)
 
 
-class _Keychain(ffi.SecretStore):
+class _Keychain(ffi.ForeignSecretStore):
     def __init__(self, store: SecretStore) -> None:
         self._store = store
 
@@ -141,7 +141,7 @@ class _Keychain(ffi.SecretStore):
             raise ffi.EmbedderError.Failed(repr(error)) from error
 
 
-class _PushEndpoint(ffi.PushEndpointProvider):
+class _PushEndpoint(ffi.ForeignPushEndpoint):
     def __init__(self, function: Callable[[], Awaitable[str | None]]) -> None:
         self._function = function
         self._loop = asyncio.get_running_loop()
@@ -168,9 +168,9 @@ def raw_access(access: Access) -> Any:
             return ffi.ClientAccess.SOURCE(_TokenSource(function))
 
 
-def raw_secret_store(store: SecretStore | None) -> ffi.SecretStore | None:
+def raw_secret_store(store: SecretStore | None) -> ffi.ForeignSecretStore | None:
     return None if store is None else _Keychain(store)
 
 
-def raw_push_endpoint(function: Callable[[], Awaitable[str | None]] | None) -> ffi.PushEndpointProvider | None:
+def raw_push_endpoint(function: Callable[[], Awaitable[str | None]] | None) -> ffi.ForeignPushEndpoint | None:
     return None if function is None else _PushEndpoint(function)

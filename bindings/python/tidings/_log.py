@@ -19,7 +19,7 @@ _LEVELS = {
 }
 
 
-class _Sink(ffi.LogSink):
+class _Sink(ffi.ForeignLogSink):
     def __init__(self, function: LogFunction) -> None:
         self._function = function
 

@@ -64,23 +64,23 @@ public fun setLog(sink: LogSink?, level: LogLevel = LogLevel.WARN) {
     setLogSink(sink?.let(::LogAdapter), level)
 }
 
-private class TokenAdapter(private val provider: TokenProvider) : RawTokenSource {
+private class TokenAdapter(private val provider: TokenProvider) : ForeignTokenSource {
     override fun token(why: TokenWanted): TokenAnswer =
         guarded { runBlocking { withTimeout(ANSWER_TIMEOUT) { provider.token(why) } } }
 }
 
-internal class SecretAdapter(private val store: SecretStore) : RawSecretStore {
+internal class SecretAdapter(private val store: SecretStore) : ForeignSecretStore {
     override fun load(name: String): ByteArray? = guarded { store.load(name) }
 
     override fun save(name: String, secret: ByteArray) = guarded { store.save(name, secret) }
 }
 
-internal class PushAdapter(private val endpoint: PushEndpoint) : RawPushEndpoint {
+internal class PushAdapter(private val endpoint: PushEndpoint) : ForeignPushEndpoint {
     override fun address(): String? =
         guarded { runBlocking { withTimeout(ANSWER_TIMEOUT) { endpoint.address() } } }
 }
 
-private class LogAdapter(private val sink: LogSink) : RawLogSink {
+private class LogAdapter(private val sink: LogSink) : ForeignLogSink {
     override fun log(line: LogLine) = guarded { sink.log(line) }
 }
 
