@@ -18,7 +18,7 @@ mod screen;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
 use sqlx::{Connection as _, Sqlite, Transaction};
 use tidings_protocol::NotificationId;
 use tidings_protocol::Timestamp;
@@ -65,7 +65,7 @@ impl Store {
         self.readers.close().await;
         // Truncating is a courtesy to backups; another process may be writing, and then it is that one's to do.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-        if let Err(error) = checkpoint.execute(&mut *self.writer.lock().await).await {
+        if let Err(error) = checkpoint.execute(&mut *self.writer().await).await {
             tracing::debug!(%error, "the inbox file was left with its journal");
         }
     }
@@ -81,8 +81,28 @@ impl Store {
     }
 
     async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
-        self.writer.lock().await
+        mended(self.writer.lock().await, open::options(&self.path)).await
     }
+
+    async fn pulse(&self) -> MutexGuard<'_, SqliteConnection> {
+        mended(self.pulse.lock().await, open::pulse_options(&self.path)).await
+    }
+}
+
+/// When the disk is full, SQLite itself takes the transaction back, and sqlx goes on counting it as open: nothing could be
+/// written on that connection any more. Another one takes its place.
+async fn mended(
+    mut connection: MutexGuard<'_, SqliteConnection>,
+    options: SqliteConnectOptions,
+) -> MutexGuard<'_, SqliteConnection> {
+    // What a dropped transaction left to be put back is put back before the ping is answered.
+    if connection.is_in_transaction() && connection.ping().await.is_ok() && connection.is_in_transaction() {
+        match SqliteConnection::connect_with(&options).await {
+            Ok(other) => *connection = other,
+            Err(error) => tracing::warn!(%error, "the inbox file is not opened anew"),
+        }
+    }
+    connection
 }
 
 /// Begins a transaction that may write. Dropping it puts everything back.

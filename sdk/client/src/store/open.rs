@@ -78,8 +78,7 @@ impl Store {
         }
         // A damaged page shows itself here, and not in the middle of the first list.
         sqlx::query("SELECT count(*) FROM items").fetch_one(&mut writer).await?;
-        let pulse = options(path).create_if_missing(false).synchronous(SqliteSynchronous::Normal);
-        let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse).await?));
+        let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse_options(path)).await?));
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .min_connections(0)
@@ -107,6 +106,10 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_millis(BUSY_MILLIS_MAX))
         // What is deleted on wiping is overwritten.
         .pragma("secure_delete", "on")
+}
+
+pub(super) fn pulse_options(path: &Path) -> SqliteConnectOptions {
+    options(path).create_if_missing(false).synchronous(SqliteSynchronous::Normal)
 }
 
 async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {

@@ -324,6 +324,9 @@ async fn a_full_disk_is_said_and_leaves_nothing_half_done() {
     assert_eq!(rows.len(), 1);
     let public = crate::Error::from(error);
     assert!(matches!(public, crate::Error::Storage { recoverable: true, fault: StorageFault::Full, .. }));
+    // There is room again: the limit was the connection's, and the one that failed is not used any more.
+    store.apply(&batch(Some(1), 2, vec![item("b", "B")])).await.unwrap();
+    assert_eq!(store.list(&ListQuery::default(), None, 500).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
