@@ -10,9 +10,12 @@ import java.nio.file.Path
 internal class Child(private val process: Process) {
     private val lines = process.inputReader()
 
-    suspend fun line(): String = withTimeout(PATIENCE) {
-        withContext(Dispatchers.IO) { lines.readLine() ?: error("it ended") }
-    }
+    suspend fun line(): String = lineOrNull() ?: error("it ended")
+
+    /** None when it has ended. */
+    suspend fun lineOrNull(): String? = withTimeout(PATIENCE) { withContext(Dispatchers.IO) { lines.readLine() } }
+
+    suspend fun ended(): Int = withContext(Dispatchers.IO) { process.waitFor() }
 
     fun kill() {
         process.destroyForcibly().waitFor()
@@ -28,7 +31,7 @@ internal class Child(private val process: Process) {
     }
 }
 
-/** What such a process does: `java dev.tidings.ShowingKt URL FOLDER ACCOUNT`. */
+/** What such a process does: `java dev.tidings.Showing URL FOLDER ACCOUNT`. */
 internal object Showing {
     @JvmStatic
     fun main(arguments: Array<String>): Unit = runBlocking {
