@@ -36,7 +36,7 @@ async def full_disk(url: str, folder: str, code: str) -> None:
                 await client.mark_unread(id)
                 await client.mark_read(id)
             say("never full")
-        except tidings.ClientError.Storage as error:
+        except tidings.StorageError as error:
             say(f"{error.code} {error.recoverable}")
         say(f"reads {len((await client.page()).items)}")
         filler.unlink()

@@ -180,11 +180,11 @@ class Stage:
 
     async def _fails(self, step: Step) -> None:
         kinds = {
-            "offline": tidings.ClientError.Offline,
-            "signed_out": tidings.ClientError.SignedOut,
-            "refused": tidings.ClientError.Refused,
-            "invalid": tidings.ClientError.Invalid,
-            "closed": tidings.ClientError.Closed,
+            "offline": tidings.OfflineError,
+            "signed_out": tidings.SignedOutError,
+            "refused": tidings.RefusedError,
+            "invalid": tidings.InvalidError,
+            "closed": tidings.ClosedError,
         }
         try:
             await self._call(step)

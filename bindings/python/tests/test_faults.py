@@ -70,10 +70,10 @@ class Faults(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_wrong_address_is_an_argument_that_makes_no_sense(self) -> None:
         for url in ["", "relay", "ftp://relay.example", "http://"]:
-            with self.assertRaises(tidings.ClientError.Invalid) as raised:
+            with self.assertRaises(tidings.InvalidError) as raised:
                 await tidings.open(url, self.folder)
             self.assertEqual(raised.exception.field, "relay_url")
-        with self.assertRaises(tidings.ClientError.Invalid) as raised:
+        with self.assertRaises(tidings.InvalidError) as raised:
             await tidings.open(NOWHERE, self.folder, encryption_key=b"short")
         self.assertEqual(raised.exception.field, "encryption_key")
 
@@ -86,7 +86,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
         await self.reaches(away, tidings.Offline)
         self.assertEqual([item.title for item in (await away.page()).items], ["Here"])
         await away.mark_read(sent)
-        with self.assertRaises(tidings.ClientError.Offline):
+        with self.assertRaises(tidings.OfflineError):
             await away.export()
 
     async def test_a_certificate_that_is_not_trusted_is_named(self) -> None:
@@ -98,7 +98,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
         port = server.sockets[0].getsockname()[1]
         async with server:
             cheated = await self.again(url=f"https://127.0.0.1:{port}")
-            with self.assertRaises(tidings.ClientError.Refused) as raised:
+            with self.assertRaises(tidings.RefusedError) as raised:
                 await cheated.export()
             self.assertEqual(raised.exception.code, "untrusted_certificate")
             self.assertIsInstance(cheated.connection, tidings.Offline)
@@ -129,7 +129,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
         self.addAsyncCleanup(client.close)
         state = await self.reaches(client, tidings.SignedOut)
         self.assertEqual(state, tidings.SignedOut(tidings.SignedOutReason.UNAUTHORIZED))
-        with self.assertRaises(tidings.ClientError.SignedOut):
+        with self.assertRaises(tidings.SignedOutError):
             await client.export()
 
         async def gone(_: tidings.TokenWanted) -> tidings.SignedOutByBackend:
@@ -184,7 +184,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
             lambda: client.handle_push(b"", timedelta()),
         ]
         for call in calls:
-            with self.assertRaises(tidings.ClientError.Closed):
+            with self.assertRaises(tidings.ClosedError):
                 await call()
 
     async def test_calls_from_many_threads_all_count(self) -> None:
@@ -251,7 +251,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
             def save(self, name: str, secret: bytes) -> None:
                 raise AssertionError("nothing is saved over what may be there")
 
-        with self.assertRaises(tidings.ClientError.Refused) as raised:
+        with self.assertRaises(tidings.RefusedError) as raised:
             await tidings.open(NOWHERE, self.folder, secret_store=Locked())
         self.assertEqual(raised.exception.code, "secret_store")
         self.assertIn("locked", raised.exception.text)

@@ -13,6 +13,15 @@ the interpreter ends is closed then.
 
 from ._access import Access, Code, Later, Saved, SecretStore, SignedOutByBackend, Token, TokenFunction
 from ._client import Client, open
+from ._errors import (
+    ClientError,
+    ClosedError,
+    InvalidError,
+    OfflineError,
+    RefusedError,
+    SignedOutError,
+    StorageError,
+)
 from ._follow import Follow
 from ._log import LogFunction, set_log
 from ._values import (
@@ -38,7 +47,6 @@ from .tidings_ffi import (
     Action,
     Because,
     CategorySettings,
-    ClientError,
     Decision,
     DeviceEntry,
     Feedback,
@@ -70,11 +78,11 @@ from .tidings_ffi import (
 __version__ = library_version()
 
 __all__ = [
-    "Access", "Action", "Because", "CatchingUp", "CategorySettings", "Change", "Changed", "Client", "ClientError", "Code",
+    "Access", "Action", "Because", "CatchingUp", "CategorySettings", "Change", "Changed", "Client", "ClientError", "ClosedError", "Code",
     "Complete", "Completeness", "Connection", "Decision", "DeviceEntry", "Feedback", "Follow", "InboxItem", "Incomplete",
-    "Later", "LegalClass", "Live", "LogFunction", "LogLevel", "LogLine", "Offline", "OperationRequest", "Owner", "Page",
+    "InvalidError",    "Later", "LegalClass", "Live", "LogFunction", "LogLevel", "LogLine", "Offline", "OfflineError", "OperationRequest", "Owner", "Page",
     "PendingOperation", "Policy", "Presentation", "Priority", "Push", "Query", "QuietHours", "QuietSpan",
-    "RefusedOperation", "Removed", "Reset", "Saved", "SecretStore", "Settings", "Show", "SignOut", "SignedOut",
-    "SignedOutByBackend", "SignedOutReason", "Story", "StoryEntry", "Summary", "Token", "TokenFunction", "TokenWanted",
+    "RefusedError", "RefusedOperation", "Removed", "Reset", "Saved", "SecretStore", "Settings", "Show", "SignOut", "SignedOut",
+    "SignedOutByBackend", "SignedOutError", "StorageError", "SignedOutReason", "Story", "StoryEntry", "Summary", "Token", "TokenFunction", "TokenWanted",
     "Update", "Withdraw", "library_version", "open", "read_push", "set_log",
 ]

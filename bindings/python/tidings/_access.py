@@ -15,6 +15,9 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from . import tidings_ffi as ffi
 
+# Generated classes of variants are attributes of one another, which type checkers do not follow.
+_raw: Any = ffi
+
 T = TypeVar("T")
 
 # As long as the client waits.
@@ -114,14 +117,14 @@ class _TokenSource(ffi.ForeignTokenSource):
         try:
             answer = waiting.run(self._loop, self._ask(why))
         except BaseException as error:  # a cancelled future is no Exception
-            raise ffi.EmbedderError.Failed(repr(error)) from error
+            raise _raw.EmbedderError.Failed(repr(error)) from error
         match answer:
             case Later():
-                return ffi.TokenAnswer.LATER()
+                return _raw.TokenAnswer.LATER()
             case SignedOutByBackend():
-                return ffi.TokenAnswer.SIGNED_OUT()
+                return _raw.TokenAnswer.SIGNED_OUT()
             case token:
-                return ffi.TokenAnswer.TOKEN(token)
+                return _raw.TokenAnswer.TOKEN(token)
 
 
 class _Keychain(ffi.ForeignSecretStore):
@@ -132,13 +135,13 @@ class _Keychain(ffi.ForeignSecretStore):
         try:
             return self._store.load(name)
         except Exception as error:
-            raise ffi.EmbedderError.Failed(repr(error)) from error
+            raise _raw.EmbedderError.Failed(repr(error)) from error
 
     def save(self, name: str, secret: bytes) -> None:
         try:
             self._store.save(name, secret)
         except Exception as error:
-            raise ffi.EmbedderError.Failed(repr(error)) from error
+            raise _raw.EmbedderError.Failed(repr(error)) from error
 
 
 class _PushEndpoint(ffi.ForeignPushEndpoint):
@@ -153,19 +156,19 @@ class _PushEndpoint(ffi.ForeignPushEndpoint):
         try:
             return waiting.run(self._loop, self._ask())
         except BaseException as error:
-            raise ffi.EmbedderError.Failed(repr(error)) from error
+            raise _raw.EmbedderError.Failed(repr(error)) from error
 
 
 def raw_access(access: Access) -> Any:
     match access:
         case Saved():
-            return ffi.ClientAccess.SAVED()
+            return _raw.ClientAccess.SAVED()
         case Code(code):
-            return ffi.ClientAccess.CODE(code)
+            return _raw.ClientAccess.CODE(code)
         case Token(token):
-            return ffi.ClientAccess.TOKEN(token)
+            return _raw.ClientAccess.TOKEN(token)
         case function:
-            return ffi.ClientAccess.SOURCE(_TokenSource(function))
+            return _raw.ClientAccess.SOURCE(_TokenSource(function))
 
 
 def raw_secret_store(store: SecretStore | None) -> ffi.ForeignSecretStore | None:

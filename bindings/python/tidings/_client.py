@@ -12,6 +12,7 @@ from types import TracebackType
 
 from . import _access, _values
 from . import tidings_ffi as ffi
+from ._errors import ClosedError, SignedOutError
 from ._follow import Follow
 from ._log import set_log
 
@@ -45,8 +46,8 @@ async def open(
     :param encryption_key: 32 random bytes that encrypt what notifications say on this device.
     :param secret_store: keeps such a key, which is then made at the first start.
     :param push_endpoint: where a push service reaches this device; asked once in each run.
-    :raises ClientError.Invalid: if an argument makes no sense.
-    :raises ClientError.Storage: if the file cannot be opened. A damaged one is set aside, which is no error.
+    :raises InvalidError: if an argument makes no sense.
+    :raises StorageError: if the file cannot be opened. A damaged one is set aside, which is no error.
     """
     options = ffi.ClientOptions(
         relay_url=relay_url,
@@ -87,7 +88,7 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Ends everything. Closing again does nothing; other calls raise ``ClientError.Closed`` from then on."""
+        """Ends everything. Closing again does nothing; other calls raise ``ClosedError`` from then on."""
         await self._raw.shut()
         _open.discard(self._raw)
 
@@ -116,15 +117,15 @@ class Client:
     async def wait_until_live(self) -> None:
         """Returns when the device is connected and complete.
 
-        :raises ClientError.SignedOut: if it will not connect by itself.
+        :raises SignedOutError: if it will not connect by itself.
         """
         async for state in self.connections():
             match state:
                 case _values.Live():
                     return
                 case _values.SignedOut(why):
-                    raise ffi.ClientError.SignedOut("signed_out", f"the device is signed out: {why.name.lower()}")
-        raise ffi.ClientError.Closed("closed", "the client was closed")
+                    raise SignedOutError("signed_out", f"the device is signed out: {why.name.lower()}")
+        raise ClosedError("closed", "the client was closed")
 
     async def network_changed(self) -> None:
         """The network may be back: tries at once if the next try is some time away."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from . import tidings_ffi as ffi
+
+# Generated classes of variants are attributes of one another, which type checkers do not follow.
+_raw: Any = ffi
 
 LogFunction: TypeAlias = Callable[[ffi.LogLine], None]
 """Takes a line. It is called on a thread of the client's own; what it raises is of no consequence."""
@@ -27,7 +30,7 @@ class _Sink(ffi.ForeignLogSink):
         try:
             self._function(line)
         except Exception as error:
-            raise ffi.EmbedderError.Failed(repr(error)) from error
+            raise _raw.EmbedderError.Failed(repr(error)) from error
 
 
 def to_logging(line: ffi.LogLine) -> None:
