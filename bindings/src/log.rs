@@ -73,6 +73,8 @@ pub fn set_log_sink(sink: Option<Arc<dyn ForeignLogSink>>, level: LogLevel) {
         pouring
             .spawn(move || {
                 pour(&*sink, &waiting);
+                // Giving the sink back is a call into its language too: it comes before the word that it is over.
+                drop(sink);
                 drop(end);
             })
             .ok()?;

@@ -84,7 +84,7 @@ class Relay:
 
     def receipts(self, id: str) -> set[str]:
         timeline = self.call("GET", f"/v1/notifications/{id}")["timeline"]
-        return {entry["receipt"] for entry in timeline if "receipt" in entry}
+        return {str(entry["receipt"]) for entry in timeline if "receipt" in entry}
 
     def push_addresses(self, recipient: str) -> list[str]:
         endpoints = self.call("GET", f"/v1/recipients/{recipient}/export")["endpoints"]

@@ -256,7 +256,8 @@ class Stage:
 
     async def _lists(self, step: Step) -> None:
         async def is_so() -> bool:
-            return [item.title for item in (await self._client(step).page()).items] == step["titles"]
+            titles = [item.title for item in (await self._client(step).page()).items]
+            return bool(titles == step["titles"])
 
         await until(is_so, "the list")
 
@@ -311,7 +312,7 @@ class Stage:
 
     async def _endpoint(self, step: Step) -> None:
         async def is_so() -> bool:
-            return self._relay.push_addresses(step["recipient"]) == [step["address"]]
+            return self._relay.push_addresses(step["recipient"]) == [str(step["address"])]
 
         await until(is_so, "the push address")
 

@@ -208,7 +208,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
     async def test_a_listener_that_blocks_holds_nothing_up_but_itself(self) -> None:
         client = await self.signed_in()
         release = threading.Event()
-        tidings.set_log(lambda _: release.wait(PATIENCE_SECONDS) and None, tidings.LogLevel.DEBUG)
+        tidings.set_log(lambda _: release.wait(PATIENCE_SECONDS), tidings.LogLevel.DEBUG)
         self.addCleanup(tidings.set_log, None)
         self.addCleanup(release.set)
         first = self.relay.send("alice", "1")

@@ -11,7 +11,7 @@ from . import tidings_ffi as ffi
 # Generated classes of variants are attributes of one another, which type checkers do not follow.
 _raw: Any = ffi
 
-LogFunction: TypeAlias = Callable[[ffi.LogLine], None]
+LogFunction: TypeAlias = Callable[[ffi.LogLine], object]
 """Takes a line. It is called on a thread of the client's own; what it raises is of no consequence."""
 
 _LEVELS = {
