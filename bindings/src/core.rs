@@ -1,6 +1,7 @@
 //! One client with the threads that it runs on.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,7 +80,10 @@ impl Core {
         F: Future<Output = Result<T, SdkError>> + Send + 'static,
         T: Send + 'static,
     {
-        match self.handle.spawn(call(self.client.clone())).await {
+        // Behind a pointer the runtime's part of it is compiled once for each kind of answer and not for each call.
+        let call: Pin<Box<dyn Future<Output = Result<T, SdkError>> + Send>> =
+            Box::pin(call(self.client.clone()));
+        match self.handle.spawn(call).await {
             Ok(answer) => answer.map_err(ClientError::from),
             Err(ended) if ended.is_cancelled() => Err(ClientError::closed()),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -18,7 +18,9 @@ const RECEIPTS: u32 = 200;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [relay, folder, code] = arguments.as_slice() else { return Err("give relay, folder and code".into()) };
+    let [relay, folder, code] = arguments.as_slice() else {
+        return Err("give relay, folder and code".into());
+    };
     let client = Client::builder(relay, folder).access(Access::code(code)).build().await?;
     client.connection().wait_for(|connection| *connection == Connection::Live).await;
     let mut observer = client.inbox().observe(Query::default(), AT_ONCE);
