@@ -43,7 +43,7 @@ from ._values import (
     Update,
     Withdraw,
 )
-from .tidings_ffi import (
+from .raw.tidings_ffi import (
     Action,
     Because,
     CategorySettings,

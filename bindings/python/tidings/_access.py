@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from . import tidings_ffi as ffi
+from .raw import tidings_ffi as ffi
 
 # Generated classes of variants are attributes of one another, which type checkers do not follow.
 _raw: Any = ffi

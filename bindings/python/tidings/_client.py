@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 
 from . import _access, _values
-from . import tidings_ffi as ffi
+from .raw import tidings_ffi as ffi
 from ._errors import ClosedError, SignedOutError
 from ._follow import Follow
 from ._log import set_log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import tidings_ffi as ffi
+from .raw import tidings_ffi as ffi
 
 if TYPE_CHECKING:
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from . import tidings_ffi as ffi
+from .raw import tidings_ffi as ffi
 
 # Generated classes of variants are attributes of one another, which type checkers do not follow.
 _raw: Any = ffi

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from . import tidings_ffi as ffi
+from .raw import tidings_ffi as ffi
 
 
 @dataclass(frozen=True)
