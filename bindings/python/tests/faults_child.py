@@ -72,9 +72,15 @@ async def leave_open(url: str, folder: str, account: str) -> None:
 async def drop(url: str, folder: str, account: str) -> None:
     """Forgets a client without closing it."""
 
+    def is_ours(task: Path) -> bool:
+        try:
+            return (task / "comm").read_text().startswith("tidings")
+        except OSError:
+            # It ended while it was looked at.
+            return False
+
     def threads() -> int:
-        names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
-        return sum(name.startswith("tidings") for name in names)
+        return sum(map(is_ours, Path("/proc/self/task").iterdir()))
 
     client = await tidings.open(url, folder, account=account)
     say(f"threads {threads() > 0}")
