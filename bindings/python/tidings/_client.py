@@ -16,15 +16,17 @@ from ._errors import ClosedError, SignedOutError
 from ._follow import Follow
 from ._log import set_log
 
-_open: weakref.WeakSet[ffi.Client] = weakref.WeakSet()
+_clients: weakref.WeakSet[ffi.Client] = weakref.WeakSet()
 
 
 @atexit.register
 def _end() -> None:
     """The library's threads must not call into an interpreter that is gone."""
     _access.waiting.end()
-    for client in list(_open):
+    for client in list(_clients):
         client.shut_and_wait()
+        # Giving it back gives the embedder's functions back too, which calls into a module that may be gone by then.
+        client._handle = None  # type: ignore[assignment]
     set_log(None)
 
 
@@ -61,7 +63,7 @@ async def open(
         platform=platform,
     )
     raw = await ffi.open_client(options)
-    _open.add(raw)
+    _clients.add(raw)
     return Client(raw)
 
 
@@ -90,7 +92,6 @@ class Client:
     async def close(self) -> None:
         """Ends everything. Closing again does nothing; other calls raise ``ClosedError`` from then on."""
         await self._raw.shut()
-        _open.discard(self._raw)
 
     # How the device stands with the relay.
 
