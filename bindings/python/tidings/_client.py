@@ -14,7 +14,7 @@ from . import _access, _values
 from .raw import tidings_ffi as ffi
 from ._errors import ClosedError, SignedOutError
 from ._follow import Follow
-from ._log import set_log
+from ._log import ending, set_log
 
 _clients: weakref.WeakSet[ffi.Client] = weakref.WeakSet()
 
@@ -22,6 +22,7 @@ _clients: weakref.WeakSet[ffi.Client] = weakref.WeakSet()
 @atexit.register
 def _end() -> None:
     """The library's threads must not call into an interpreter that is gone."""
+    ending.set()
     _access.waiting.end()
     for client in list(_clients):
         client.shut_and_wait()
