@@ -16,7 +16,9 @@ use crate::client::Client;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::http::Http;
+use crate::push_address::AskAddress;
 use crate::seal::EncryptionKey;
+use crate::secrets::{Keychain, SecretStore};
 use crate::shared::Shared;
 use crate::socket::socket_url;
 use crate::store::{Opened, Store};
@@ -36,6 +38,8 @@ pub struct ClientBuilder {
     account: String,
     access: Access,
     key: Option<EncryptionKey>,
+    keychain: Option<Keychain>,
+    push_address: Option<AskAddress>,
     device: Option<String>,
     platform: String,
 }
@@ -48,6 +52,8 @@ impl ClientBuilder {
             account: "inbox".into(),
             access: Access::saved(),
             key: None,
+            keychain: None,
+            push_address: None,
             device: None,
             platform: std::env::consts::OS.into(),
         }
@@ -64,6 +70,25 @@ impl ClientBuilder {
     /// again; the outbox stays.
     pub fn encryption_key(mut self, key: EncryptionKey) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// Lets the client keep its key in the system's keychain: it is made at the first start and found again at later
+    /// ones. [`Self::encryption_key`] goes before it.
+    pub fn secret_store(mut self, store: Arc<dyn SecretStore>) -> Self {
+        self.keychain = Some(Keychain(store));
+        self
+    }
+
+    /// Where the system's push service reaches this device; none if there is no address now. The function is called
+    /// once in each run, when the device is signed in, off the client's locks; what takes longer than 30 seconds counts
+    /// as none. An address that comes or changes later is told with [`Client::set_push_address`].
+    pub fn push_address<F, R>(mut self, ask: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Option<String>> + Send + 'static,
+    {
+        self.push_address = Some(AskAddress::new(ask));
         self
     }
 
@@ -90,7 +115,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`Error::Invalid`] if an argument makes no sense, [`Error::Storage`] if the file cannot be opened. A damaged
-    /// file is no error: it is set aside and the inbox fetched again, see [`Client::set_aside`].
+    /// file is no error: it is set aside and the inbox fetched again, see [`Client::set_aside`]. [`Error::Refused`] with
+    /// `secret_store` if the keychain does not answer as it should.
     ///
     /// # Cancel safety
     /// Safe: what was begun is whole or put back.
@@ -101,7 +127,11 @@ impl ClientBuilder {
             .device
             .map(|id| DeviceId::new(id).map_err(|error| Error::invalid("device", error.to_string())));
         let device = device.transpose()?;
-        let Opened { store, set_aside, other_key } = Store::open(&path, self.key.as_ref()).await?;
+        let key = match (self.key, self.keychain) {
+            (None, Some(keychain)) => Some(keychain.key_of(&self.account).await?),
+            (key, _) => key,
+        };
+        let Opened { store, set_aside, other_key } = Store::open(&path, key.as_ref()).await?;
         if other_key {
             tracing::info!("the inbox was written with another key; it is fetched again");
         }
@@ -139,6 +169,9 @@ impl ClientBuilder {
         let settings = Settings { platform: self.platform, sdk: crate::SDK_NAME.into() };
         let engine = Engine::new(Arc::clone(&shared), settings, socket_url(&relay), tls);
         shared.running.spawn(engine.run(received));
+        if let Some(ask) = self.push_address {
+            shared.running.spawn(crate::push_address::tell_when_signed_in(Arc::clone(&shared), ask));
+        }
         Ok(Client::new(shared, set_aside))
     }
 }

@@ -60,13 +60,13 @@ impl Client {
     /// How the device stands with the relay.
     #[must_use]
     pub fn connection(&self) -> Watch<Connection> {
-        Watch(self.shared().connection.subscribe())
+        Watch::new(self.shared().connection.subscribe())
     }
 
     /// Whether the device knows everything that the relay has for it.
     #[must_use]
     pub fn completeness(&self) -> Watch<Completeness> {
-        Watch(self.shared().completeness.subscribe())
+        Watch::new(self.shared().completeness.subscribe())
     }
 
     /// The notifications on this device.

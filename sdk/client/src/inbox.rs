@@ -88,6 +88,10 @@ impl Inbox {
         Self { shared }
     }
 
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// One page, newest first, after a place or from the beginning. At most [`PAGE_MAX`] items.
     ///
     /// # Errors
@@ -116,9 +120,7 @@ impl Inbox {
     /// waits. It says to look again, not at what; for lists that are longer than what [`Self::observe`] follows.
     #[must_use]
     pub fn changes(&self) -> Watch<u64> {
-        let mut changes = self.shared.store.changes();
-        changes.mark_changed();
-        Watch(changes)
+        Watch::new(self.shared.store.changes())
     }
 
     /// Follows the first `limit` notifications of a list. Changes by other processes are seen within seconds.
@@ -188,6 +190,21 @@ impl Search {
     }
 }
 
+impl Search {
+    /// The hits that were found together, at most `limit` (and at least one); none at the end.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    /// Safe, as [`Self::next`].
+    pub async fn next_found(&mut self, limit: usize) -> Result<Option<Vec<InboxItem>>, Error> {
+        let Some(first) = self.next().await? else { return Ok(None) };
+        let more = self.found.len().min(limit.saturating_sub(1));
+        Ok(Some(std::iter::once(first).chain(self.found.drain(..more)).collect()))
+    }
+}
+
 /// Follows a list.
 #[derive(Debug)]
 pub struct Observer {
@@ -226,6 +243,19 @@ impl Observer {
             };
             self.compare(page);
         }
+    }
+
+    /// The changes that are there, in order; waits for one if there is none. None after the client was closed. A list
+    /// of 200 may change all at once: taking what is ready together is cheaper than one by one.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    ///
+    /// # Cancel safety
+    /// Safe, as [`Self::next`].
+    pub async fn next_all(&mut self) -> Result<Option<Vec<Change>>, Error> {
+        let Some(first) = self.next().await? else { return Ok(None) };
+        Ok(Some(std::iter::once(first).chain(self.ready.drain(..)).collect()))
     }
 
     fn compare(&mut self, page: Page) {
@@ -324,5 +354,37 @@ impl FromStr for PageToken {
             Some(Place { created_at: created_at.parse().ok()?, id: id.as_str().to_owned() })
         };
         read().map(Self).ok_or_else(|| Error::invalid("after", "this is no place in a list"))
+    }
+}
+
+impl fmt::Display for ReadMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.page, self.cursor.as_str())
+    }
+}
+
+impl FromStr for ReadMark {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let read = || {
+            let (page, cursor) = text.split_once('.')?;
+            Some(Self { cursor: Cursor::new(cursor).ok()?, page: page.parse().ok()? })
+        };
+        read().ok_or_else(|| Error::invalid("before", "this is no mark of a page"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_the_same_after_it_was_written_and_read() {
+        let mark = ReadMark { cursor: Cursor::new("e1.17").unwrap(), page: 4 };
+        assert_eq!(mark.to_string().parse::<ReadMark>().unwrap(), mark);
+        for bad in ["", "4", "x.e1", "4."] {
+            assert!(matches!(bad.parse::<ReadMark>(), Err(Error::Invalid { field: "before", .. })), "{bad}");
+        }
     }
 }

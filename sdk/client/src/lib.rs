@@ -38,7 +38,9 @@ mod inbox;
 mod operations;
 mod presentations;
 mod push;
+mod push_address;
 mod seal;
+mod secrets;
 mod settings;
 mod shared;
 mod socket;
@@ -46,6 +48,7 @@ mod store;
 mod text;
 mod tls;
 mod tokens;
+mod unread;
 mod watch;
 
 pub use access::{Access, AccessAnswer, AccessWanted};
@@ -56,7 +59,10 @@ pub use error::{Error, StorageError, StorageFault};
 pub use inbox::{Change, Inbox, InboxItem, Observer, PAGE_MAX, Page, PageToken, Query, ReadMark, Search};
 pub use operations::{PendingOperation, RefusedOperation, RefusedOperations};
 pub use presentations::{Presentation, Presentations};
+pub use push::Push;
 pub use seal::EncryptionKey;
+pub use secrets::{SecretStore, SecretStoreError};
+pub use unread::UnreadObserver;
 pub use watch::Watch;
 
 pub use tidings_protocol::http::AppOffer;

@@ -69,7 +69,7 @@ impl Store {
         self.readers.close().await;
         // Truncating is a courtesy to backups; another process may be writing, and then it is that one's to do.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-        if let Err(error) = checkpoint.execute(&mut *self.writer.lock().await).await {
+        if let Err(error) = checkpoint.execute(&mut *self.writer().await).await {
             tracing::debug!(%error, "the inbox file was left with its journal");
         }
     }
@@ -86,6 +86,10 @@ impl Store {
 
     async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
         self.writer.lock().await
+    }
+
+    async fn pulse(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.pulse.lock().await
     }
 }
 

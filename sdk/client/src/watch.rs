@@ -4,9 +4,15 @@ use std::fmt;
 
 /// A value that changes. Each watch remembers what it has seen; clones remember for themselves.
 #[derive(Clone)]
-pub struct Watch<T>(pub(crate) tokio::sync::watch::Receiver<T>);
+pub struct Watch<T>(tokio::sync::watch::Receiver<T>);
 
 impl<T: Clone> Watch<T> {
+    pub(crate) fn new(mut receiver: tokio::sync::watch::Receiver<T>) -> Self {
+        // What there is at first is news to whoever begins to watch.
+        receiver.mark_changed();
+        Self(receiver)
+    }
+
     /// The value now.
     #[must_use]
     pub fn get(&self) -> T {
@@ -38,5 +44,22 @@ impl<T: Clone> Watch<T> {
 impl<T: fmt::Debug> fmt::Debug for Watch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Watch").field(&*self.0.borrow()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_value_comes_at_once_and_each_comes_once() {
+        let (sender, receiver) = tokio::sync::watch::channel(1);
+        let mut watch = Watch::new(receiver);
+        assert_eq!(watch.next().await, Some(1));
+        sender.send_replace(2);
+        sender.send_replace(3);
+        assert_eq!(watch.next().await, Some(3));
+        drop(sender);
+        assert_eq!(watch.next().await, None);
     }
 }

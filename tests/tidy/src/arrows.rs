@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tidings-sdk-core", &["tidings-protocol"]),
     ("tidings-sdk", &["tidings-sdk-core", "tidings-protocol"]),
     ("tidings-ffi", &["tidings-sdk"]),
+    ("tidings-bindgen", &[]),
     ("tidings-desktop", &["tidings-sdk"]),
 ];
 

@@ -122,7 +122,7 @@ impl Store {
 
     /// A number that changes when anything but this process's own beat changed the file.
     pub(crate) async fn data_version(&self) -> Result<i64, StoreError> {
-        let mut pulse = self.pulse.lock().await;
+        let mut pulse = self.pulse().await;
         Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *pulse).await?)
     }
 }

@@ -54,7 +54,7 @@ impl Lease {
 
     /// Beats if the lease is ours, takes it if nobody has it.
     pub(crate) async fn beat(&mut self, store: &Store) -> Result<LeaseView, StoreError> {
-        let mut pulse = store.pulse.lock().await;
+        let mut pulse = store.pulse().await;
         let mut writing = begin(&mut pulse).await?;
         let row = read(&mut writing).await?;
         let own = self.own.to_string();
@@ -81,7 +81,7 @@ impl Lease {
             .bind(connection)
             .bind(complete_as_of.map(Timestamp::as_millis))
             .bind(self.own.to_string())
-            .execute(&mut *store.pulse.lock().await)
+            .execute(&mut *store.pulse().await)
             .await?;
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Lease {
     pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
         sqlx::query("UPDATE lease SET holder = NULL, connection = 'offline' WHERE holder = ?")
             .bind(self.own.to_string())
-            .execute(&mut *store.pulse.lock().await)
+            .execute(&mut *store.pulse().await)
             .await?;
         Ok(())
     }

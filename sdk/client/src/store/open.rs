@@ -81,8 +81,7 @@ impl Store {
         }
         // A damaged page shows itself here, and not in the middle of the first list.
         sqlx::query("SELECT count(*) FROM items").fetch_one(&mut writer).await?;
-        let pulse = options(path).create_if_missing(false).synchronous(SqliteSynchronous::Normal);
-        let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse).await?));
+        let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse_options(path)).await?));
         let readers = Readers::new(options(path).create_if_missing(false));
         let (changed, _) = watch::channel(0);
         let path = path.to_owned();
@@ -105,6 +104,10 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_millis(BUSY_MILLIS_MAX))
         // What is deleted on wiping is overwritten.
         .pragma("secure_delete", "on")
+}
+
+fn pulse_options(path: &Path) -> SqliteConnectOptions {
+    options(path).create_if_missing(false).synchronous(SqliteSynchronous::Normal)
 }
 
 async fn migrate(writer: &mut SqliteConnection, key: Option<&EncryptionKey>) -> Result<(), StoreError> {

@@ -99,6 +99,12 @@ impl Store {
         })
     }
 
+    /// How many are unread and not archived, in a category or in all.
+    pub(crate) async fn unread(&self, category: Option<&CategoryId>) -> Result<u64, StoreError> {
+        let query = ListQuery { category: category.cloned(), ..ListQuery::default() };
+        Ok(self.list(&query, None, 0).await?.unread)
+    }
+
     /// One notification.
     pub(super) async fn one(&self, id: &NotificationId) -> Result<Option<NotificationItem>, StoreError> {
         self.one_by_id(id.as_str()).await

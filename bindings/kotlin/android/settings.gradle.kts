@@ -1,0 +1,8 @@
+rootProject.name = "tidings-client-android"
+
+dependencyResolutionManagement {
+    repositories {
+        google()
+        mavenCentral()
+    }
+}
