@@ -149,7 +149,7 @@ impl Simulation {
             (category, to, priority)
         };
         self.send(category, priority, to);
-        if matches!(category, "letters" | "calls") && self.world.inside().chance.happens(300) {
+        if matches!(category, "letters" | "calls") && self.world.inside().chance.happens(700) {
             self.address_goes(category);
         }
     }
@@ -313,6 +313,9 @@ pub(crate) fn address_of(recipient: &RecipientId, channel: Channel) -> Box<str> 
     match channel {
         Channel::Email => format!("{recipient}@example.org").into(),
         Channel::Push => format!("{{\"endpoint\":\"https://push.example/{recipient}\"}}").into(),
-        Channel::Sms | Channel::Inapp | Channel::Webhook => format!("+49-{recipient}").into(),
+        Channel::Sms | Channel::Inapp | Channel::Webhook => {
+            let digits: String = recipient.as_str().chars().filter(char::is_ascii_digit).collect();
+            format!("+4915112345{digits}").into()
+        }
     }
 }

@@ -164,10 +164,10 @@ impl Simulation {
         let (now, number) = (self.world.clock(0), self.next_request);
         let (collapse, delay, expires) = {
             let chance = &mut self.world.inside().chance;
-            let collapse = chance.happens(200).then(|| format!("c{}", chance.below(2)).into());
+            let collapse = chance.happens(300).then(|| format!("c{}", chance.below(2)).into());
             let delay = chance.happens(100).then(|| now.plus_millis(chance.between(60_000, 7_200_000)));
-            let longest = if chance.happens(500) { 600_000 } else { 36_000_000 };
-            let expires = chance.happens(300).then(|| now.plus_millis(chance.between(60_000, longest)));
+            let longest = if chance.happens(700) { 600_000 } else { 36_000_000 };
+            let expires = chance.happens(450).then(|| now.plus_millis(chance.between(60_000, longest)));
             (collapse, delay, expires)
         };
         let content = ContentItem { title: format!("sent {number}"), ..ContentItem::default() };
