@@ -46,7 +46,7 @@ impl Receiver {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (reply, keep) = (Arc::clone(&reply), Arc::clone(&keep));
-                std::thread::spawn(move || drop(converse(stream, &*reply, &keep)));
+                std::thread::spawn(move || drop(converse(&stream, &*reply, &keep)));
             }
         });
         Self { address, kept }
@@ -71,7 +71,7 @@ impl Receiver {
     }
 }
 
-fn converse(stream: TcpStream, reply: &dyn Fn(&Asked) -> (u16, String), kept: &Kept) -> std::io::Result<()> {
+fn converse(mut stream: &TcpStream, reply: &dyn Fn(&Asked) -> (u16, String), kept: &Kept) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut lines = Vec::new();
     loop {
@@ -101,7 +101,7 @@ fn converse(stream: TcpStream, reply: &dyn Fn(&Asked) -> (u16, String), kept: &K
     bell.notify_all();
     let length = body.len();
     write!(
-        &stream,
+        stream,
         "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     )
 }

@@ -56,7 +56,7 @@ fn the_page_is_used_by_mouse_keyboard_and_screen_reader() {
 #[test]
 fn a_browser_subscribes_and_leaves() {
     let shop = Shop::open();
-    let (relay, link) = (&shop.relay, shop.page("alice"));
+    let link = shop.page("alice");
     let mut browser = Script::start("browser.py");
     browser.ask(&format!("open {link}"), "opened");
     assert_eq!(browser.ask("browser", "browser")["state"], "on");

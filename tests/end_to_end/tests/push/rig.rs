@@ -47,7 +47,7 @@ impl Shop {
     /// The document with more lines.
     pub(crate) fn apply(&self, more: &str) {
         let (yaml, document) = ([("content-type", "application/yaml")], format!("{DOCUMENT}{more}"));
-        let _ = self.relay.caller().call("PUT", "/v1/configuration", &yaml, document.as_bytes()).ok(200);
+        drop(self.relay.caller().call("PUT", "/v1/configuration", &yaml, document.as_bytes()).ok(200));
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value, status: u16) {

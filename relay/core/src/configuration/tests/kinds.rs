@@ -594,7 +594,13 @@ fn a_mail_server_has_the_usual_port_and_encryption_unless_the_document_says_othe
         );
         match &checked(&document).unwrap().providers["a"].account {
             Account::Smtp(account) => (account.tls, account.port),
-            other => panic!("{other:?}"),
+            other @ (Account::Http(_)
+            | Account::Webhook(_)
+            | Account::Webpush(_)
+            | Account::Fcm(_)
+            | Account::Apns(_)) => {
+                panic!("{other:?}")
+            }
         }
     };
     assert_eq!(ways(""), (SmtpTls::StartTls, 587));
