@@ -81,7 +81,7 @@ fn unusable(detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::Mutex;
+    use std::sync::{Mutex, PoisonError};
 
     use super::*;
 
@@ -97,20 +97,20 @@ mod tests {
             if self.broken {
                 return Err(SecretStoreError("it is locked".into()));
             }
-            Ok(self.kept.lock().unwrap().get(name).cloned())
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(kept.get(name).cloned())
         }
 
         fn save(&self, name: &str, secret: &[u8]) -> Result<(), SecretStoreError> {
-            self.kept.lock().unwrap().insert(name.into(), secret.into());
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(name.into(), secret.into());
             Ok(())
         }
     }
 
     fn code(error: &Error) -> &str {
-        match error {
-            Error::Refused { code, .. } => code,
-            other => panic!("{other}"),
-        }
+        let Error::Refused { code, .. } = error else { panic!("{error}") };
+        code
     }
 
     #[tokio::test]
