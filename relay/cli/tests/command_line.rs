@@ -158,7 +158,7 @@ error[unknown_key]: there is no key `chanels` in a category
 4 |   orders: {name: {en: Orders}, legal: service, chanels: [inapp]}
   |                                                ^^^^^^^
   = at /categories/orders/chanels
-  = expected one of name, legal, basis, priority, channels, cap, digest
+  = expected one of name, legal, basis, priority, channels, cap, digest, count
   = did you mean `channels`?
 
 error[unknown_category]: there is no category `order`

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use zbus::message::Header;
 use zbus::{Connection, connection, interface};
 
 /// The longest wait for anything, on a machine that is busy.
@@ -20,8 +21,12 @@ struct Tray {
 
 #[interface(name = "org.kde.StatusNotifierWatcher")]
 impl Tray {
-    fn register_status_notifier_item(&self, service: String) {
-        self.registered.lock().expect("nobody panicked").push(service);
+    /// Some name their bus and path, others the path alone: then it is at whoever calls.
+    #[expect(clippy::needless_pass_by_value, reason = "the bus hands its header over whole")]
+    fn register_status_notifier_item(&self, #[zbus(header)] header: Header<'_>, service: &str) {
+        let sender = header.sender().filter(|_| service.starts_with('/')).map(ToString::to_string);
+        let place = format!("{}{service}", sender.unwrap_or_default());
+        self.registered.lock().expect("nobody panicked").push(place);
     }
 
     fn register_status_notifier_host(&self, _service: &str) {}

@@ -21,7 +21,6 @@ struct Menu<'a>(Proxy<'a>);
 impl Menu<'_> {
     async fn of(bus: &Connection, registered: &Arc<Mutex<Vec<String>>>) -> Self {
         let service = until(async || registered.lock().unwrap().first().cloned()).await;
-        // Some name their bus and path, others the path alone.
         let at = service.find('/').unwrap_or(service.len());
         let (name, path) = (service[..at].to_owned(), service[at..].to_owned());
         let item = Proxy::new(bus, name.clone(), path, "org.kde.StatusNotifierItem").await.unwrap();

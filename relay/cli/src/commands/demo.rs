@@ -96,7 +96,7 @@ async fn play(context: &Context, stage: &Stage) -> Result<(), CommandError> {
     for line in payments::escalate(&calls, &publisher, &cast, &outside).await? {
         say(&line);
     }
-    for line in payments::offer(&calls, &outside).await? {
+    for line in payments::offer(&publisher, &outside).await? {
         say(&line);
     }
     say("");

@@ -75,6 +75,7 @@ pub(super) fn delivery_needs(project: &ProjectId, id: &str, work: &Work<'_>) -> 
     if let Some(row) = work.delivery(project, id) {
         needs.push(Need::Notification(project.clone(), row.notification.clone()));
         needs.push(Need::Person(row.person.clone()));
+        needs.push(Need::AllDeliveries(row.notification.clone()));
     }
     needs
 }
@@ -95,7 +96,10 @@ pub(super) fn replay_delivery(project: &ProjectId, id: &str, work: &mut Work<'_>
         if work.notification(&row.notification).is_some_and(|of| failed(of.state)) {
             work.shift(&row.notification, NotificationState::Active, None);
         }
-        work.notification_mut(&row.notification).died = None;
+        // If what is revived comes to nothing, the notification failed by what is still dead.
+        let others = work.deliveries_of(&row.notification).filter(|other| *other.id != *id);
+        let died = others.filter(|other| other.state == DeliveryState::Dead).find_map(|other| other.reason);
+        work.notification_mut(&row.notification).died = died;
         begin_anew(work, id);
         work.shift_delivery(id, DeliveryState::Waiting, Some(Reason::Replayed));
     }

@@ -558,6 +558,23 @@ async fn what_lost_its_only_address_ends_and_brings_the_next_step_forward() {
 }
 
 #[tokio::test]
+async fn of_two_dead_ones_the_other_still_counts_when_one_is_revived_in_vain() {
+    let scene = scene("category: mixed, deliver: [{channels: [email, sms]}]", "").await;
+    let id = scene.e("alice", 1).await;
+    let claimed = scene.claim().await;
+    for handover in &claimed {
+        scene.conclude(handover, Outcome::Permanent { code: "no".into() }).await;
+    }
+    assert!(states(&scene, &id).await.iter().all(|state| state.contains(" dead ")), "both died");
+    let mail = claimed.iter().find(|handover| handover.channel == Channel::Email).unwrap();
+    scene.act(Act::ReplayDelivery(mail.delivery.clone())).await;
+    let recipient = "alice".parse().unwrap();
+    scene.act(Act::PutEndpoint { recipient, channel: Channel::Email, address: None }).await;
+    assert!(scene.state(&id).await.starts_with("failed"), "{:?}", states(&scene, &id).await);
+    scene.balanced().await;
+}
+
+#[tokio::test]
 async fn what_failed_stays_failed_when_the_rest_is_switched_off() {
     let scene = scene("category: mixed, deliver: [{channels: [email, sms]}]", "").await;
     let id = scene.e("alice", 1).await;

@@ -88,6 +88,12 @@ fn every_call_of_a_backend_or_device_is_closed_to_strangers() {
         }
         for caller in [relay.stranger(), relay.caller_with("tdk_live_wrong"), relay.caller_with("")] {
             let reply = call(&caller, &route, &names());
+            if route.path.contains("{token}") {
+                // The way there is its own key, and this one was never given away.
+                let nothing = reply.status >= 400 || reply.text().contains("leads nowhere any more");
+                assert!(nothing && reply.status != 500, "{}: {} {}", route.path, reply.status, reply.text());
+                continue;
+            }
             // So many at once are guesses, and slowed down.
             let code = if reply.status == 429 { "rate_limited" } else { "unauthorized" };
             let _problem = reply.problem(if reply.status == 429 { 429 } else { 401 }, code);

@@ -137,6 +137,8 @@ fn no_call_shows_or_changes_anything_of_another_project() {
                 ("entry", id.clone()),
                 ("name", "smtp".to_owned()),
                 ("version", "1".to_owned()),
+                ("token", id.clone()),
+                ("provider", "smtp".to_owned()),
             ]
             .into();
             let path = filled(&route.path, &values);

@@ -71,7 +71,11 @@ impl Receiver {
     }
 }
 
-fn converse(mut stream: &TcpStream, reply: &dyn Fn(&Asked) -> (u16, String), kept: &Kept) -> std::io::Result<()> {
+fn converse(
+    mut stream: &TcpStream,
+    reply: &dyn Fn(&Asked) -> (u16, String),
+    kept: &Kept,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut lines = Vec::new();
     loop {

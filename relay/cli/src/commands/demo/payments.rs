@@ -71,10 +71,10 @@ pub(super) async fn escalate(
 }
 
 /// An offer by mail, its one click that ends offers, and the offer that is not sent.
-pub(super) async fn offer(calls: &Calls, outside: &Outside) -> Result<Vec<String>, CommandError> {
+pub(super) async fn offer(publisher: &Publisher, outside: &Outside) -> Result<Vec<String>, CommandError> {
     let send = json!({"recipients": ["alice"], "category": "promotions", "template": "promotion",
         "data": {"headline": "Half the price today", "headline_zh": "今日半价"}});
-    calls.post(&["v1", "notifications"], &send).await?;
+    publisher.send(&send).await?;
     let mail = until(async || Ok(outside.mails.all().pop())).await?;
     let header = |name: &str| {
         let line = mail.lines().find(|line| line.to_ascii_lowercase().starts_with(name));
@@ -96,7 +96,7 @@ pub(super) async fn offer(calls: &Calls, outside: &Outside) -> Result<Vec<String
         .send()
         .await;
     let status = answer.map(|answer| answer.status().as_u16()).unwrap_or_default();
-    let again: serde_json::Value = calls.post(&["v1", "notifications"], &send).await?.value;
+    let again = publisher.send(&send).await?;
     let stopped = again["notifications"][0]["stopped_by"]["text"].as_str().unwrap_or("nothing").to_owned();
     Ok(vec![
         format!("  alice gets the mail “{subject}”, {} bytes with its way out", mail.len()),

@@ -88,6 +88,18 @@ impl Publisher {
         self.0.promised.fetch_add(promised(has_device), Ordering::AcqRel);
         let ids = notifications.iter().filter_map(|made| made["id"].as_str().map(str::to_owned));
         lock(&self.0.told).extend(ids);
+        self.write(&line)
+    }
+
+    /// Asks for a notification without a rule, and writes the 202 into the file. Answers what the relay said.
+    pub(super) async fn send(&self, send: &Value) -> Result<Value, CommandError> {
+        let calls = lock(&self.0.calls).clone();
+        let answer = calls.post(&["v1", "notifications"], send).await?.value;
+        self.write(&json!({"event": answer["send"]["id"], "notifications": answer["notifications"]}))?;
+        Ok(answer)
+    }
+
+    fn write(&self, line: &Value) -> Result<(), CommandError> {
         let written = writeln!(lock(&self.0.file), "{line}");
         written.map_err(|source| CommandError::File { path: self.0.path.clone(), source })
     }

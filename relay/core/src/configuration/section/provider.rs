@@ -18,7 +18,7 @@ use crate::configuration::reader::{Fields, Reader};
 const RATE_MAX: u32 = 100_000;
 
 /// The keys that every kind of provider has.
-const COMMON: [&str; 6] = ["channel", "kind", "password", "inbound", "cost", "rate"];
+const OF_EVERY_KIND: [&str; 6] = ["channel", "kind", "password", "inbound", "cost", "rate"];
 
 /// One kind of provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ fn provider<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Op
         }
         return None;
     };
-    let keys: Vec<&str> = COMMON.iter().chain(kind.keys).copied().collect();
+    let keys: Vec<&str> = OF_EVERY_KIND.iter().chain(kind.keys).copied().collect();
     let fields = reader.fields(node, owner, kind.what, &keys)?;
     let channel = fields.required(reader, "channel", Reader::channel);
     check_channel(reader, &fields, channel, kind);

@@ -57,7 +57,7 @@ impl Mailed {
         self.bench.call_as("", "POST", "/v1/inbound/mail", &headers, body).await
     }
 
-    fn message_id(&self) -> String {
+    fn mail_id(&self) -> String {
         format!("<{}@shop.example>", self.handover.delivery)
     }
 
@@ -66,7 +66,7 @@ impl Mailed {
             "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\
              Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; {address}\r\n\
              Action: {action}\r\nStatus: {status}\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {}\r\n\r\nHi\r\n--b--\r\n",
-            self.message_id()
+            self.mail_id()
         )
     }
 }
@@ -142,7 +142,7 @@ async fn a_complaint_stops_the_address_and_takes_a_consent_back(
     let arf = format!(
         "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n\
          Feedback-Type: abuse\n\n--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {}\n--b--\n",
-        mailed.message_id()
+        mailed.mail_id()
     );
     for _ in 0..2 {
         let reply = mailed.tell("message/rfc822", arf.clone()).await;
@@ -170,8 +170,7 @@ async fn the_plain_form_says_the_same(#[case] body: Value, #[case] state: &str, 
     for by in ["message_id", "delivery"] {
         let mailed = Mailed::new("general").await;
         let mut body = body.clone();
-        body[by] =
-            if by == "delivery" { json!(&*mailed.handover.delivery) } else { json!(mailed.message_id()) };
+        body[by] = if by == "delivery" { json!(&*mailed.handover.delivery) } else { json!(mailed.mail_id()) };
         let reply = mailed.tell("application/json", body.to_string()).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
         assert_eq!(
