@@ -6,10 +6,13 @@ import asyncio
 import os
 import sys
 import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 
 import tidings
+from tidings.raw import tidings_ffi
 
 
 def say(text: str) -> None:
@@ -51,8 +54,14 @@ async def push(url: str, folder: str, account: str) -> None:
         await client.handle_push(b'{"tidings":1}', timedelta(seconds=30))
 
 
-async def leave_open(url: str, folder: str, account: str) -> None:
-    """Ends without closing, while the library waits for the embedder's code and a loop waits for the library."""
+kept: list[object] = []
+
+
+async def leave_open(url: str, folder: str, account: str, left: str) -> None:
+    """Ends without closing, while the library waits for the embedder's code and a loop waits for the library.
+
+    The client is ``kept`` until the interpreter is gone, or ``forgotten`` a moment before; or the log is ``stuck``.
+    """
     asked = asyncio.Event()
 
     async def never(_: tidings.TokenWanted) -> str:
@@ -60,13 +69,34 @@ async def leave_open(url: str, folder: str, account: str) -> None:
         await asyncio.sleep(3600)
         return ""
 
-    tidings.set_log(lambda line: threading.Event().wait(0.01), tidings.LogLevel.DEBUG)
+    def log(_: tidings.LogLine) -> None:
+        threading.Event().wait(0.01)
+        while left == "stuck":
+            # It wants to go on all the time, also while the interpreter ends.
+            time.sleep(0.0005)
+
+    tidings.set_log(log, tidings.LogLevel.DEBUG)
     client = await tidings.open(url, folder, access=never, account=account)
     follow = client.presentations()
+    if left != "forgotten":
+        kept.extend((client, follow))
     waiting = asyncio.ensure_future(anext(follow))
     await asked.wait()
     say(f"leaves {waiting.done()}")
     waiting.cancel()
+
+
+async def end(url: str, folder: str, account: str) -> None:
+    """Goes on after the library was ended, as what runs at the very end of an interpreter may."""
+    client = await tidings.open(url, folder, account=account)
+    tidings_ffi.end_for_good()
+    calls: list[Callable[[], Awaitable[object]]] = [client.page, lambda: tidings.open(url, folder, account="other")]
+    for call in calls:
+        try:
+            await call()
+        except tidings.ClosedError as error:
+            say(error.code)
+    tidings_ffi.end_for_good()
 
 
 async def drop(url: str, folder: str, account: str) -> None:
@@ -94,7 +124,8 @@ async def drop(url: str, folder: str, account: str) -> None:
 
 
 if __name__ == "__main__":
-    ways = {"full_disk": full_disk, "push": push, "leave_open": leave_open, "drop": drop}
+    ways: dict[str, Callable[..., Coroutine[object, object, None]]]
+    ways = {"full_disk": full_disk, "push": push, "leave_open": leave_open, "drop": drop, "end": end}
     asyncio.run(ways[sys.argv[1]](*sys.argv[2:]))
     if sys.argv[1] == "leave_open":
         say(f"last line {os.getpid() > 0}")
