@@ -309,7 +309,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
     async def leaves(self, left: str, account: str) -> None:
         process = await self.child("leave_open", self.relay.url, str(self.folder), account, left)
         out, error = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-        self.assertEqual(out, b"leaves False\nlast line True\n", error)
+        self.assertEqual(out, b"leaves False\nlast line True\nthreads False\n", error)
         self.assertEqual((process.returncode, error), (0, b""))
 
     async def test_an_interpreter_that_ends_with_everything_open_ends_in_order(self) -> None:
@@ -324,7 +324,7 @@ class Faults(unittest.IsolatedAsyncioTestCase):
     async def test_after_the_end_everything_is_closed(self) -> None:
         process = await self.child("end", self.relay.url, str(self.folder), "phone")
         out, error = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-        self.assertEqual((process.returncode, out, error), (0, b"closed\nclosed\n", b""))
+        self.assertEqual((process.returncode, out, error), (0, b"closed\nclosed\ngiven back False\n", b""))
 
     async def test_a_client_that_nobody_closed_ends_when_it_is_forgotten(self) -> None:
         process = await self.child("drop", self.relay.url, str(self.folder), "phone")
