@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tidings_sdk::{Access, EncryptionKey, SignOut as SdkSignOut};
 use tokio::sync::Mutex;
 
-use crate::core::{Core, Threads};
+use crate::border::Foreign;
+use crate::core::Core;
 use crate::error::ClientError;
 use crate::foreign::{ForeignPushEndpoint, ForeignSecretStore, ForeignTokenSource, Keychain};
 use crate::presentations::ToldPresentations;
+use crate::threads::Threads;
 
 /// How a device proves who it is.
 #[derive(Clone, uniffi::Enum)]
@@ -118,9 +120,10 @@ fn builder(options: ClientOptions) -> Result<tidings_sdk::ClientBuilder, ClientE
         builder = builder.encryption_key(EncryptionKey::new(bytes));
     }
     if let Some(store) = options.secret_store {
-        builder = builder.secret_store(Arc::new(Keychain(store)));
+        builder = builder.secret_store(Arc::new(Keychain(Foreign::new(store))));
     }
     if let Some(provider) = options.push_endpoint {
+        let provider = Arc::new(Foreign::new(provider));
         builder = builder.push_address(move || crate::foreign::push_address(Arc::clone(&provider)));
     }
     if let Some(device) = options.device {

@@ -2,59 +2,22 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use tidings_sdk::{Client, Error as SdkError};
-use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
 
 use crate::error::ClientError;
+use crate::threads::{END_TIMEOUT, Threads};
+use crate::{border, log, threads};
 
-/// Threads that work on what is asked. A phone has few that are fast, and all waiting is asynchronous.
-const WORKERS: usize = 2;
-/// Threads that may wait for the system's names, keychains and the embedder's own code.
-const BLOCKING_MAX: usize = 16;
-/// How long the runtime waits for its last work after the client was closed. The client itself waits up to five seconds.
-const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a caller waits who closes without waiting for a future.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// The threads, until they are ended.
-pub(crate) struct Threads(Mutex<Option<Runtime>>);
-
-impl Threads {
-    /// # Errors
-    /// [`ClientError::Storage`] if the system gives no threads.
-    pub(crate) fn start() -> Result<(Self, Handle), ClientError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(WORKERS)
-            .max_blocking_threads(BLOCKING_MAX)
-            .thread_name("tidings")
-            .enable_all()
-            .build()
-            .map_err(|error| ClientError::unavailable(format!("no threads to run on: {error}")))?;
-        let handle = runtime.handle().clone();
-        Ok((Self(Mutex::new(Some(runtime))), handle))
-    }
-
-    /// Ends the threads, each when it next waits, and tells when that is done. Whoever waits in the embedder's code for
-    /// longer than a second is left behind. None if they were ended before.
-    fn end(&self) -> Option<oneshot::Receiver<()>> {
-        let runtime = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let (sender, ended) = oneshot::channel();
-        // The last work of a runtime cannot be waited for on one of its own threads.
-        let ending = std::thread::Builder::new().name("tidings-end".into()).spawn(move || {
-            runtime.shutdown_timeout(END_TIMEOUT);
-            // Whoever stopped waiting does not need it.
-            sender.send(()).unwrap_or_default();
-        });
-        if let Err(error) = ending {
-            tracing::debug!(%error, "the threads end by themselves");
-        }
-        Some(ended)
-    }
-}
+/// Those that may be open, for whoever ends all of them.
+static OPEN: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
 
 /// A client that is open, or was.
 pub(crate) struct Core {
@@ -71,7 +34,11 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     pub(crate) fn new(client: Client, handle: Handle, threads: Threads) -> Arc<Self> {
-        Arc::new(Self { client, handle, threads: Arc::new(threads) })
+        let core = Arc::new(Self { client, handle, threads: Arc::new(threads) });
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|core| core.strong_count() > 0);
+        open.push(Arc::downgrade(&core));
+        core
     }
 
     /// Runs a call on the client's own threads. A caller that stops waiting does not stop it: it is done whole.
@@ -104,22 +71,54 @@ impl Core {
 
     /// The same, for who cannot wait for a future. May be called on any thread.
     pub(crate) fn close_and_wait(&self) {
-        let (sender, closed) = std::sync::mpsc::sync_channel(1);
+        wait_until_closed(&self.begin_to_close(), CLOSE_TIMEOUT);
+        if let Some(ended) = self.threads.end() {
+            ended.blocking_recv().unwrap_or_default();
+        }
+    }
+
+    fn begin_to_close(&self) -> Receiver<()> {
+        let (sender, closed) = sync_channel(1);
         let client = self.client.clone();
+        // A runtime that has ended drops what it is given, and the sender with it.
         self.handle.spawn(async move {
             closing(client).await;
             if sender.send(()).is_err() {
                 tracing::debug!("closed after whoever waited for it was gone");
             }
         });
-        // A runtime that has ended drops what it is given, and the sender with it.
-        if closed.recv_timeout(CLOSE_TIMEOUT).is_err() {
-            tracing::debug!("closed before, or not in time");
-        }
-        // A language that unloads its code after this must not be called any more.
-        if let Some(ended) = self.threads.end() {
-            ended.blocking_recv().unwrap_or_default();
-        }
+        closed
+    }
+}
+
+fn wait_until_closed(closed: &Receiver<()>, timeout: Duration) {
+    if closed.recv_timeout(timeout).is_err() {
+        tracing::debug!("closed before, or not in time");
+    }
+}
+
+/// For a language that takes its code with it when it ends: closes all clients and ends all threads. From the first moment
+/// nothing foreign is called any more, and it stays so: nothing can be opened after it. Returns when all that is done and
+/// whoever was in foreign code has left it, after eight seconds at the latest.
+#[uniffi::export]
+pub fn end_for_good() {
+    let until = Instant::now() + CLOSE_TIMEOUT;
+    let left = || until.saturating_duration_since(Instant::now());
+    border::close();
+    threads::start_no_more();
+    let open = std::mem::take(&mut *OPEN.lock().unwrap_or_else(PoisonError::into_inner));
+    let open: Vec<Arc<Core>> = open.iter().filter_map(Weak::upgrade).collect();
+    let closing: Vec<_> = open.iter().map(|core| core.begin_to_close()).collect();
+    // Its lines are let go already; the one that is being written is waited for.
+    log::set_log_sink(None, log::LogLevel::Error);
+    for (core, closed) in open.iter().zip(&closing) {
+        wait_until_closed(closed, left());
+        drop(core.threads.end());
+    }
+    // Those that were dropped a moment ago are being closed as well, and end their threads by themselves.
+    let ended = threads::wait_until_all_ended(left() + END_TIMEOUT);
+    if !ended || !border::wait_until_all_came_back(left()) {
+        tracing::debug!("some threads are left behind");
     }
 }
 

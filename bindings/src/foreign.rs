@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidings_sdk::{AccessAnswer, AccessWanted, SecretStoreError};
 
+use crate::border::Foreign;
+
 /// The embedder's code threw something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum EmbedderError {
@@ -104,7 +106,7 @@ impl Drop for Inside {
 
 /// The SDK's callback for a foreign source of tokens.
 pub(crate) fn access(source: Arc<dyn ForeignTokenSource>) -> tidings_sdk::Access {
-    let turnstile = Turnstile::default();
+    let (source, turnstile) = (Arc::new(Foreign::new(source)), Turnstile::default());
     tidings_sdk::Access::callback(move |why| {
         let (source, turnstile) = (Arc::clone(&source), turnstile.clone());
         async move {
@@ -113,7 +115,7 @@ pub(crate) fn access(source: Arc<dyn ForeignTokenSource>) -> tidings_sdk::Access
                 AccessWanted::Rejected => TokenWanted::Rejected,
                 AccessWanted::First | _ => TokenWanted::First,
             };
-            match turnstile.pass(move || source.token(why)).await {
+            match turnstile.pass(move || source.call(|source| source.token(why))).await.flatten() {
                 Some(Ok(TokenAnswer::Token { token })) => AccessAnswer::Token(token),
                 Some(Ok(TokenAnswer::SignedOut)) => AccessAnswer::SignedOut,
                 Some(Ok(TokenAnswer::Later)) => AccessAnswer::Later,
@@ -122,7 +124,7 @@ pub(crate) fn access(source: Arc<dyn ForeignTokenSource>) -> tidings_sdk::Access
                     AccessAnswer::Later
                 }
                 None => {
-                    tracing::warn!("the source of tokens still works on an earlier call");
+                    tracing::warn!("the source of tokens still works on an earlier call, or is gone");
                     AccessAnswer::Later
                 }
             }
@@ -131,21 +133,26 @@ pub(crate) fn access(source: Arc<dyn ForeignTokenSource>) -> tidings_sdk::Access
 }
 
 /// The SDK's keychain for a foreign one.
-pub(crate) struct Keychain(pub(crate) Arc<dyn ForeignSecretStore>);
+pub(crate) struct Keychain(pub(crate) Foreign<dyn ForeignSecretStore>);
 
 impl tidings_sdk::SecretStore for Keychain {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, SecretStoreError> {
-        self.0.load(name.to_owned()).map_err(|error| SecretStoreError(error.to_string()))
+        answer(self.0.call(|store| store.load(name.to_owned())))
     }
 
     fn save(&self, name: &str, secret: &[u8]) -> Result<(), SecretStoreError> {
-        self.0.save(name.to_owned(), secret.to_vec()).map_err(|error| SecretStoreError(error.to_string()))
+        answer(self.0.call(|store| store.save(name.to_owned(), secret.to_vec())))
     }
 }
 
+fn answer<T>(answer: Option<Result<T, EmbedderError>>) -> Result<T, SecretStoreError> {
+    let answer = answer.ok_or_else(|| SecretStoreError("the program ends".into()))?;
+    answer.map_err(|error| SecretStoreError(error.to_string()))
+}
+
 /// Asks a foreign provider for the push address.
-pub(crate) async fn push_address(provider: Arc<dyn ForeignPushEndpoint>) -> Option<String> {
-    match Turnstile::default().pass(move || provider.address()).await {
+pub(crate) async fn push_address(provider: Arc<Foreign<dyn ForeignPushEndpoint>>) -> Option<String> {
+    match Turnstile::default().pass(move || provider.call(|provider| provider.address())).await.flatten() {
         Some(Ok(address)) => address,
         Some(Err(error)) => {
             tracing::warn!(%error, "the push address is not known");

@@ -3,12 +3,14 @@
 //!
 //! - An exported future may be dropped at any point. What it asked for is done whole, or not begun.
 //! - What is followed is pulled, with the number of what was received last (`pull`): nothing is lost in between.
-//! - Foreign code is called on a thread of its own, and may throw or block there (`foreign`).
-//! - Each client owns the threads that it runs on (`core`); they end with `close`, or some seconds after it was dropped.
+//! - Foreign code is called on a thread of its own, and may throw or block there (`foreign`). It is called no more when its
+//!   language ends (`border`).
+//! - Each client owns the threads that it runs on (`threads`); they end with `close`, or some seconds after it was dropped.
 
 #![expect(unreachable_pub, reason = "what is exported is reached from other languages")]
 
 mod account;
+mod border;
 mod client;
 mod core;
 mod error;
@@ -21,6 +23,7 @@ mod presentations;
 mod pull;
 mod settings;
 mod standing;
+mod threads;
 mod time;
 
 uniffi::setup_scaffolding!("tidings_ffi");

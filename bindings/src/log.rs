@@ -11,6 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::border::Foreign;
 use crate::foreign::EmbedderError;
 
 /// Lines that may wait for the sink. The newest are left out when it is full.
@@ -66,13 +67,13 @@ pub fn set_log_sink(sink: Option<Arc<dyn ForeignLogSink>>, level: LogLevel) {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
     // A second subscriber of the process, if the embedder is Rust too, keeps its place.
     INSTALLED.get_or_init(|| tracing::subscriber::set_global_default(Taps).is_ok());
-    let tap = sink.and_then(|sink| {
+    let tap = sink.map(Foreign::new).and_then(|sink| {
         let (lines, waiting) = sync_channel(LINES_MAX);
         let (end, drained) = sync_channel(0);
         let pouring = std::thread::Builder::new().name("tidings-log".into());
         pouring
             .spawn(move || {
-                pour(&*sink, &waiting);
+                pour(&sink, &waiting);
                 // Giving the sink back is a call into its language too: it comes before the word that it is over.
                 drop(sink);
                 drop(end);
@@ -88,10 +89,10 @@ pub fn set_log_sink(sink: Option<Arc<dyn ForeignLogSink>>, level: LogLevel) {
     }
 }
 
-fn pour(sink: &dyn ForeignLogSink, waiting: &Receiver<LogLine>) {
+fn pour(sink: &Foreign<dyn ForeignLogSink>, waiting: &Receiver<LogLine>) {
     for line in waiting {
-        // A log that fails has nowhere to say so.
-        drop(sink.log(line));
+        // A log that fails, or is gone, has nowhere to say so.
+        drop(sink.call(|sink| sink.log(line)));
     }
 }
 

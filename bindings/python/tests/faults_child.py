@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import gc
 import os
 import sys
 import threading
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
-
-import tidings
 
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+def threads() -> int:
+    """How many threads there are that clients run on."""
+
+    def is_ours(task: Path) -> bool:
+        try:
+            return (task / "comm").read_text() == "tidings\n"
+        except OSError:
+            # It ended while it was looked at.
+            return False
+
+    return sum(map(is_ours, Path("/proc/self/task").iterdir()))
+
+
+if __name__ == "__main__" and sys.argv[1] == "leave_open":
+    # What is registered before the package is imported is called after what the package registers.
+    atexit.register(lambda: say(f"threads {threads() > 0}"))
+
+import tidings
+from tidings.raw import tidings_ffi
 
 
 async def full_disk(url: str, folder: str, code: str) -> None:
@@ -51,36 +75,70 @@ async def push(url: str, folder: str, account: str) -> None:
         await client.handle_push(b'{"tidings":1}', timedelta(seconds=30))
 
 
-async def leave_open(url: str, folder: str, account: str) -> None:
-    """Ends without closing, while the library waits for the embedder's code and a loop waits for the library."""
+kept: list[object] = []
+
+
+async def leave_open(url: str, folder: str, account: str, left: str) -> None:
+    """Ends without closing, while the library waits for the embedder's code and a loop waits for the library.
+
+    The client is ``kept`` until the interpreter is gone, or ``forgotten`` a moment before; or the log is ``stuck``.
+    """
     asked = asyncio.Event()
 
     async def never(_: tidings.TokenWanted) -> str:
         asked.set()
+        if left == "stuck":
+            raise RuntimeError("a line for the log")
         await asyncio.sleep(3600)
         return ""
 
-    tidings.set_log(lambda line: threading.Event().wait(0.01), tidings.LogLevel.DEBUG)
+    entered = threading.Event()
+
+    def log(_: tidings.LogLine) -> None:
+        entered.set()
+        threading.Event().wait(0.01)
+        while left == "stuck":
+            # It wants to go on all the time, also while the interpreter ends.
+            time.sleep(0.0005)
+
+    tidings.set_log(log, tidings.LogLevel.DEBUG)
     client = await tidings.open(url, folder, access=never, account=account)
     follow = client.presentations()
+    if left != "forgotten":
+        kept.extend((client, follow))
     waiting = asyncio.ensure_future(anext(follow))
     await asked.wait()
+    if left == "stuck":
+        await asyncio.to_thread(entered.wait)
     say(f"leaves {waiting.done()}")
     waiting.cancel()
 
 
+async def end(url: str, folder: str, account: str) -> None:
+    """Goes on after the library was ended, as what runs at the very end of an interpreter may."""
+
+    async def later(_: tidings.TokenWanted) -> tidings.Later:
+        return tidings.Later()
+
+    function = weakref.ref(later)
+    client = await tidings.open(url, folder, access=later, account=account)
+    del later
+    tidings_ffi.end_for_good()
+    calls: list[Callable[[], Awaitable[object]]] = [client.page, lambda: tidings.open(url, folder, account="other")]
+    for call in calls:
+        try:
+            await call()
+        except tidings.ClosedError as error:
+            say(error.code)
+    tidings_ffi.end_for_good()
+    del client, calls, call
+    gc.collect()
+    # It would be given back by a call into an interpreter that may be gone.
+    say(f"given back {function() is None}")
+
+
 async def drop(url: str, folder: str, account: str) -> None:
     """Forgets a client without closing it."""
-
-    def is_ours(task: Path) -> bool:
-        try:
-            return (task / "comm").read_text().startswith("tidings")
-        except OSError:
-            # It ended while it was looked at.
-            return False
-
-    def threads() -> int:
-        return sum(map(is_ours, Path("/proc/self/task").iterdir()))
 
     client = await tidings.open(url, folder, account=account)
     say(f"threads {threads() > 0}")
@@ -94,7 +152,8 @@ async def drop(url: str, folder: str, account: str) -> None:
 
 
 if __name__ == "__main__":
-    ways = {"full_disk": full_disk, "push": push, "leave_open": leave_open, "drop": drop}
+    ways: dict[str, Callable[..., Coroutine[object, object, None]]]
+    ways = {"full_disk": full_disk, "push": push, "leave_open": leave_open, "drop": drop, "end": end}
     asyncio.run(ways[sys.argv[1]](*sys.argv[2:]))
     if sys.argv[1] == "leave_open":
         say(f"last line {os.getpid() > 0}")

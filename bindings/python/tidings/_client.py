@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import weakref
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -14,21 +13,13 @@ from . import _access, _values
 from .raw import tidings_ffi as ffi
 from ._errors import ClosedError, SignedOutError
 from ._follow import Follow
-from ._log import ending, set_log
-
-_clients: weakref.WeakSet[ffi.Client] = weakref.WeakSet()
 
 
 @atexit.register
 def _end() -> None:
     """The library's threads must not call into an interpreter that is gone."""
-    ending.set()
     _access.waiting.end()
-    for client in list(_clients):
-        client.shut_and_wait()
-        # Giving it back gives the embedder's functions back too, which calls into a module that may be gone by then.
-        client._handle = None  # type: ignore[assignment]
-    set_log(None)
+    ffi.end_for_good()
 
 
 async def open(
@@ -63,9 +54,7 @@ async def open(
         device=device,
         platform=platform,
     )
-    raw = await ffi.open_client(options)
-    _clients.add(raw)
-    return Client(raw)
+    return Client(await ffi.open_client(options))
 
 
 class Client:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -14,9 +13,6 @@ _raw: Any = ffi
 
 LogFunction: TypeAlias = Callable[[ffi.LogLine], object]
 """Takes a line. It is called on a thread of the client's own; what it raises is of no consequence."""
-
-# Set when the interpreter ends: lines that still wait are let go, so that none is handed over too late.
-ending = threading.Event()
 
 _LEVELS = {
     ffi.LogLevel.ERROR: logging.ERROR,
@@ -31,8 +27,6 @@ class _Sink(ffi.ForeignLogSink):
         self._function = function
 
     def log(self, line: ffi.LogLine) -> None:
-        if ending.is_set():
-            return
         try:
             self._function(line)
         except Exception as error:
