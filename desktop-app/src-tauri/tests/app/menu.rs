@@ -72,8 +72,8 @@ async fn the_menu_opens_pauses_resumes_and_quits() {
     assert_eq!(labels, expected);
 
     let paused = async || {
-        let recipient = bench.relay.call("GET", "/v1/recipients/alice", "application/json", "");
-        recipient["paused_until"].clone()
+        let chosen = bench.relay.call("GET", "/v1/recipients/alice/preferences", "application/json", "");
+        chosen["paused_until"].clone()
     };
     menu.choose("Pause for an hour").await;
     let hour = until(async || Some(paused().await).filter(|until| *until != Value::Null)).await;
