@@ -58,8 +58,8 @@ pub(super) async fn escalate(
     let story: StoryResponse = calls.get(&["v1", "notifications", &first], &[]).await?.read()?;
     let mut said = vec!["  the payment of order 1001 fails; alice is on call, and bob after her".to_owned()];
     for entry in story.timeline.iter().filter(|entry| entry.provider.is_some() || entry.step.is_some()) {
+        let Some(text) = entry.text.as_deref() else { continue };
         let after = entry.at.millis_since(story.created_at);
-        let text = entry.text.as_deref().unwrap_or_default();
         let channel = entry.channel.map(|channel| format!("{channel}: ")).unwrap_or_default();
         said.push(format!("      +{after} ms  {channel}{text}"));
     }
