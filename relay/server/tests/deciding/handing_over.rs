@@ -79,6 +79,12 @@ async fn what_a_provider_cannot_take_now_waits_and_goes_again_with_another_key()
     scene.stands(&id, "active -", "outcome retry waiting email").await;
     scene.run(scene.now().plus_millis(59_999)).await;
     assert!(scene.claim().await.is_empty(), "the provider asked for a minute");
+    let delivery = first.delivery.clone();
+    let early = Act::HandOver { delivery, owner: 7, present_until: None, rests_until: None };
+    assert!(
+        matches!(scene.act(early).await, Answer::Handover(None)),
+        "whoever looked too early gets nothing"
+    );
     scene.minutes(2).await;
     let second = only(&scene).await;
     assert_eq!(second.attempt, 2);
