@@ -68,7 +68,7 @@ pub(crate) struct Outside {
     /// Google's push service, if it is reached by another address
     #[arg(long, value_name = "URL", default_value = "https://fcm.googleapis.com")]
     fcm_url: String,
-    /// Apple's push service; https://api.sandbox.push.apple.com for development
+    /// Apple's push service; <https://api.sandbox.push.apple.com> for development
     #[arg(long, value_name = "URL", default_value = "https://api.push.apple.com")]
     apns_url: String,
 }
