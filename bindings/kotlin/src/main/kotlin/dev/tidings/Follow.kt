@@ -1,6 +1,7 @@
 package dev.tidings
 
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -37,13 +38,16 @@ internal class Shared<T : Any, V>(
     private val turn = Mutex()
     private var received = 0uL
 
-    val flow: Flow<V> = flow {
-        while (true) {
-            val told = turn.withLock {
-                // After `next` there is no point at which the collector can be cancelled before the number is kept.
-                next(received)?.also { received = number(it) }
-            } ?: break
-            emit(value(told))
+    /** Not of the builder `flow`: before it hands a value over, that one ends a collector that was cancelled meanwhile. */
+    val flow: Flow<V> = object : Flow<V> {
+        override suspend fun collect(collector: FlowCollector<V>) {
+            while (true) {
+                val told = turn.withLock {
+                    // After `next` there is no point at which the collector can be cancelled before it has the value.
+                    next(received)?.also { received = number(it) }
+                } ?: break
+                collector.emit(value(told))
+            }
         }
     }
 }
