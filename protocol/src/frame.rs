@@ -57,20 +57,29 @@ pub struct Hello {
     /// This installation.
     pub device: DeviceId,
     /// `linux`, `android`, `shell` …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub platform: String,
     /// A random text made at installation: two installations with one id are told apart by it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub nonce: String,
     /// Where the device stands; none means everything.
     #[serde(default)]
     pub cursor: Option<Cursor>,
     /// Name and version of the client.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub sdk: String,
     /// The item kinds that the device understands.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub understands: Vec<String>,
+}
+
+/// What is null is as good as absent.
+pub(crate) fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// From the relay to a device. Since 1.
@@ -223,6 +232,12 @@ mod tests {
         let frame = serde_json::from_value(json!({"t": "hello", "device": "laptop"})).unwrap();
         let DeviceFrame::Hello(hello) = frame else { panic!("not a hello") };
         assert_eq!(hello.cursor, None);
+        let nulls = json!({"t": "hello", "device": "laptop", "platform": null, "nonce": null, "sdk": null,
+            "understands": null, "cursor": null, "token": null});
+        let Ok(DeviceFrame::Hello(same)) = serde_json::from_value(nulls) else {
+            panic!("null is as good as absent")
+        };
+        assert_eq!(same, hello);
     }
 
     #[test]

@@ -116,6 +116,8 @@ pub struct Session<F> {
     next_token: Option<String>,
     unwritten: usize,
     stuck_since: Option<Timestamp>,
+    /// The device hears nothing any more.
+    gone: bool,
     retry_page_at: Option<Timestamp>,
     active_until: Option<Timestamp>,
     counts: SessionCounts,
@@ -145,6 +147,7 @@ impl<F> Session<F> {
             next_token: None,
             unwritten: 0,
             stuck_since: None,
+            gone: false,
             retry_page_at: None,
             active_until: None,
             counts: SessionCounts::default(),
@@ -248,7 +251,7 @@ impl<F> Session<F> {
     /// The inbox changed.
     pub fn handle_hint(&mut self, change: LiveChange<F>, now: Timestamp) {
         // Before the session is open it has read nothing: the first page is newer than this.
-        if !matches!(self.phase, Phase::Open { .. }) {
+        if self.gone || !matches!(self.phase, Phase::Open { .. }) {
             return;
         }
         let room = self.unwritten < UNWRITTEN_FRAMES_MAX && change.frame.is_some();
@@ -284,6 +287,24 @@ impl<F> Session<F> {
         self.unwritten = self.unwritten.saturating_sub(frames);
         self.stuck_since = (self.unwritten > 0).then_some(now);
         self.advance(now);
+    }
+
+    /// The device hears nothing any more. What it had said is still done: nothing answers a `held`, so that a device may
+    /// say it and go.
+    pub fn handle_gone(&mut self, now: Timestamp) {
+        self.gone = true;
+        self.commands.retain(|c| !matches!(c, SessionCommand::Send(_) | SessionCommand::SendLive(_)));
+        self.handle_written(self.unwritten, now);
+    }
+
+    /// Whether everything is done that the device had said.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self.phase {
+            Phase::Verifying(_) | Phase::Greeting { .. } => false,
+            Phase::Open { .. } => self.asked.is_done(),
+            Phase::AwaitsHello { .. } | Phase::Closed => true,
+        }
     }
 
     /// The shell ends the session: replaced, revoked, erased, too many.
@@ -384,7 +405,8 @@ impl<F> Session<F> {
             };
             self.commands.push_back(SessionCommand::Commit(Box::new(operate)));
         }
-        if self.retry_page_at.is_none()
+        if !self.gone
+            && self.retry_page_at.is_none()
             && self.unwritten <= READ_AHEAD_FRAMES
             && let Some((after, position)) = self.place.begin_read()
         {
@@ -400,6 +422,9 @@ impl<F> Session<F> {
     }
 
     fn send(&mut self, frame: RelayFrame, now: Timestamp) {
+        if self.gone {
+            return;
+        }
         self.count_unwritten(now);
         self.commands.push_back(SessionCommand::Send(Box::new(frame)));
     }

@@ -59,6 +59,11 @@ impl Asked {
         self.waiting.len() < ASKED_FRAMES_MAX
     }
 
+    /// Whether nothing waits and nothing is being committed.
+    pub(super) fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.flying.is_none()
+    }
+
     /// The device holds everything up to a place that was sent to it.
     pub(super) fn hold(&mut self, place: u64) {
         let flying = self.flying.as_ref().and_then(|batch| batch.held);

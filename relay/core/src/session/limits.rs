@@ -14,7 +14,7 @@ pub const SLOW_MILLIS_MAX: i64 = 30_000;
 pub const ASKED_FRAMES_MAX: usize = 32;
 /// Hellos of one device that are taken one right after the other: a person who opens and closes a lid, an app that is
 /// started a few times.
-pub const HELLOS_AT_ONCE_MAX: u32 = 16;
+pub const HELLOS_AT_ONCE_MAX: u32 = 32;
 /// How often a device may say hello after that, in milliseconds.
 pub const HELLO_EVERY_MILLIS: u32 = 10_000;
 /// How long a session waits before it asks a store again that was not available, in milliseconds.

@@ -22,6 +22,8 @@ use crate::hub::{Heard, Watch, encode};
 
 /// How long a bye and the closing handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// How long what a device had said before it went may take.
+const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a device that says hello too often waits for its bye.
 pub(super) const HELD_BACK: Duration = Duration::from_secs(10);
 /// By how much a connection's timer may be late.
@@ -45,6 +47,8 @@ pub(super) struct Connection {
     close: Option<Bye>,
     /// Until when a device that says hello too often waits for its bye.
     held_back: Option<Instant>,
+    /// The device is gone; until then what it had said is done.
+    gone_until: Option<Instant>,
 }
 
 /// What woke the task.
@@ -83,6 +87,7 @@ impl Connection {
             ping_at: started + first,
             close: None,
             held_back: None,
+            gone_until: None,
             sockets,
         }
     }
@@ -96,6 +101,9 @@ impl Connection {
             self.obey();
             if let Some(code) = self.close {
                 return self.say_goodbye(code).await;
+            }
+            if self.gone_until.is_some_and(|until| self.session.is_settled() || until <= Instant::now()) {
+                return;
             }
             // Not left to the timer alone: hints that never stop would keep it from being asked.
             let wakes_at = self.wakes_at();
@@ -114,7 +122,9 @@ impl Connection {
             let woken = tokio::select! {
                 biased;
                 () = &mut stopped => Woken::Stop,
-                wire = self.line.next(self.session.wants_frames()) => Woken::Wire(wire),
+                wire = self.line.next(self.session.wants_frames()), if self.gone_until.is_none() => {
+                    Woken::Wire(wire)
+                }
                 verified = finish(&mut self.verifying) => Woken::Token(verified),
                 answer = finish(&mut self.committing) => Woken::Settled(answer),
                 page = finish(&mut self.reading) => Woken::Page(page),
@@ -124,7 +134,6 @@ impl Connection {
             let now = self.sockets.clock.now();
             match woken {
                 Woken::Stop => self.session.handle_shutdown(),
-                Woken::Wire(Wire::Gone) => return,
                 Woken::Wire(wire) => self.on_wire(wire, now),
                 Woken::Token(verified) => self.session.handle_token(verified, now),
                 Woken::Settled(answer) => self.session.handle_settled(answer, now),
@@ -208,7 +217,12 @@ impl Connection {
             }
             Wire::Read(Message::Ping(_) | Message::Pong(_)) => self.heard_at = Instant::now(),
             // The socket answers a close by itself; the stream ends after it.
-            Wire::Read(Message::Close(_)) | Wire::Gone => {}
+            Wire::Read(Message::Close(_)) => {}
+            Wire::Deaf => self.session.handle_gone(now),
+            Wire::Gone => {
+                self.session.handle_gone(now);
+                self.gone_until = Some(Instant::now() + SETTLE_WITHIN);
+            }
             Wire::Read(Message::Binary(_) | Message::Frame(_)) | Wire::Unreadable => {
                 self.session.handle_malformed()
             }
@@ -259,7 +273,7 @@ impl Connection {
     }
 
     fn wakes_at(&self) -> Instant {
-        let own = self.held_back.map_or(self.ping_at, |until| until.min(self.ping_at));
+        let own = [self.held_back, self.gone_until].into_iter().flatten().fold(self.ping_at, Instant::min);
         let Some(at) = self.session.poll_timeout() else { return own };
         let millis = at.millis_since(self.sockets.clock.now()).max(0);
         own.min(Instant::now() + Duration::from_millis(millis.unsigned_abs()))

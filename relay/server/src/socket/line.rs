@@ -38,7 +38,9 @@ pub(super) enum Wire {
     Read(Message),
     /// What came cannot be read: too long, not UTF-8, not by the protocol.
     Unreadable,
-    /// The connection is gone.
+    /// Nothing can be written any more. What the device had said before may still be there to read.
+    Deaf,
+    /// The connection is gone, and everything that came is read.
     Gone,
 }
 
@@ -51,6 +53,8 @@ pub(super) struct Line {
     begun: usize,
     /// What came could not be read, and the protocol reads no more.
     unreadable: bool,
+    /// Nothing can be written any more.
+    deaf: bool,
 }
 
 /// The protocol's end of a connection: it reads, and what it writes is kept for the line.
@@ -119,7 +123,7 @@ impl Line {
     pub(super) async fn new(upgraded: Upgraded) -> Self {
         let ear = Ear { io: TokioIo::new(upgraded), said: Vec::new() };
         let socket = WebSocketStream::from_raw_socket(ear, Role::Server, Some(config())).await;
-        Self { socket, waiting: VecDeque::new(), begun: 0, unreadable: false }
+        Self { socket, waiting: VecDeque::new(), begun: 0, unreadable: false, deaf: false }
     }
 
     /// Queues a frame. Whoever calls keeps the bound.
@@ -191,6 +195,9 @@ impl Line {
 
     /// Writes what the kernel takes now; pending if that is nothing.
     pub(super) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Wire> {
+        if self.deaf {
+            self.waiting = VecDeque::new();
+        }
         let mut frames = 0;
         let mut wrote = false;
         while !self.waiting.is_empty() {
@@ -199,7 +206,10 @@ impl Line {
                     frames += out;
                     wrote = true;
                 }
-                Poll::Ready(Err(_)) => return Poll::Ready(Wire::Gone),
+                Poll::Ready(Err(_)) => {
+                    self.deaf = true;
+                    return Poll::Ready(Wire::Deaf);
+                }
                 Poll::Pending if wrote => return Poll::Ready(Wire::Written(frames)),
                 Poll::Pending => return Poll::Pending,
             }

@@ -53,6 +53,20 @@ async fn a_device_says_hello_and_gets_what_there_is_and_what_comes() {
 }
 
 #[tokio::test]
+async fn what_a_device_says_and_then_goes_is_done() {
+    let rig = Rig::start().await;
+    rig.commit(1);
+    for (device, ends_well) in [("polite", true), ("rude", false)] {
+        let mut client = rig.open(device).await;
+        client.say(json!({"t": "held", "cursor": "e1.1"})).await;
+        client.say(json!({"t": "ops", "ops": [{"id": device, "op": "pause", "until": null}]})).await;
+        client.leave(ends_well).await;
+        rig.settles(|operated| operated.iter().any(|id| id == device)).await;
+    }
+    assert_eq!(rig.operated(), ["held:e1.1", "polite", "held:e1.1", "rude"]);
+}
+
+#[tokio::test]
 async fn the_handshakes_token_is_enough_and_the_subprotocol_is_agreed() {
     let rig = Rig::start().await;
     let mut client = rig.connect_with(&[("authorization", &format!("Bearer {TOKEN}"))]).await.unwrap();

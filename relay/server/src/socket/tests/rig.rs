@@ -158,6 +158,16 @@ impl Rig {
         self.sockets.hub.after_commit(AfterCommit { hints: vec![hint], ..AfterCommit::default() });
     }
 
+    /// Waits until what was committed is as it should be.
+    pub(super) async fn settles(&self, is_so: impl Fn(&[String]) -> bool) {
+        let settled = async {
+            while !is_so(&self.operated()) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, settled).await.is_ok(), "{:?}", self.operated());
+    }
+
     /// The ids of every operation that was committed.
     pub(super) fn operated(&self) -> Vec<String> {
         self.relay.operated.lock().unwrap().clone()
@@ -254,6 +264,13 @@ impl Client {
     pub(super) async fn ping_within(&mut self, time: Duration, payload: &'static [u8]) -> bool {
         let sent = tokio::time::timeout(time, self.socket.send(Message::Ping(payload.into()))).await;
         sent.is_ok_and(|sent| sent.is_ok())
+    }
+
+    /// Goes: with the protocol's farewell, or by closing the connection alone.
+    pub(super) async fn leave(mut self, with_farewell: bool) {
+        if with_farewell {
+            self.socket.close(None).await.unwrap();
+        }
     }
 
     /// The next frame.
