@@ -3,6 +3,7 @@
 //! A command is one file under `commands/`. It gets its arguments and the [`context::Context`], and answers with
 //! nothing or a [`error::CommandError`], which knows its exit code and what to do next.
 
+mod allocator;
 mod arguments;
 mod calls;
 mod commands;
@@ -25,17 +26,13 @@ use clap::Parser as _;
 use crate::arguments::Arguments;
 use crate::context::Context;
 
-/// Deciding makes and frees many small texts on several threads; the system's allocator spent a third of a relay's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logs::set_up(&arguments);
     let context = Context::new(arguments.everywhere);
     let result = match arguments.command {
         None => introduction::print(&context),
-        Some(command) => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Some(command) => match runtime() {
             // Behind a pointer, the code of all commands is in the binary once and not for each way through `block_on`.
             Ok(runtime) => runtime
                 .block_on::<Pin<Box<dyn Future<Output = _>>>>(Box::pin(commands::run(&context, command))),
@@ -46,4 +43,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => context.output.fail(&error),
     }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().on_thread_park(allocator::before_sleep).build()
 }
