@@ -175,6 +175,19 @@ impl Expression {
         identity::ids(&self.evaluate(scope)?, "a tag")
     }
 
+    /// Its value as somebody would write it, for `collapse`: a text or a number is itself, so that it meets what a direct send
+    /// says; anything else is its [`key`](Self::key).
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub fn name(&self, scope: &Scope<'_>) -> Result<String, EvaluateError> {
+        let key = self.key(scope)?;
+        Ok(key
+            .strip_prefix("s:")
+            .or_else(|| key.strip_prefix("n:"))
+            .map_or_else(|| key.clone(), str::to_owned))
+    }
+
     /// Its value as a key, for `once_per`, `collapse`, `key` and `match`: at most [`KEY_BYTES_MAX`] bytes that are the
     /// same for equal values of one type and no others. `1` and `1.0` are one number, `1` and `"1"` are two values.
     ///

@@ -116,6 +116,13 @@ impl Forms {
         }
     }
 
+    /// Whether a text of the form reads something of a root, like `digest`.
+    #[must_use]
+    pub fn asks_for(&self, root: &str) -> bool {
+        let of_root = |field: &String| field.split(['.', '[']).next() == Some(root);
+        self.texts().any(|text| text.fields().iter().any(of_root))
+    }
+
     /// Every text of the form, for checks over the fields that they use.
     pub fn texts(&self) -> impl Iterator<Item = &TemplateText> {
         let singles = [&self.body, &self.link, &self.icon, &self.image, &self.sms, &self.webhook];

@@ -149,7 +149,7 @@ fn keys(rule: &Rule, scope: &Scope<'_>) -> Result<Keys, NotFired> {
         }
     });
     Ok(Keys {
-        collapse: may(rule.collapse.as_ref()),
+        collapse: rule.collapse.as_ref().and_then(|key| key.name(scope).ok()).map(Box::<str>::from),
         once: rule.once_per.as_ref().map(|once| must(&once.key)).transpose()?,
         throttle,
         throttled_in: None,

@@ -97,7 +97,9 @@ impl Asking<'_> {
             TimeGate::QuietHours => {
                 let default = self.proposal.configuration.quiet_hours.as_ref();
                 let quiet = own.or_else(|| default.and_then(|settings| settings.default.as_ref()));
-                let text = quiet.map(|hours| format!("{hours} in {}", hours.zone().map_or(zone, Zone::name)));
+                let text = quiet.map(|hours| {
+                    format!("{hours} in {}", hours.zone().map_or(zone, Zone::name)).replacen('-', "–", 1)
+                });
                 (Gate::QuietHours, Reason::QuietHours, text)
             }
             TimeGate::Pause => {

@@ -162,18 +162,25 @@ fn render(
     let (locale, forms) = chosen.expect("the check refuses a template without any locale");
     let zone = zone_of(person, rendering.configuration);
     let event = with_data(rendering, forms);
+    let alone = digest_of_one(rendering, forms);
     let scope = RenderScope {
         data: rendering.data,
         event: event.as_ref().unwrap_or(rendering.event),
         recipient: &recipient_root(person),
         project: &json!({"name": project.name, "locale": project.locale.as_str(), "currency": project.currency}),
-        digest: rendering.digest,
+        digest: rendering.digest.or(alone.as_ref()),
         zone: zone.name(),
         locale,
     };
     let content = Arc::new(item_of(forms.content(&scope)?));
     let others = forms::of_template(rendering.configuration, channels, forms, &scope, &content)?;
     Ok((content, others))
+}
+
+/// A template of a digest is asked for a single one as well: the last that is left, or one that nothing joined.
+fn digest_of_one(rendering: &Rendering<'_>, forms: &Forms) -> Option<DigestScope> {
+    (rendering.digest.is_none() && forms.asks_for("digest"))
+        .then(|| DigestScope::of_one(rendering.data.clone(), rendering.event.clone()))
 }
 
 /// `event.data` is the same as `data`. It is copied in only for the rare text that asks for it that way.

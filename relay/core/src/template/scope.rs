@@ -45,6 +45,14 @@ pub struct DigestScope {
     pub items: Vec<DigestItem>,
 }
 
+impl DigestScope {
+    /// A digest with one member.
+    #[must_use]
+    pub fn of_one(data: Json, event: Json) -> Self {
+        Self { count: 1, items: vec![DigestItem { data, event }] }
+    }
+}
+
 /// One member of a digest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DigestItem {

@@ -35,6 +35,25 @@ async fn a_digest_closes_a_window_after_its_first_and_its_members_are_merged() {
 }
 
 #[tokio::test]
+async fn a_single_one_may_have_a_template_that_speaks_of_the_digest() {
+    let document = rule(DIGEST).replace(
+        "Hello {{ data.n }}",
+        "{{ digest.count | plural(one='1 thing', other='# things') }}{% for item in digest.items %}, {{ item.data.n }}{% endfor %}",
+    );
+    let scene = Scene::new(&document).await;
+    let alone = scene.e("alice", 7).await;
+    scene.minutes(30).await;
+    assert_eq!(scene.title(&alone).await, "1 thing, 7");
+}
+
+#[tokio::test]
+async fn a_rules_value_and_a_direct_sends_are_one() {
+    let scene = Scene::new(&rule("category: orders, collapse: data.n")).await;
+    let id = scene.e("alice", 1001).await;
+    assert_eq!(scene.row(&id).await.keys.collapse.as_deref(), Some("1001"));
+}
+
+#[tokio::test]
 async fn a_full_digest_closes_early_and_the_next_opens_another() {
     let scene = Scene::new(&rule(DIGEST)).await;
     for n in 0..3 {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 use tidings_core::configuration::{Bundle, Configuration};
-use tidings_core::template::{Content, Forms, Locale, RenderError, RenderScope};
+use tidings_core::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope};
 use tidings_protocol::http::PreviewRequest;
 use tidings_protocol::limits::JSON_DEPTH_MAX;
 
@@ -73,12 +73,13 @@ fn render(
     let event = json!({"id": null, "source": null, "type": "preview", "recipient": "preview", "data": data, "extensions": {}});
     let project_root =
         json!({"name": project.name, "locale": project.locale.as_str(), "currency": project.currency});
+    let digest = forms.asks_for("digest").then(|| DigestScope::of_one(data.clone(), event.clone()));
     let scope = RenderScope {
         data,
         event: &event,
         recipient: &recipient,
         project: &project_root,
-        digest: None,
+        digest: digest.as_ref(),
         zone,
         locale,
     };
