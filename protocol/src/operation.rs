@@ -91,7 +91,8 @@ pub enum Request {
     Consent {
         /// Which category.
         category: CategoryId,
-        /// Which channels.
+        /// Which channels, at least one.
+        #[serde(deserialize_with = "crate::vocabulary::named_channels")]
         channels: Vec<Channel>,
         /// What was decided.
         decision: Decision,

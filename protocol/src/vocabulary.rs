@@ -116,3 +116,13 @@ words! {
         Dismissed = "dismissed",
     }
 }
+/// Channels that somebody names: none at all would be read as all of them, and mean the contrary of what it says.
+pub(crate) fn named_channels<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Channel>, D::Error> {
+    let channels = Vec::<Channel>::deserialize(from)?;
+    if channels.is_empty() {
+        return Err(serde::de::Error::custom(
+            "name at least one channel, or leave channels out for all of them",
+        ));
+    }
+    Ok(channels)
+}

@@ -145,8 +145,12 @@ pub struct StopRequest {
 /// What is stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StopResponse {
-    /// The whole project.
+    /// The whole project; in the answer about one rule, that rule.
     pub stopped: bool,
+    /// The one rule that was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub rule: Option<RuleId>,
     /// Single rules.
     #[schema(value_type = Vec<String>)]
     pub rules: BTreeSet<RuleId>,

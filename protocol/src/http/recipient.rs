@@ -98,8 +98,12 @@ pub struct ConsentRequest {
     #[schema(value_type = String)]
     pub category: CategoryId,
     /// On which channels; absent: all that the category has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>, max_items = 5)]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "crate::vocabulary::named_channels"
+    )]
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 5)]
     pub channels: Vec<Channel>,
     /// To which policy it refers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -38,11 +38,11 @@ pub struct ConnectRequest {
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     pub device: DeviceId,
     /// `linux`, `android`, `shell` …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::frame::or_default")]
     #[schema(max_length = 64)]
     pub platform: String,
     /// A random text made at installation.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::frame::or_default")]
     #[schema(max_length = 128)]
     pub nonce: String,
 }

@@ -108,7 +108,7 @@ impl CommandError {
 
     /// Whether the output for programs says everything already.
     pub(crate) const fn is_in_output(&self) -> bool {
-        matches!(self, Self::Rejected { .. } | Self::Found { .. })
+        matches!(self, Self::Rejected { .. } | Self::Found { .. } | Self::OverLimit { .. })
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -116,6 +116,11 @@ impl CommandError {
             Self::Usage { .. } | Self::RelayAddress { .. } | Self::KeyText => USAGE,
             Self::OverLimit { .. } => OVER_LIMIT,
             Self::Refused { problem } if is_over_limit(problem) => OVER_LIMIT,
+            Self::Document { mistakes, .. }
+                if mistakes.items.iter().all(|mistake| mistake.code == "limit") =>
+            {
+                OVER_LIMIT
+            }
             Self::NoRelay { .. }
             | Self::NoKey { .. }
             | Self::Unreachable { .. }

@@ -6,6 +6,7 @@ mod books;
 mod configuration;
 mod control;
 mod counted;
+mod drain;
 pub(crate) mod event;
 mod hooks;
 mod inbound;
@@ -75,6 +76,7 @@ fn with_layers(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         .layer(from_fn_with_state(Arc::clone(app), origin::check))
         .layer(from_fn(operate::measure))
         .layer(from_fn(problem::finish))
+        .layer(from_fn(drain::drained))
         .with_state(Arc::clone(app))
 }
 

@@ -81,6 +81,33 @@ impl Node {
     }
 }
 
+/// A body that comes after its head is what makes the difference: nobody has read it when the call is refused.
+#[tokio::test]
+async fn a_refused_call_leaves_its_connection_for_the_next_one() {
+    let node = Node::start().await;
+    let refused = [
+        ("POST /v1/events", "nobody", 401),
+        ("POST /v1/nothing", &node.key, 404),
+        ("POST /v1/me", &node.key, 405),
+        ("DELETE /v1/stop", &node.key, 405),
+    ];
+    for (call, token, status) in refused {
+        let mut stream = TcpStream::connect(node.relay.address()).await.unwrap();
+        let head = format!(
+            "{call} HTTP/1.1\r\nhost: relay\r\nauthorization: Bearer {token}\r\ncontent-length: 100000\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.write_all(&[b' '; 100_000]).await.unwrap();
+        let next = "GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n";
+        stream.write_all(next.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answers)).await.unwrap().unwrap();
+        assert!(answers.starts_with(&format!("HTTP/1.1 {status}")), "{call}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200"), "{call}: {answers}");
+    }
+}
+
 struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {

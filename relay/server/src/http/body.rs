@@ -1,24 +1,17 @@
 //! A request with a body, as handlers take it.
 
-use std::time::Duration;
-
 use axum::RequestExt as _;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tidings_protocol::limits::{CONFIGURATION_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, REQUEST_BYTES_MAX};
 
 use super::problem::Problem;
+use super::send::TO_FIELDS;
 use super::{json, strict};
-
-/// Bytes of a body over its limit that are read and thrown away.
-const DISCARDED_BYTES_MAX: usize = 16 << 20;
-/// How long that may take.
-const DISCARDING_MAX: Duration = Duration::from_secs(5);
 
 /// What was sent.
 #[derive(Debug)]
@@ -35,7 +28,7 @@ pub(crate) struct Repeat {
     /// The route as a pattern.
     pub(crate) route: Box<str>,
     pub(crate) key: Box<str>,
-    /// SHA-256 of path, query and body.
+    /// SHA-256 of path, query, body, and the headers that say what a body cannot.
     pub(crate) fingerprint: [u8; 32],
 }
 
@@ -100,10 +93,23 @@ impl Sent {
         let mut hash = Sha256::new();
         hash.update(self.path_and_query());
         hash.update([0]);
+        for (name, value) in &self.headers {
+            if says_something(name.as_str()) {
+                hash.update(name.as_str());
+                hash.update([0]);
+                hash.update(value.as_bytes());
+                hash.update([0]);
+            }
+        }
         hash.update(&self.bytes);
         let fingerprint = hash.finalize().into();
         Ok(Some(Repeat { route: self.route.clone(), key: key.into(), fingerprint }))
     }
+}
+
+/// Whether a header is a part of what is asked: an attribute of a CloudEvent, or what `/v1/to/…` takes as a header.
+fn says_something(name: &str) -> bool {
+    name.starts_with("ce-") || TO_FIELDS.contains(&name)
 }
 
 impl<S: Send + Sync> FromRequest<S> for Sent {
@@ -137,11 +143,6 @@ async fn read(mut request: Request, limit: usize) -> Result<Sent, Box<Problem>> 
         problem
     };
     if length.is_some_and(|length| length > limit) {
-        // Who asked first hears the answer instead of sending, and what would be cut anyway is not begun.
-        let is_bearable = length.is_some_and(|length| length <= DISCARDED_BYTES_MAX);
-        if is_bearable && !request.headers().contains_key(header::EXPECT) {
-            discard(request.into_body()).await;
-        }
         return Err(too_large(length));
     }
     let route = request.extract_parts::<MatchedPath>().await.map(|path| path.as_str().into());
@@ -156,14 +157,4 @@ async fn read(mut request: Request, limit: usize) -> Result<Sent, Box<Problem>> 
         }
     })?;
     Ok(Sent { headers: parts.headers, bytes, route: route.unwrap_or_default(), uri: parts.uri })
-}
-
-/// Takes what a caller goes on sending, so that it reads the answer: most write the whole body first, and a connection
-/// that is closed under them looks like a broken one. A slow one is cut all the same.
-async fn discard(body: Body) {
-    let mut pieces = body.into_data_stream();
-    let all = async { while let Some(Ok(_)) = pieces.next().await {} };
-    if tokio::time::timeout(DISCARDING_MAX, all).await.is_err() {
-        tracing::debug!("a body that is too large came too slowly to be read to its end");
-    }
 }

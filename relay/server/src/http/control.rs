@@ -64,7 +64,7 @@ fn project(app: &App, caller: &KeyCaller) -> Result<Arc<ProjectRow>, Box<Problem
 }
 
 fn stop_response(row: &ProjectRow) -> StopResponse {
-    StopResponse { stopped: row.stop.project, rules: row.stop.rules.clone() }
+    StopResponse { stopped: row.stop.project, rule: None, rules: row.stop.rules.clone() }
 }
 
 async fn show_stop(
@@ -81,7 +81,7 @@ async fn put_stop(
 ) -> Result<Response, Box<Problem>> {
     let request: StopRequest = sent.json()?;
     let mut row = (*project(&app, &caller)?).clone();
-    match request.rule {
+    match request.rule.clone() {
         None => row.stop.project = request.stopped,
         Some(rule) if request.stopped => {
             let configuration = app.live(&caller.project).await?;
@@ -97,7 +97,11 @@ async fn put_stop(
     app.ports.registry.put_project(&row).await?;
     app.directory.reload().await?;
     tracing::warn!(stopped = row.stop.project, rules = row.stop.rules.len(), "the stop switch was turned");
-    Ok(Answered::ok(&stop_response(&row)).response())
+    let mut answer = stop_response(&row);
+    if request.rule.is_some() {
+        (answer.stopped, answer.rule) = (request.stopped, request.rule);
+    }
+    Ok(Answered::ok(&answer).response())
 }
 
 fn entry_response(row: StopEntry) -> StopEntryResponse {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use axum::http::StatusCode;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tidings_protocol::limits::JSON_DEPTH_MAX;
 
@@ -18,20 +19,50 @@ const ENVELOPE_DEPTH: usize = 3;
 
 /// Reads a whole text as one JSON value.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, Box<Problem>> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let detail = format!("The body is not UTF-8: byte {} is wrong.", error.valid_up_to());
-        Problem::new(StatusCode::BAD_REQUEST, "invalid_utf8", detail)
-    })?;
+    let text = utf8(bytes)?;
     let found = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Seed { depth: 0, found: &found, pointer: None }.deserialize(&mut deserializer);
+    let value = Seed { depth: 0, found: &found, pointer: None, whole: text }.deserialize(&mut deserializer);
     match value.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Ok(value),
-        Err(error) => Err(found.into_inner().unwrap_or_else(|| {
-            let detail = format!("The body is not JSON: {error}.");
-            Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
-        })),
+        Err(error) => Err(found.into_inner().unwrap_or_else(|| malformed(&error))),
     }
+}
+
+/// The items of an array as they stand there, none of them read yet.
+pub(crate) fn items(bytes: &[u8]) -> Result<Vec<&RawValue>, Box<Problem>> {
+    serde_json::from_str(utf8(bytes)?).map_err(|error| malformed(&error))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Box<Problem>> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("The body is not UTF-8: byte {} is wrong.", error.valid_up_to());
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_utf8", detail)
+    })
+}
+
+fn malformed(error: &serde_json::Error) -> Box<Problem> {
+    let detail = format!("The body is not JSON: {error}.");
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+}
+
+/// How deep a text is nested, brackets in its texts not counted.
+fn depth_of(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// How deep a value is nested.
@@ -77,6 +108,7 @@ struct Seed<'s> {
     depth: usize,
     found: &'s RefCell<Option<Box<Problem>>>,
     pointer: Option<&'s Pointer<'s>>,
+    whole: &'s str,
 }
 
 impl Seed<'_> {
@@ -90,10 +122,11 @@ impl Seed<'_> {
     }
 
     fn inside<E: serde::de::Error>(&self) -> Result<usize, E> {
-        let limit = JSON_DEPTH_MAX + ENVELOPE_DEPTH;
-        if self.depth >= limit {
+        if self.depth >= JSON_DEPTH_MAX + ENVELOPE_DEPTH {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let mut problem = Problem::limit(status, "Nesting of arrays and objects", limit, None);
+            // What stands around the data is not counted, as where it is a little too deep.
+            let actual = depth_of(self.whole) - 1;
+            let mut problem = Problem::limit(status, "Depth of data", JSON_DEPTH_MAX, Some(actual));
             problem.code = "too_deep".into();
             return Err(self.fail(problem));
         }
@@ -160,7 +193,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut items = Vec::new();
         loop {
             let pointer = Pointer { outer: self.pointer, part: Part::Index(items.len()) };
-            let seed = Seed { depth, found: self.found, pointer: Some(&pointer) };
+            let seed = Seed { depth, found: self.found, pointer: Some(&pointer), whole: self.whole };
             match access.next_element_seed(seed)? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -179,7 +212,12 @@ impl<'de> Visitor<'de> for Seed<'_> {
                     Problem::field("duplicate_field", pointer.to_string(), format!("{name} stands twice."));
                 return Err(self.fail(problem));
             }
-            let value = access.next_value_seed(Seed { depth, found: self.found, pointer: Some(&pointer) })?;
+            let value = access.next_value_seed(Seed {
+                depth,
+                found: self.found,
+                pointer: Some(&pointer),
+                whole: self.whole,
+            })?;
             fields.insert(name, value);
         }
         Ok(Value::Object(fields))
@@ -219,5 +257,8 @@ mod tests {
         assert_eq!(depth(&read(nested(limit).as_bytes()).unwrap()), limit);
         assert_eq!(code(nested(limit + 1).as_bytes()), (422, "too_deep".into()));
         assert_eq!(code(nested(100_000).as_bytes()), (422, "too_deep".into()));
+        let problem =
+            read(format!("{{\"data\":{}, \"text\": \"]]\\\"]\"}}", nested(40)).as_bytes()).unwrap_err();
+        assert_eq!((&problem.more["limit"], &problem.more["actual"]), (&32.into(), &40.into()));
     }
 }

@@ -15,10 +15,10 @@ const CALLERS_MAX: u64 = 100_000;
 /// A caller that was silent so long has its full burst again anyway.
 const CALLER_IDLE: Duration = Duration::from_secs(60);
 /// Requests a second of one device: a person's taps and a page a second while it catches up.
-const DEVICE_PER_SECOND: u32 = 100;
+const DEVICE_PER_SECOND: u32 = 300;
 /// Requests a second of one key that cannot be read or are refused for what they say: a backend with a mistake in it finds
 /// it among these.
-const FAULTS_PER_SECOND: u32 = 50;
+const FAULTS_PER_SECOND: u32 = 200;
 /// Requests a second without a key from one address: 40 bits of a connect code outlast it by far.
 const STRANGER_PER_SECOND: u32 = 100;
 

@@ -38,7 +38,7 @@ use crate::app::App;
 const DEFAULT_CATEGORY: &str = "general";
 /// What a direct send is called where an event has its type.
 const SEND_TYPE: &str = "tidings.send";
-const TO_FIELDS: [&str; 4] = ["title", "category", "priority", "link"];
+pub(super) const TO_FIELDS: [&str; 4] = ["title", "category", "priority", "link"];
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -262,8 +262,8 @@ fn literal(content: ContentBody) -> Result<ContentItem, Box<Problem>> {
         )?;
         check_address(&format!("{pointer}/link"), action.link.as_deref())?;
     }
+    let bytes = serde_json::to_string(&content).map_or(0, |text| text.len());
     let item = ContentItem::from(content);
-    let bytes = serde_json::to_string(&item).map_or(0, |text| text.len());
     at_most("/content", "Bytes of content", CONTENT_BYTES_MAX, bytes)?;
     Ok(item)
 }

@@ -42,26 +42,26 @@ pub(crate) fn events(sent: &Sent, now: Timestamp) -> Result<Events, Box<Problem>
     match sent.media().as_str() {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => lines(sent, now),
         "application/cloudevents+json" => Ok(Events { items: vec![cloud(sent.value()?, now)], single: true }),
-        "application/cloudevents-batch+json" => batch(sent.value()?, |value| cloud(value, now)),
-        _ => {
-            let value = sent.value()?;
-            if value.is_array() {
-                return batch(value, |value| plain(value, now));
-            }
-            Ok(Events { items: vec![plain(value, now)], single: true })
-        }
+        "application/cloudevents-batch+json" => batch(sent, |value| cloud(value, now)),
+        _ if sent.bytes.trim_ascii_start().starts_with(b"[") => batch(sent, |value| plain(value, now)),
+        _ => Ok(Events { items: vec![plain(sent.value()?, now)], single: true }),
     }
 }
 
+/// Each event of an array is read by itself: one that nobody could store is refused alone.
 fn batch(
-    value: Value,
+    sent: &Sent,
     read: impl Fn(Value) -> Result<EventBody, Box<Problem>>,
 ) -> Result<Events, Box<Problem>> {
-    let Value::Array(values) = value else { return Err(Problem::invalid("", "A batch is an array.")) };
+    if !sent.bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid("", "A batch is an array."));
+    }
+    let values = json::items(&sent.bytes)?;
     check_count(values.len())?;
-    let items = values.into_iter().enumerate();
-    let items =
-        items.map(|(index, value)| read(value).map_err(|problem| placed(problem, "event", index + 1)));
+    let items = values.into_iter().enumerate().map(|(index, value)| {
+        let event = json::read(value.get().as_bytes()).and_then(&read);
+        event.map_err(|problem| placed(problem, "event", index + 1))
+    });
     Ok(Events { items: items.collect(), single: false })
 }
 

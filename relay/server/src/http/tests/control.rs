@@ -13,7 +13,8 @@ async fn the_stop_switch_stops_one_rule_or_everything() {
     let bench = Bench::new().await;
     bench.apply(SHOP).await;
     let reply = bench.put("/v1/stop", &json!({"stopped": true, "rule": "order_placed"})).await;
-    assert_eq!(reply.body, json!({"stopped": false, "rules": ["order_placed"]}));
+    assert_eq!(reply.body, json!({"stopped": true, "rule": "order_placed", "rules": ["order_placed"]}));
+    assert_eq!(bench.get("/v1/stop").await.body, json!({"stopped": false, "rules": ["order_placed"]}));
     let event = json!({"type": "order.placed", "data": {"order_id": 1, "customer": "alice", "total": 3}});
     let reply = bench.post("/v1/events", &event).await;
     let made = &reply.body["results"][0]["notifications"][0];

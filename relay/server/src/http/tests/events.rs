@@ -50,6 +50,48 @@ async fn lines_are_read_one_by_one() {
 }
 
 #[tokio::test]
+async fn an_event_that_nobody_could_store_is_refused_alone() {
+    let bench = Bench::new().await;
+    let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+    let event = |more: &str| format!(r#"{{"type":"a"{more}}}"#);
+    let batch = [
+        event(""),
+        event(&format!(r#","data":{deep}"#)),
+        event(r#","data":{"x":"\u0000"}"#),
+        event(r#","data":{"x":1,"x":2}"#),
+        event(r#","id":"last""#),
+    ];
+    let reply = bench.call_as(&bench.key, "POST", "/v1/events", &[], format!(" [{}]", batch.join(","))).await;
+    assert_eq!((reply.status, &reply.body["accepted"], &reply.body["rejected"]), (202, &json!(2), &json!(3)));
+    let codes: Vec<_> = reply.body["results"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+    assert_eq!(
+        codes,
+        [&Value::Null, &json!("too_deep"), &json!("invalid"), &json!("duplicate_field"), &Value::Null]
+    );
+    let reply = bench.call_as(&bench.key, "POST", "/v1/events", &[], "[{\"type\":\"a\"}").await;
+    assert_eq!((reply.status, reply.code()), (400, "malformed_json"));
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_of_a_cloud_events_attributes_too() {
+    let bench = Bench::new().await;
+    let send = async |id: &str| {
+        let headers = [
+            ("ce-specversion", "1.0"),
+            ("ce-type", "a"),
+            ("ce-source", "shop"),
+            ("ce-id", id),
+            ("idempotency-key", "k"),
+        ];
+        bench.call_as(&bench.key, "POST", "/v1/events", &headers, "{}").await
+    };
+    assert_eq!(send("1").await.status, 202);
+    assert_eq!(send("1").await.header("idempotent-replayed"), "true");
+    let other = send("2").await;
+    assert_eq!((other.status, other.code()), (422, "idempotency_mismatch"));
+}
+
+#[tokio::test]
 async fn a_batch_of_rejected_events_is_rejected() {
     let bench = Bench::new().await;
     let reply = bench.post("/v1/events", &json!([{"id": "a"}, {"typ": "b"}])).await;

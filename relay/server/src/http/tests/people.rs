@@ -25,6 +25,17 @@ async fn a_recipient_is_made_replaced_merged_and_read() {
 }
 
 #[tokio::test]
+async fn a_consent_to_no_channel_is_no_consent_to_all_of_them() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let decision = json!({"decision": "granted", "category": "promotions", "channels": [], "policy_version": "2026-11",
+        "text_shown": "Offers", "collected": {"how": "form", "at": "2026-11-22T09:00:00.000Z", "locale": "en"}});
+    let reply = bench.post("/v1/recipients/alice/consent", &decision).await;
+    assert_eq!((reply.status, reply.code()), (422, "invalid"), "{}", reply.body);
+    assert!(reply.body["detail"].as_str().unwrap().contains("at least one channel"), "{}", reply.body);
+}
+
+#[tokio::test]
 async fn a_change_takes_the_revision_that_it_was_made_on() {
     let bench = Bench::new().await;
     let none = [("if-none-match", "*")];
