@@ -12,7 +12,7 @@ use zbus::message::Header;
 use zbus::{Connection, connection, interface};
 
 /// The longest wait for anything, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A tray, as far as an app asks it.
 struct Tray {
@@ -154,6 +154,13 @@ impl Desktop {
         });
     }
 
+    /// The session ends: its bus is gone.
+    pub(crate) fn end_bus(&mut self) {
+        let bus = &mut self.running[1];
+        bus.kill().expect("it runs");
+        bus.wait().expect("it was started");
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
@@ -167,7 +174,7 @@ fn first_line(child: &mut Child) -> String {
 }
 
 /// A process with all that it started.
-fn tree(pid: u32) -> Vec<u32> {
+pub(crate) fn tree(pid: u32) -> Vec<u32> {
     let children = std::fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task"));
     let children = children
         .into_iter()
