@@ -146,17 +146,21 @@ pub(crate) async fn keep(controller: Arc<Controller>, face: watch::Receiver<Face
             return tracing::warn!(%error, "there is no bus of the session, so no tray and no popups");
         }
     };
-    let kept = tokio::select! {
+    // A tray that cannot be kept, be it because the bus ends, leaves the bus to be watched.
+    let kept = async {
+        if let Err(error) = serve(&bus, controller, face).await {
+            tracing::warn!(%error, "the app has no place in the tray");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
         biased;
-        () = stop.cancelled() => return,
+        () = stop.cancelled() => {}
         () = bus.closed() => {
             tracing::info!("the session has ended");
-            return stop.cancel();
+            stop.cancel();
         }
-        kept = serve(&bus, controller, face) => kept,
-    };
-    if let Err(error) = kept {
-        tracing::warn!(%error, "the app has no place in the tray");
+        () = kept => {}
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) const ORDERS_MAX: usize = 1_024;
 const FRAMES_MAX: usize = 1_024;
 /// Calls of the pages that are answered at a time; the others wait.
 const ASKS_MAX: usize = 64;
+/// What tells a desktop which click a window belongs to: it is of no use to the next window.
+const ONCE: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
 /// How long a window may take to end after it was told to.
 const ENDING_MAX: Duration = Duration::from_secs(3);
 
@@ -120,7 +122,7 @@ impl Keeper {
     }
 
     /// Starts the program; one end of a pair of sockets is what it reads.
-    fn opened(&self) -> io::Result<Window> {
+    fn opened(&mut self) -> io::Result<Window> {
         let (stream, theirs) = UnixStream::pair()?;
         let mut command = Command::new(std::env::current_exe()?.with_file_name(PROGRAM));
         if self.made_up {
@@ -128,8 +130,12 @@ impl Keeper {
         }
         // By this name a desktop finds the window's entry and picture.
         command.arg0(NAME);
+        for name in ONCE {
+            command.env_remove(name);
+        }
         command.envs(&self.environment).stdin(Stdio::from(OwnedFd::from(theirs))).kill_on_drop(true);
         let child = command.spawn()?;
+        self.environment.retain(|name, _| !ONCE.contains(&name.as_str()));
         let (frames, to_write) = mpsc::channel(FRAMES_MAX);
         let (heard, said) = mpsc::channel(ASKS_MAX);
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);

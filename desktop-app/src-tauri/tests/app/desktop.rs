@@ -134,6 +134,12 @@ impl Desktop {
         self.command(env!("CARGO_BIN_EXE_tidings-desktop")).args(arguments).spawn().expect("the app runs")
     }
 
+    /// The app as it is where no display is known.
+    pub(crate) fn app_without_display(&self) -> Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_tidings-desktop"));
+        command.env_remove("DISPLAY").arg("--hidden").spawn().expect("the app runs")
+    }
+
     pub(crate) fn windows(&self) -> usize {
         let mut command = self.command("xdotool");
         let found =

@@ -65,6 +65,18 @@ async fn without_a_tray_closing_minimises() {
     assert!(second.wait().expect("it was started").success());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_comes_on_the_display_of_who_asks_for_it() {
+    let mut desktop = Desktop::start();
+    let (_bus, registered) = desktop.tray().await;
+    let app = desktop.app_without_display();
+    desktop.running.push(app);
+    until_so(&desktop, "a place in the tray", || registered.lock().expect("nobody panicked").len() == 1);
+    let mut second = desktop.app(&[]);
+    until_so(&desktop, "a window", || desktop.windows() == 1);
+    assert!(second.wait().expect("it was started").success());
+}
+
 /// The window's process of an app.
 fn window_of(app: u32) -> Option<u32> {
     tree(app).into_iter().find(|pid| *pid != app)
