@@ -26,7 +26,7 @@ export function dayName(at: number, now: number, locale: string): string {
 
 /** The time of day. */
 export function timeOfDay(at: number, locale: string): string {
-  return format(at, locale, { hour: '2-digit', minute: '2-digit' });
+  return format(at, locale, { timeStyle: 'short' });
 }
 
 /** Day and time, as short as the distance allows. */
@@ -35,7 +35,7 @@ export function moment(at: number, now: number, locale: string): string {
   if (days === 0) return timeOfDay(at, locale);
   const near = Math.abs(days) < 7;
   const day: Intl.DateTimeFormatOptions = near ? { weekday: 'short' } : { day: 'numeric', month: 'short' };
-  return format(at, locale, { ...day, hour: '2-digit', minute: '2-digit' });
+  return `${format(at, locale, day)} ${timeOfDay(at, locale)}`;
 }
 
 /** Day and time, whole. */

@@ -1,11 +1,8 @@
 //! What the window may ask, once for both languages: each line makes a command that hands its arguments to the
 //! controller's method of the same name, and its signature in `src/contract.ts`.
-#![expect(clippy::let_underscore_must_use, reason = "the attribute `tauri::command` writes them")]
 
-use std::sync::Arc;
-
-use tauri::ipc::Invoke;
-use tauri::{State, Wry};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::contract::Contract;
 use crate::controller::Controller;
@@ -20,14 +17,20 @@ use crate::view::{
 
 macro_rules! commands {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
-        $(#[tauri::command(rename_all = "snake_case")]
-        async fn $name(controller: State<'_, Arc<Controller>>, $($argument: $type),*) -> Result<$answer, Problem> {
-            controller.$name($($argument),*).await
-        })*
-
-        /// What answers the window's calls.
-        pub(crate) fn answered() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
-            tauri::generate_handler![$($name),*]
+        /// Answers a call of the window: the command's name and its arguments as JSON, to JSON.
+        ///
+        /// # Errors
+        /// `unknown_command` and `invalid_arguments` for what no window of this version asks; or what the command says.
+        pub async fn answer(controller: &Controller, command: &str, arguments: &str) -> Result<String, Problem> {
+            match command {
+                $(stringify!($name) => {
+                    #[derive(Deserialize)]
+                    struct Arguments { $($argument: $type),* }
+                    let Arguments { $($argument),* } = parsed(arguments)?;
+                    written(&Box::pin(controller.$name($($argument),*)).await?)
+                })*
+                unknown => Err(Problem::new("unknown_command", unknown)),
+            }
         }
 
         /// The signatures, for TypeScript.
@@ -77,4 +80,12 @@ commands! {
     export(account: String) -> String;
     stored(account: String) -> StoredView;
     quit() -> ();
+}
+
+fn parsed<T: DeserializeOwned>(arguments: &str) -> Result<T, Problem> {
+    serde_json::from_str(arguments).map_err(|error| Problem::new("invalid_arguments", error.to_string()))
+}
+
+fn written<T: Serialize>(answer: &T) -> Result<String, Problem> {
+    serde_json::to_string(answer).map_err(|error| Problem::new("failed", error.to_string()))
 }

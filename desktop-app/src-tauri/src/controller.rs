@@ -3,6 +3,7 @@
 
 mod accounts;
 mod inbox;
+mod menu;
 mod own;
 mod settings;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidings_sdk::{NotificationId, Timestamp};
+use tidings_sdk::NotificationId;
 use tokio::sync::{RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,8 @@ use crate::port::{AppEvent, PopupAnswer, PopupKey, Screen, Shell};
 use crate::problem::Problem;
 use crate::roster::{Entry, Roster};
 use crate::secrets::Keychain;
+
+pub use menu::MenuEntry;
 
 /// Answers of popups that may wait.
 pub const ANSWERS_MAX: usize = 64;
@@ -159,15 +162,6 @@ impl Controller {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
         self.desk.shell.show_window();
         self.desk.shell.tell(&event);
-    }
-
-    /// Pauses every account, from the tray.
-    pub async fn pause_all(&self, until: Option<Timestamp>) {
-        for account in self.open_accounts().await {
-            if let Err(error) = account.client.pause(until).await {
-                tracing::warn!(%error, "an account is not paused");
-            }
-        }
     }
 
     pub(crate) fn folder_of(&self, account: &str) -> PathBuf {

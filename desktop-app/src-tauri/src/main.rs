@@ -1,17 +1,25 @@
-//! The desktop app's process.
+//! The desktop app's process. On Linux it is the one in the tray, which starts the window's; elsewhere it is all of it.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
-use std::io::Write as _;
+#[cfg(not(target_os = "linux"))]
+#[path = "window/main.rs"]
+mod window;
 
-use tidings_desktop::{Arguments, run};
-use tracing_subscriber::EnvFilter;
-
+#[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments::read(std::env::args().skip(1));
+    use std::io::Write as _;
+
+    let arguments = tidings_desktop::Arguments::read(std::env::args().skip(1));
     if arguments.version {
         return Ok(writeln!(std::io::stdout(), "tidings-desktop {}", env!("CARGO_PKG_VERSION"))?);
     }
-    let filter = EnvFilter::try_from_env("TIDINGS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TIDINGS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    run(&arguments)
+    tidings_desktop::run(&arguments)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    window::main()
 }

@@ -1,11 +1,11 @@
 //! What went wrong, as the window is told: a stable word for its own sentence, and the details for whoever asks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tidings_sdk::{Error, StorageFault};
 use ts_rs::TS;
 
 /// Why a command did not do what it says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct Problem {
     /// The stable word.

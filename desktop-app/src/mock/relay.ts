@@ -1,5 +1,5 @@
 // The whole app on made-up data: it answers what the Rust side would, and remembers until the window is closed. The
-// address of the page chooses what to see: `?mock&count=100000`, `&state=offline`, `&newer`, `&empty`, `&first`, `&language=zh`.
+// address of the page chooses what to see: `?mock&count=100000`, `&state=offline`, `signed_out`, `shut`, `waiting` or `failed`, `&newer`, `&empty`, `&first`, `&language=zh`.
 
 import type { Carrier } from '../bridge';
 import type { AccountView, Commands, Failure, ItemView, LocalPreferences, MarkChange, NewerView, PendingView, SettingsView, Told } from '../contract';
@@ -20,8 +20,10 @@ export class MadeUpRelay implements Carrier {
   #local: LocalPreferences;
   #tell: (told: Told) => void = () => {};
   #tests = 0;
+  readonly #state: string;
 
   constructor(wanted: URLSearchParams) {
+    this.#state = wanted.get('state') ?? 'live';
     const count = wanted.has('empty') ? 0 : Number(wanted.getAll('count').at(-1) ?? 60);
     this.#items = Array.from({ length: count }, (_, number) => made(number, this.#now, count));
     this.#local = {
@@ -33,8 +35,8 @@ export class MadeUpRelay implements Carrier {
       told_closing: false,
       passed_version: null,
     };
-    this.#account = wanted.has('first') ? null : this.#made(wanted.get('state') ?? 'live');
-    if (wanted.get('state') === 'offline') this.#pending.push({ kind: 'mark', category: null, channels: [] }, { kind: 'preference', category: 'orders', channels: ['push'] });
+    this.#account = wanted.has('first') ? null : this.#made(this.#state);
+    if (this.#state === 'offline') this.#pending.push({ kind: 'mark', category: null, channels: [] }, { kind: 'preference', category: 'orders', channels: ['push'] });
     this.#newer = wanted.has('newer') ? { version: '0.2.0', url: 'https://shop.example/tidings' } : null;
     // Everybody has chosen where a newer version is to be seen.
     if (this.#newer) for (const category of this.#settings.categories) for (const channel of category.channels) category.consent[channel] ??= 'refused';
@@ -42,6 +44,9 @@ export class MadeUpRelay implements Carrier {
   }
 
   call(command: string, ask: Record<string, unknown>): Promise<unknown> {
+    // A disk that takes its time, and one that is broken.
+    if (command === 'page' && this.#state === 'waiting') return new Promise(() => {});
+    if (command === 'page' && this.#state === 'failed') return Promise.reject({ code: 'storage_failed', detail: 'input/output error' } satisfies Failure);
     const answer = this.#answers[command as keyof Commands] as (ask: unknown) => unknown;
     // As over the real bridge, nothing is answered at once, and nobody holds the other side's objects.
     return new Promise((resolve, reject) => {
@@ -66,7 +71,9 @@ export class MadeUpRelay implements Carrier {
         ? { state: 'offline', since: this.#now - 14 * 60_000, next_try: this.#now + 30_000 }
         : state === 'signed_out'
           ? { state: 'signed_out', why: 'revoked' }
-          : { state: 'live' };
+          : state === 'shut'
+            ? { state: 'offline', since: null, next_try: null }
+            : { state: 'live' };
     return {
       id: 'a1',
       relay: 'https://relay.shop.example',
@@ -78,7 +85,7 @@ export class MadeUpRelay implements Carrier {
       pending: 0,
       repaired: false,
       secret: 'keychain',
-      problem: null,
+      problem: state === 'shut' ? { code: 'no_keychain', detail: 'the keychain is locked' } : null,
     };
   }
 

@@ -20,7 +20,8 @@ rules:
 templates:
   ping: {en: {title: "Ping {{ data.number }}", body: "The same body for everybody, of a length that is usual"}}
 `;
-const ITEMS = 100_000;
+/** Fewer make a run of minutes on a machine that others use, too: what does not depend on them is the same. */
+const ITEMS = Number(process.env['TIDINGS_FIGURES_ITEMS'] ?? 100_000);
 /** In the oldest of all titles, and in no other. */
 const NEEDLE = 'needle';
 
@@ -151,7 +152,7 @@ test('figures', { timeout: 900_000 }, async () => {
     told('from the decision to the popup that the daemon took: median of 40', `${await popupMedian(relay)} ms`);
     await (await driver.find({ xpath: '//nav//button[contains(., "Add an account")]' })).click();
     await signIn(driver, relay, 'bob');
-    await driver.shows('Ping 99');
+    await eventually('the page shows Ping 99', async () => ((await driver.bodyText()).includes('Ping 99') ? true : undefined), 120_000);
     const few = await driver.runAsync<number>(SEARCH, NEEDLE);
     told(`p99 of a frame while a word is typed and looked for, 100 items / ${ITEMS.toLocaleString('en')}`, `${few.toFixed(1)} ms / ${many.toFixed(1)} ms`);
     const other = await Desktop.make();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dayName, daysBetween, fieldValue, moment, snoozeChoices } from '../../src/dates';
+import { dayName, daysBetween, fieldValue, moment, snoozeChoices, timeOfDay } from '../../src/dates';
 
 const at = (day: number, hour: number, minute = 0) => new Date(2026, 10, day, hour, minute).getTime();
 
@@ -43,5 +43,9 @@ test('a moment is as short as its distance allows', () => {
   expect(moment(at(22, 18), now, 'de')).toBe('18:00');
   expect(moment(at(24, 8), now, 'de')).toMatch(/^Di\.?,? 08:00$/);
   expect(moment(at(22, 18) + 20 * 86_400_000, now, 'de')).toMatch(/12\. Dez/);
+  // As each language writes a time of day: a zero before the hour belongs to 24 of them.
+  expect(timeOfDay(at(22, 3, 19), 'en').replace(/\s/, ' ')).toBe('3:19 AM');
+  expect(timeOfDay(at(22, 3, 19), 'de')).toBe('03:19');
+  expect(timeOfDay(at(22, 3, 19), 'zh-Hans')).toBe('03:19');
   expect(fieldValue(at(2, 8, 5))).toBe('2026-11-02T08:05');
 });

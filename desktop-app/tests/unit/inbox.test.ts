@@ -40,6 +40,17 @@ test('the keyboard goes through the list, archives, and takes back', async () =>
   expect(carrier.of('mark').at(-1)).toEqual({ account: 'a1', ids: ['n0000009'], change: { do: 'unarchive' } });
 });
 
+test('what is typed into the search is no key of the list', async () => {
+  const carrier = await open();
+  await row('Order 1042 is on its way');
+  press('j');
+  const field = screen.getByRole('searchbox');
+  for (const key of ['e', 'u', 'x', '?']) press(key, field);
+  press('e', document.body);
+  await waitFor(() => expect(carrier.of('mark')).toEqual([{ account: 'a1', ids: ['n0000010'], change: { do: 'archive' } }]));
+  expect(document.querySelector('dialog[open]')).toBeNull();
+});
+
 test('u reads and unreads, x selects several, and both are marked at once', async () => {
   const carrier = await open();
   await row('Order 1042 is on its way');

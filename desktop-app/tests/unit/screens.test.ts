@@ -112,6 +112,23 @@ test('a test that does not reach the relay says which step failed and what to do
   await screen.findByText('The relay was not reached. Check the network, then try again.');
 });
 
+test('an inbox that takes its time shows where the rows will be, and says that it is loading', async () => {
+  await open('language=en&state=waiting');
+  expect((await screen.findByText('Loading…')).closest('[role=status]')).not.toBeNull();
+  expect(document.querySelectorAll('.waiting .shape[aria-hidden=true]').length).toBeGreaterThan(4);
+  expect(screen.queryByText('Choose a notification to read it here.')).toBeNull();
+  expect(await faults()).toEqual([]);
+});
+
+test('an inbox that cannot be read says so, and is read on request', async () => {
+  const carrier = await open('language=en', ({ failing }) => failing.set('page', { code: 'storage_failed', detail: '' }));
+  expect((await screen.findByText('The folder of the inbox cannot be used.')).closest('[role=alert]')).not.toBeNull();
+  expect(await faults()).toEqual([]);
+  carrier.failing.clear();
+  await fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
+  await screen.findByText('Backup finished');
+});
+
 test('signing out asks what stays here', async () => {
   const carrier = await preferences();
   await fireEvent.click(screen.getByRole('button', { name: 'Sign out' }));

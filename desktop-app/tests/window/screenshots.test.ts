@@ -70,6 +70,22 @@ for (const language of ['en', 'zh'] as const) {
       await driver.goTo(page(`${look}&state=offline`));
       await driver.find({ css: '.banner' });
       await keep(name('offline'));
+      await driver.goTo(page(`${look}&state=waiting`));
+      await driver.find({ css: '.waiting' });
+      await new Promise((done) => setTimeout(done, 500));
+      await keep(name('loading'));
+      for (const state of ['failed', 'shut', 'signed_out']) {
+        await driver.goTo(page(`${look}&state=${state}`));
+        await driver.find({ css: state === 'failed' ? '[role=alert]' : '.banner.alarm' });
+        await keep(name(state.replace('_', '-')));
+      }
+      await driver.goTo(page(look));
+      await driver.shows('Backup finished');
+      await driver.run(`document.querySelectorAll('[role=row][id] input[type=checkbox]').forEach((box, at) => at < 3 && box.click())`);
+      await keep(name('selection'));
+      await driver.press('?');
+      await driver.find({ css: 'dialog[open]' });
+      await keep(name('keys'));
     });
   }
 }

@@ -12,7 +12,7 @@ use zbus::message::Header;
 use zbus::{Connection, connection, interface};
 
 /// The longest wait for anything, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A tray, as far as an app asks it.
 struct Tray {
@@ -134,6 +134,12 @@ impl Desktop {
         self.command(env!("CARGO_BIN_EXE_tidings-desktop")).args(arguments).spawn().expect("the app runs")
     }
 
+    /// The app as it is where no display is known.
+    pub(crate) fn app_without_display(&self) -> Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_tidings-desktop"));
+        command.env_remove("DISPLAY").arg("--hidden").spawn().expect("the app runs")
+    }
+
     pub(crate) fn windows(&self) -> usize {
         let mut command = self.command("xdotool");
         let found =
@@ -154,6 +160,13 @@ impl Desktop {
         });
     }
 
+    /// The session ends: its bus is gone.
+    pub(crate) fn end_bus(&mut self) {
+        let bus = &mut self.running[1];
+        bus.kill().expect("it runs");
+        bus.wait().expect("it was started");
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
@@ -167,7 +180,7 @@ fn first_line(child: &mut Child) -> String {
 }
 
 /// A process with all that it started.
-fn tree(pid: u32) -> Vec<u32> {
+pub(crate) fn tree(pid: u32) -> Vec<u32> {
     let children = std::fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task"));
     let children = children
         .into_iter()

@@ -1,49 +1,51 @@
-//! The app as a process: one instance, its tray, its window, its end.
+//! The whole app as one process, where the system has the browser loaded anyway: one instance, its tray, its window, its end.
 
+use std::error::Error;
 use std::sync::Arc;
 
-use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent};
+use tauri::{AppHandle, Manager as _, RunEvent, WebviewWindow, WindowEvent};
+use tauri_plugin_autostart::ManagerExt as _;
+use tidings_desktop::{
+    ANSWERS_MAX, AppEvent, Arguments, Controller, NativeScreen, Problem, Shell, Surroundings, SystemKeychain,
+};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::arguments::Arguments;
-use crate::commands;
-use crate::controller::{ANSWERS_MAX, Controller, Surroundings};
-use crate::native::NativeScreen;
-use crate::port::{AppEvent, Screen, Shell};
-use crate::problem::Problem;
-use crate::secrets::SystemKeychain;
-use crate::window::{self, MadeUp};
+use super::{tray, view};
 
-/// The one event that the window listens to.
-const EVENT: &str = "told";
+/// Whether the window runs on made-up data.
+#[derive(Clone, Copy, Debug)]
+struct MadeUp(bool);
 
 /// Runs until the person quits.
 ///
 /// # Errors
 /// If there is no display, or the app's folder cannot be used.
-pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let hidden = arguments.hidden;
     let made_up = MadeUp(arguments.made_up);
     let link = arguments.link.clone();
     let app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, given, _| second_start(app, given)));
-    #[cfg(not(target_os = "linux"))]
-    let app = app.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
-    let app = app
-        .invoke_handler(commands::answered())
+        .plugin(tauri_plugin_single_instance::init(|app, given, _| second_start(app, given)))
+        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
+        .invoke_handler(|invoke| {
+            let controller = controller(invoke.message.webview_ref().app_handle());
+            view::answer(invoke, |command, arguments| async move {
+                tidings_desktop::answer(&controller, &command, &arguments).await
+            })
+        })
         .setup(move |app| {
             let handle = app.handle().clone();
             app.manage(made_up);
             let controller = tauri::async_runtime::block_on(started(&handle))?;
             app.manage(Arc::clone(&controller));
-            crate::tray::build(&handle)?;
+            tray::build(&handle)?;
             #[cfg(target_os = "macos")]
             hear_links(&handle, &controller)?;
             if let Some(link) = &link {
                 controller.offer_link(link);
             } else if !hidden {
-                window::show(&handle);
+                show(&handle);
             }
             Ok(())
         })
@@ -53,17 +55,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         if let RunEvent::ExitRequested { code: None, api, .. } = &event {
             api.prevent_exit();
         } else if matches!(event, RunEvent::Exit) {
-            let controller = Arc::clone(&app.state::<Arc<Controller>>());
+            let controller = controller(app);
             tauri::async_runtime::block_on(async move { controller.close().await });
         }
     });
     Ok(())
 }
 
-async fn started(app: &AppHandle) -> Result<Arc<Controller>, Box<dyn std::error::Error>> {
+pub(crate) fn controller(app: &AppHandle) -> Arc<Controller> {
+    Arc::clone(&app.state::<Arc<Controller>>())
+}
+
+async fn started(app: &AppHandle) -> Result<Arc<Controller>, Box<dyn Error>> {
     let (sender, answers) = mpsc::channel(ANSWERS_MAX);
-    let screen: Arc<dyn Screen> = Arc::new(NativeScreen::new(sender));
-    app.manage(Arc::clone(&screen));
+    let screen = Arc::new(NativeScreen::new(sender));
     let folder = app.path().app_data_dir()?;
     let downloads = app.path().download_dir().unwrap_or_else(|_| folder.join("exports"));
     let shell = Arc::new(TauriShell { app: app.clone() });
@@ -94,7 +99,38 @@ fn second_start(app: &AppHandle, given: Vec<String>) {
             None => tracing::warn!("a link came before the app was ready; open it again"),
         },
         None if arguments.hidden => {}
-        None => window::show(app),
+        None => show(app),
+    }
+}
+
+fn show(app: &AppHandle) {
+    on_its_thread(app, |app| view::raise(app, app.state::<MadeUp>().0, closing));
+}
+
+/// Closing destroys the window and its web view, and the app stays in the tray.
+fn closing(window: &WebviewWindow) {
+    let app = window.app_handle().clone();
+    window.on_window_event(move |event| {
+        if matches!(event, WindowEvent::Destroyed) {
+            let controller = controller(&app);
+            tauri::async_runtime::spawn(async move {
+                if let Err(problem) = controller.look_at(None, None).await {
+                    tracing::warn!(code = problem.code, "the closed window still counts as looked at");
+                }
+            });
+        }
+    });
+}
+
+fn on_its_thread(app: &AppHandle, done: impl FnOnce(&AppHandle) -> tauri::Result<()> + Send + 'static) {
+    let handle = app.clone();
+    let asked = app.run_on_main_thread(move || {
+        if let Err(error) = done(&handle) {
+            tracing::warn!(%error, "the window or the tray stays as it is");
+        }
+    });
+    if let Err(error) = asked {
+        tracing::warn!(%error, "the window or the tray stays as it is");
     }
 }
 
@@ -106,23 +142,13 @@ struct TauriShell {
 impl Shell for TauriShell {
     fn tell(&self, event: &AppEvent) {
         if matches!(event, AppEvent::Local) {
-            let app = self.app.clone();
-            let renamed = self.app.run_on_main_thread(move || {
-                if let Err(error) = crate::tray::rename(&app) {
-                    tracing::warn!(%error, "the tray keeps its old words");
-                }
-            });
-            if let Err(error) = renamed {
-                tracing::warn!(%error, "the tray keeps its old words");
-            }
+            on_its_thread(&self.app, tray::rename);
         }
-        if let Err(error) = self.app.emit_to(window::MAIN, EVENT, event) {
-            tracing::warn!(%error, "the window is not told of something");
-        }
+        view::tell(&self.app, event);
     }
 
     fn show_window(&self) {
-        window::show(&self.app);
+        show(&self.app);
     }
 
     fn open_link(&self, link: &Url) -> Result<(), Problem> {
@@ -130,27 +156,21 @@ impl Shell for TauriShell {
     }
 
     fn badge(&self, unread: u32) {
-        let app = self.app.clone();
-        let shown = self.app.run_on_main_thread(move || {
-            if let Err(error) = crate::tray::badge(&app, unread) {
-                tracing::warn!(%error, "the tray does not show how many are unread");
-            }
-        });
-        if let Err(error) = shown {
-            tracing::warn!(%error, "the tray does not show how many are unread");
-        }
+        on_its_thread(&self.app, move |app| tray::badge(app, unread));
     }
 
     fn has_tray(&self) -> bool {
-        crate::tray::is_there()
+        true
     }
 
     fn autostart(&self) -> bool {
-        crate::autostart::is_on(&self.app)
+        self.app.autolaunch().is_enabled().unwrap_or(false)
     }
 
     fn set_autostart(&self, on: bool) -> Result<(), Problem> {
-        crate::autostart::set(&self.app, on)
+        let autostart = self.app.autolaunch();
+        let set = if on { autostart.enable() } else { autostart.disable() };
+        set.map_err(|error| Problem::new("autostart_failed", error.to_string()))
     }
 
     fn quit(&self) {
