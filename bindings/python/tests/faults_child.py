@@ -83,7 +83,11 @@ async def full_disk(url: str, folder: str, code: str) -> None:
 
 async def push(url: str, folder: str, account: str) -> None:
     client = await tidings.open(url, folder, account=account)
+    # The first call of all takes its time.
+    presented = await client.handle_push(b"", timedelta(seconds=30))
     say("pushing")
+    for presentation in presented:
+        say(f"presents {presentation.count if isinstance(presentation, tidings.Summary) else 1}")
     while True:
         for presentation in await client.handle_push(b'{"tidings":1}', timedelta(seconds=30)):
             say(f"presents {presentation.count if isinstance(presentation, tidings.Summary) else 1}")
