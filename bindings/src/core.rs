@@ -16,6 +16,10 @@ use crate::{border, log, threads};
 /// How long a caller waits who closes without waiting for a future.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(7);
 
+/// How long a language that ends waits for its own functions to come back. One that has not by then may never: it is left
+/// where it is, on a thread that stays there, so that one function without an end does not hold up the end of the program.
+const COME_BACK_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Those that may be open, for whoever ends all of them.
 static OPEN: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
 
@@ -99,11 +103,12 @@ fn wait_until_closed(closed: &Receiver<()>, timeout: Duration) {
 
 /// For a language that takes its code with it when it ends: closes all clients and ends all threads. From the first moment
 /// nothing foreign is called any more, and it stays so: nothing can be opened after it. Returns when all that is done and
-/// whoever was in foreign code has left it, after eight seconds at the latest.
+/// whoever was in foreign code has left it. A function that does not come back is waited for two seconds, and the client's
+/// own work on a slow disk eight at the latest.
 #[uniffi::export]
 pub fn end_for_good() {
-    let until = Instant::now() + CLOSE_TIMEOUT;
-    let left = || until.saturating_duration_since(Instant::now());
+    let began = Instant::now();
+    let left = || CLOSE_TIMEOUT.saturating_sub(began.elapsed());
     border::close();
     threads::start_no_more();
     let open = std::mem::take(&mut *OPEN.lock().unwrap_or_else(PoisonError::into_inner));
@@ -117,7 +122,8 @@ pub fn end_for_good() {
     }
     // Those that were dropped a moment ago are being closed as well, and end their threads by themselves.
     let ended = threads::wait_until_all_ended(left() + END_TIMEOUT);
-    if !ended || !border::wait_until_all_came_back(left()) {
+    let came_back = border::wait_until_all_came_back(COME_BACK_TIMEOUT.saturating_sub(began.elapsed()));
+    if !ended || !came_back {
         tracing::debug!("some threads are left behind");
     }
 }

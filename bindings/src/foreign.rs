@@ -72,7 +72,7 @@ pub trait ForeignSecretStore: Send + Sync {
 /// Knows where the system's push service reaches this device.
 #[uniffi::export(with_foreign)]
 pub trait ForeignPushEndpoint: Send + Sync {
-    /// The address, a push subscription as JSON text or a provider's token; none if there is none now. May block for up
+    /// The address, a push subscription as JSON text, `fcm:TOKEN` or `apns:TOKEN`; none if there is none now. May block for up
     /// to 30 seconds.
     fn address(&self) -> Result<Option<String>, EmbedderError>;
 }

@@ -1,5 +1,5 @@
-// The Android library. Untried: no Gradle and no Android SDK were at hand where this was written. `scripts/bindings kotlin`
-// makes the generated layer first, and `build-native` the native library.
+// The Android library. Untried: no Gradle and no Android SDK were at hand where this was written; `scripts/bindings android`
+// compiles the same sources. It, or `scripts/bindings kotlin`, makes the generated layer first, and `build-native` the library.
 plugins {
     id("com.android.library") version "8.13.0"
     kotlin("android") version "2.4.20"
@@ -24,8 +24,6 @@ android {
     packaging.jniLibs.useLegacyPackaging = false
     publishing { singleVariant("release") { withSourcesJar() } }
 }
-
-kotlin { explicitApi() }
 
 dependencies {
     api("org.jetbrains.kotlinx:kotlinx-coroutines-android:1.11.0")

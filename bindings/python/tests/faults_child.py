@@ -15,6 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 
 
+# The library waits two seconds for functions that do not come back; a busy machine needs some time of its own.
+IN_TIME_SECONDS = 4.0
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -32,9 +36,18 @@ def threads() -> int:
     return sum(map(is_ours, Path("/proc/self/task").iterdir()))
 
 
+left_at = 0.0
+
+
+def tell_the_end() -> None:
+    say(f"threads {threads() > 0}")
+    seconds = time.monotonic() - left_at
+    say("in time" if seconds < IN_TIME_SECONDS else f"after {seconds:.1f} s")
+
+
 if __name__ == "__main__" and sys.argv[1] == "leave_open":
     # What is registered before the package is imported is called after what the package registers.
-    atexit.register(lambda: say(f"threads {threads() > 0}"))
+    atexit.register(tell_the_end)
 
 import tidings
 from tidings.raw import tidings_ffi
@@ -70,9 +83,14 @@ async def full_disk(url: str, folder: str, code: str) -> None:
 
 async def push(url: str, folder: str, account: str) -> None:
     client = await tidings.open(url, folder, account=account)
+    # The first call of all takes its time.
+    presented = await client.handle_push(b"", timedelta(seconds=30))
     say("pushing")
+    for presentation in presented:
+        say(f"presents {presentation.count if isinstance(presentation, tidings.Summary) else 1}")
     while True:
-        await client.handle_push(b'{"tidings":1}', timedelta(seconds=30))
+        for presentation in await client.handle_push(b'{"tidings":1}', timedelta(seconds=30)):
+            say(f"presents {presentation.count if isinstance(presentation, tidings.Summary) else 1}")
 
 
 kept: list[object] = []
@@ -112,6 +130,8 @@ async def leave_open(url: str, folder: str, account: str, left: str) -> None:
         await asyncio.to_thread(entered.wait)
     say(f"leaves {waiting.done()}")
     waiting.cancel()
+    global left_at
+    left_at = time.monotonic()
 
 
 async def end(url: str, folder: str, account: str) -> None:

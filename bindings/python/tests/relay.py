@@ -86,6 +86,15 @@ class Relay:
         timeline = self.call("GET", f"/v1/notifications/{id}")["timeline"]
         return {str(entry["receipt"]) for entry in timeline if "receipt" in entry}
 
+    def knows(self, recipient: str) -> bool:
+        try:
+            self.call("GET", f"/v1/recipients/{recipient}")
+        except AssertionError as error:
+            if ": 404 " in str(error):
+                return False
+            raise
+        return True
+
     def push_addresses(self, recipient: str) -> list[str]:
         endpoints = self.call("GET", f"/v1/recipients/{recipient}/export")["endpoints"]
         return [endpoint["address"] for endpoint in endpoints if endpoint["channel"] == "push"]

@@ -74,11 +74,13 @@ class Stage:
         self._children: dict[str, Child] = {}
         self._ids: dict[str, str] = {}
         self._brought: dict[str, int] = {}
+        self._next_try: dict[str, datetime] = {}
 
     async def play(self, steps: list[Step]) -> None:
         for number, step in enumerate(steps, 1):
             try:
-                await getattr(self, f"_{step['do']}")(step)
+                # Longer than any wait of a step that says for what it waits.
+                await asyncio.wait_for(getattr(self, f"_{step['do']}")(step), 2 * PATIENCE_SECONDS)
             except Exception as error:
                 raise AssertionError(f"step {number}, {step}: {error!r}") from error
 
@@ -206,7 +208,15 @@ class Stage:
                 case _:
                     continue
             if word == step["connection"]:
+                assert not step.get("early") or datetime.now(timezone.utc) < self._next_try[step["device"]], "too late"
                 return
+
+    async def _waits(self, step: Step) -> None:
+        async for state in self._client(step).connections():
+            if isinstance(state, tidings.Offline) and state.next_try is not None:
+                if state.next_try >= datetime.now(timezone.utc) + timedelta(seconds=step["seconds"]):
+                    self._next_try[step["device"]] = state.next_try
+                    return
 
     async def _owner(self, step: Step) -> None:
         owner = await self._client(step).owner()
@@ -321,6 +331,12 @@ class Stage:
             return self._brought[step["device"]] >= int(step["at_least"])
 
         await until(is_so, "another token")
+
+    async def _forgotten(self, step: Step) -> None:
+        async def is_so() -> bool:
+            return not self._relay.knows(step["recipient"])
+
+        await until(is_so, "the end of what is known")
 
     async def _exports(self, step: Step) -> None:
         assert step["text"] in (await self._client(step).export()).decode()

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 import unittest
-from pathlib import Path
 from typing import Any
 
 import scenario
-from relay import Relay
+from with_relay import WithRelay
 
 
-class Scenario(unittest.IsolatedAsyncioTestCase):
-    async def asyncSetUp(self) -> None:
-        # Its warnings are about calls of the test's own backend, which block.
-        asyncio.get_running_loop().set_debug(False)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.relay = Relay(self.folder)
-        self.addCleanup(self.relay.kill)
-        self.relay.apply((scenario.scenario_folder() / "document.yaml").read_text())
-
+class Scenario(WithRelay):
     async def play(self, chapter: Any) -> None:
         stage = scenario.Stage(self.relay, self.folder)
         try:

@@ -4,6 +4,7 @@
 //! itself and never decides: what follows from its [`Outcome`] is the core's.
 
 mod apns;
+mod beside;
 mod call;
 mod counted;
 mod dialer;

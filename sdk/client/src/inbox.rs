@@ -1,6 +1,6 @@
 //! The inbox on the device: lists, observation, search. None of it needs a network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tidings_protocol::item::NotificationItem;
 use tidings_protocol::{CategoryId, Cursor, NotificationId};
 use tidings_sdk_core::DeviceStore as _;
-use tokio::sync::watch;
 
 use crate::clock;
 use crate::error::Error;
+use crate::observer::Observer;
 use crate::shared::Shared;
 use crate::store::{Asleep, ListQuery, Place};
 use crate::text::Needle;
@@ -65,18 +65,6 @@ pub struct Page {
     pub mark: Option<ReadMark>,
 }
 
-/// A change of an observed list.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Change {
-    /// The list as it is; what was known before is void.
-    Reset(Page),
-    /// This one is new in the list, or changed.
-    Changed(Box<InboxItem>),
-    /// This one is not in the list any more.
-    Removed(NotificationId),
-}
-
 /// The notifications on this device.
 #[derive(Clone, Debug)]
 pub struct Inbox {
@@ -126,16 +114,7 @@ impl Inbox {
     /// Follows the first `limit` notifications of a list. Changes by other processes are seen within seconds.
     #[must_use]
     pub fn observe(&self, query: Query, limit: u32) -> Observer {
-        let mut changes = self.shared.store.changes();
-        changes.mark_changed();
-        Observer {
-            shared: Arc::clone(&self.shared),
-            query,
-            limit: limit.clamp(1, PAGE_MAX),
-            changes,
-            known: None,
-            ready: VecDeque::new(),
-        }
+        Observer::new(Arc::clone(&self.shared), query, limit.clamp(1, PAGE_MAX))
     }
 
     /// Looks for a text, newest first. Hits come as they are found; dropping the search stops it.
@@ -205,75 +184,7 @@ impl Search {
     }
 }
 
-/// Follows a list.
-#[derive(Debug)]
-pub struct Observer {
-    shared: Arc<Shared>,
-    query: Query,
-    limit: u32,
-    changes: watch::Receiver<u64>,
-    known: Option<BTreeMap<NotificationId, InboxItem>>,
-    ready: VecDeque<Change>,
-}
-
-impl Observer {
-    /// The next change; the first is always [`Change::Reset`]. None after the client was closed.
-    ///
-    /// # Errors
-    /// [`Error::Storage`].
-    ///
-    /// # Cancel safety
-    /// Safe: a change counts as told when it is returned.
-    pub async fn next(&mut self) -> Result<Option<Change>, Error> {
-        loop {
-            if let Some(change) = self.ready.pop_front() {
-                return Ok(Some(change));
-            }
-            tokio::select! {
-                biased;
-                () = self.shared.stop.cancelled() => return Ok(None),
-                changed = self.changes.changed() => if changed.is_err() { return Ok(None) },
-            }
-            let page = match read_page(&self.shared, &self.query, None, self.limit).await {
-                Ok(page) => page,
-                Err(error) => {
-                    self.changes.mark_changed();
-                    return Err(error);
-                }
-            };
-            self.compare(page);
-        }
-    }
-
-    /// The changes that are there, in order; waits for one if there is none. None after the client was closed. A list
-    /// of 200 may change all at once: taking what is ready together is cheaper than one by one.
-    ///
-    /// # Errors
-    /// [`Error::Storage`].
-    ///
-    /// # Cancel safety
-    /// Safe, as [`Self::next`].
-    pub async fn next_all(&mut self) -> Result<Option<Vec<Change>>, Error> {
-        let Some(first) = self.next().await? else { return Ok(None) };
-        Ok(Some(std::iter::once(first).chain(self.ready.drain(..)).collect()))
-    }
-
-    fn compare(&mut self, page: Page) {
-        let now: BTreeMap<_, _> = page.items.iter().map(|item| (item.id.clone(), item.clone())).collect();
-        let Some(known) = self.known.replace(now) else {
-            self.ready.push_back(Change::Reset(page));
-            return;
-        };
-        let now = self.known.as_ref().expect("it was put there above");
-        let removed = known.keys().filter(|id| !now.contains_key(*id)).cloned();
-        self.ready.extend(removed.map(Change::Removed));
-        // Oldest first, so that putting each at its place by time gives the list.
-        let changed = page.items.iter().rev().filter(|item| known.get(&item.id) != Some(item));
-        self.ready.extend(changed.map(|item| Change::Changed(Box::new(item.clone()))));
-    }
-}
-
-async fn read_page(
+pub(crate) async fn read_page(
     shared: &Shared,
     query: &Query,
     after: Option<&PageToken>,
@@ -325,7 +236,7 @@ async fn read_found(
     }
 }
 
-fn list_query(query: &Query) -> ListQuery {
+pub(crate) fn list_query(query: &Query) -> ListQuery {
     ListQuery {
         category: query.category.clone(),
         unread: query.unread,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use tidings_protocol::NotificationId;
 use tidings_protocol::frame::ChangesPage;
 use tidings_protocol::item::Item;
 use tidings_protocol::operation::{Operation, Request};
@@ -12,6 +10,7 @@ use tidings_sdk_core::{Applied, Batch, DeviceStore as _, Jitter, Outbox};
 use crate::client::Client;
 use crate::clock;
 use crate::error::Error;
+use crate::payload::Push;
 use crate::presentations::{Looked, Presentation, look_once};
 use crate::shared::{Call, Shared};
 
@@ -20,44 +19,11 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 /// A catch-up stops at this many pages at the latest; the socket does the rest.
 const PAGES_MAX: usize = 200;
 
-/// What a push says. Most say only that there is something; a project may let its pushes carry words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Push {
-    /// The notification that it is about.
-    pub notification: Option<NotificationId>,
-    /// Whose it is, where a device has several accounts.
-    pub recipient: Option<String>,
-    /// One line, if it carries words.
-    pub title: Option<String>,
-    /// Some lines, if it carries words.
-    pub body: Option<String>,
-    /// Where a click leads, if it carries words.
-    pub link: Option<String>,
-}
-
-impl Push {
-    /// Reads a payload: a JSON object with `tidings`. Fields that are not known are skipped, and those that are not
-    /// what they should be are left out. None if it is anything else, which still means: look what there is.
-    #[must_use]
-    pub fn read(payload: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(fields)) = serde_json::from_slice(payload) else { return None };
-        fields.get("tidings")?;
-        let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-        Some(Self {
-            notification: text("notification").and_then(|id| NotificationId::new(id).ok()),
-            recipient: text("recipient"),
-            title: text("title"),
-            body: text("body"),
-            link: text("link"),
-        })
-    }
-}
-
 impl Client {
-    /// Catches up over HTTP, sends what waits, and returns what is to be shown. The payload is only a hint, whatever it
-    /// carries: what is shown is what the inbox has. One that names another recipient is not this client's, and
-    /// presents nothing. Whatever was reached by `deadline` is durable; the rest comes with the next connection.
+    /// Catches up over HTTP, sends what waits, and returns what is to be shown. Whatever was reached by `deadline` is
+    /// durable; the rest comes with the next connection. What is shown is what the relay says: only if it is not reached
+    /// in time, the words that a payload may carry go into the inbox in the place of its own, which take theirs later
+    /// without being shown again. A payload that names another recipient is not this client's, and presents nothing.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the payload is too long, [`Error::SignedOut`], [`Error::Storage`], [`Error::Closed`]. A
@@ -70,15 +36,21 @@ impl Client {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(Error::invalid("payload", "a push has at most 4,096 bytes"));
         }
+        let push = Push::read(payload);
         if let (Some(Push { recipient: Some(recipient), .. }), Some((_, owner))) =
-            (Push::read(payload), self.owner().await?)
+            (&push, self.owner().await?)
             && owner.as_str() != recipient
         {
             tracing::info!("a push for another recipient came here");
             return Ok(Vec::new());
         }
         match tokio::time::timeout(deadline, catch_up(self.shared())).await {
-            Ok(Ok(())) | Ok(Err(Error::Offline)) | Err(_) => {}
+            Ok(Ok(())) => {}
+            Ok(Err(Error::Offline)) | Err(_) => {
+                if let Some(item) = push.and_then(|push| push.foretold(self.shared().relay_time())) {
+                    self.shared().store.foretell(&item).await?;
+                }
+            }
             Ok(Err(error)) => return Err(error),
         }
         self.shared().tell_engine(Call::Moved).await;
@@ -144,37 +116,5 @@ async fn send_waiting(shared: &Shared) -> Result<(), Error> {
         let settlement =
             outbox.handle_answer(clock::now(), &answered.done, answered.refused, Jitter::default());
         shared.store.settle(&settlement).await?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case::bare(r#"{"tidings":1,"notification":"n1"}"#, Some("n1"), None)]
-    #[case::with_words(
-        r#"{"tidings":1,"notification":"n1","title":"Hi","body":"","link":"x"}"#,
-        Some("n1"),
-        Some("Hi")
-    )]
-    #[case::more_than_is_known(r#"{"tidings":2,"sound":{"a":[1]},"title":"Hi"}"#, None, Some("Hi"))]
-    #[case::not_what_they_should_be(r#"{"tidings":true,"notification":"a/b","title":7}"#, None, None)]
-    fn a_push_of_ours_is_read(#[case] payload: &str, #[case] id: Option<&str>, #[case] title: Option<&str>) {
-        let push = Push::read(payload.as_bytes()).unwrap();
-        assert_eq!(push.notification.as_ref().map(NotificationId::as_str), id);
-        assert_eq!(push.title.as_deref(), title);
-    }
-
-    #[rstest]
-    #[case::nothing(b"")]
-    #[case::other_json(b"{\"notification\":\"n1\"}")]
-    #[case::no_object(b"[1]")]
-    #[case::text(b"wake up")]
-    #[case::bytes(&[0xff, 0x00])]
-    fn any_other_payload_is_a_plain_wake_up(#[case] payload: &[u8]) {
-        assert_eq!(Push::read(payload), None);
     }
 }

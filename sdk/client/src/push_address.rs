@@ -44,7 +44,7 @@ impl AskAddress {
 
 impl Client {
     /// Tells the relay at which address the system's push service reaches this device: a push subscription as JSON
-    /// text, or what the provider calls a token. From then on it is this recipient's and nobody else's in the project.
+    /// text, or what the provider calls a token as `fcm:TOKEN` or `apns:TOKEN`. From then on it is this recipient's and nobody else's in the project.
     ///
     /// # Errors
     /// As [`Client::mark_read`]; [`Error::Invalid`] if it is empty or longer than 4,096 bytes.

@@ -7,8 +7,10 @@
 mod account;
 mod apply;
 mod fault;
+mod foretold;
 mod items;
 mod lease;
+mod marks;
 mod open;
 mod outbox;
 mod query;
@@ -36,6 +38,7 @@ use crate::seal::Sealer;
 pub(crate) use account::SignIn;
 pub(crate) use fault::StoreError;
 pub(crate) use lease::{Lease, LeaseView};
+pub(crate) use marks::Marked;
 pub(crate) use open::Opened;
 pub(crate) use query::{Asleep, ListQuery, Place};
 use readers::Readers;
@@ -62,6 +65,15 @@ impl Store {
     /// Rows changed, here or in another process.
     pub(crate) fn announce_change(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Stores what a push told of a notification that is not here, and was not.
+    pub(crate) async fn foretell(&self, item: &NotificationItem) -> Result<(), StoreError> {
+        let foretold = foretold::foretell(&mut *self.writer().await, &self.sealer, item).await;
+        if self.watch_damage(foretold)? {
+            self.announce_change();
+        }
+        Ok(())
     }
 
     /// Ends the connections; the file is then in one piece.

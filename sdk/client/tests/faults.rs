@@ -3,6 +3,10 @@
 
 #[path = "faults/fake_relay.rs"]
 mod fake_relay;
+#[path = "faults/observing.rs"]
+mod observing;
+#[path = "faults/words.rs"]
+mod words;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

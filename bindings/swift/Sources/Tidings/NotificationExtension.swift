@@ -87,9 +87,9 @@ public final class NotificationExtension: @unchecked Sendable {
         }
     }
 
-    /// The fields of Tidings stand beside `aps`.
+    /// The fields of Tidings stand beside `aps`, the words that a push may carry in it.
     private static func payload(of content: UNNotificationContent) -> Data {
-        let fields = content.userInfo.filter { ($0.key as? String) != "aps" }
+        let fields = content.userInfo
         guard JSONSerialization.isValidJSONObject(fields) else { return Data() }
         return (try? JSONSerialization.data(withJSONObject: fields)) ?? Data()
     }

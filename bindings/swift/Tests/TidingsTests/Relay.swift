@@ -93,6 +93,15 @@ final class Relay {
         return Set(timeline.compactMap { $0["receipt"] as? String })
     }
 
+    func knows(_ recipient: String) async throws -> Bool {
+        do {
+            _ = try await call("GET", "/v1/recipients/\(recipient)")
+            return true
+        } catch let failure as Failure where failure.description.contains(": 404 ") {
+            return false
+        }
+    }
+
     func pushAddresses(_ recipient: String) async throws -> [String] {
         let endpoints = try await call("GET", "/v1/recipients/\(recipient)/export")["endpoints"] as? [[String: Any]] ?? []
         return endpoints.filter { $0["channel"] as? String == "push" }.compactMap { $0["address"] as? String }

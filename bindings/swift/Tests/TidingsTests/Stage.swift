@@ -31,6 +31,7 @@ final class Stage {
     private var devices: [String: TidingsClient] = [:]
     private var children: [String: TidingsClient] = [:]
     private var ids: [String: String] = [:]
+    private var nextTries: [String: Date] = [:]
     private let brought = Counter()
 
     init(relay: Relay, folder: URL) {
@@ -135,6 +136,7 @@ final class Stage {
         switch step.text("do") {
         case "fails": try await fails(step)
         case "is": try await isConnected(step)
+        case "waits": try await waits(step)
         case "owner": try expect(await client(step).owner()?.recipient == step.text("recipient"), "another owner")
         case "shows": try await shows(step, on: client(step))
         case "child_shows":
@@ -180,6 +182,8 @@ final class Stage {
         case "endpoint":
             try await until("the address") { try await relay.pushAddresses(step.text("recipient")) == [step.text("address")] }
         case "tokens": try await until("another token") { brought.count >= step["at_least"] as? Int ?? 0 }
+        case "forgotten":
+            try await until("the end of what is known") { try await !relay.knows(step.text("recipient")) }
         case "exports":
             let text = String(decoding: try await client(step).export(), as: UTF8.self)
             try expect(text.contains(step.text("text")), "it does not have the text")
@@ -208,10 +212,22 @@ final class Stage {
     private func isConnected(_ step: Step) async throws {
         for try await state in try client(step).connections {
             switch (state, step.text("connection")) {
-            case (.live, "live"), (.offline, "offline"): return
+            case (.live, "live"), (.offline, "offline"):
+                let early = step["early"] == nil || Date() < nextTries[step.text("device")] ?? .distantPast
+                return try expect(early, "too late")
             case (.signedOut(let why), "signed_out"):
                 return try expect(step["why"] == nil || "\(why)" == step.text("why"), "\(why)")
             default: continue
+            }
+        }
+    }
+
+    private func waits(_ step: Step) async throws {
+        for try await state in try client(step).connections {
+            guard case .offline(_, let nextTry?) = state else { continue }
+            if nextTry.timeIntervalSinceNow >= step["seconds"] as? Double ?? 0 {
+                nextTries[step.text("device")] = nextTry
+                return
             }
         }
     }

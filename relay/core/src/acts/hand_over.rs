@@ -308,6 +308,7 @@ fn begin(work: &mut Work<'_>, row: &Delivery, owner: u64) -> Option<Box<Handover
         priority: of.priority,
         collapse: of.keys.collapse.clone(),
         needs_acknowledgement: view::needs_acknowledgement(of),
+        round: of.round,
         locale: locale.into(),
         created_at: of.created_at,
         expires_at: of.expires_at,

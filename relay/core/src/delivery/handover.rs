@@ -44,6 +44,8 @@ pub struct Handover {
     pub collapse: Option<Box<str>>,
     /// Whether the sender waits for an acknowledgement.
     pub needs_acknowledgement: bool,
+    /// Which showing of the notification this is, from 1; 0 if it is in no inbox.
+    pub round: u32,
     /// The language of the words, a BCP 47 tag.
     pub locale: Box<str>,
     /// When the notification was made.

@@ -250,6 +250,7 @@ pub(crate) fn handover(channel: Channel, address: &str, form: Form) -> Handover 
         priority: Priority::Normal,
         collapse: None,
         needs_acknowledgement: false,
+        round: 0,
         locale: "en".into(),
         created_at: Timestamp::from_millis(1_795_348_800_000),
         expires_at: Timestamp::from_millis(1_795_435_200_000),

@@ -231,6 +231,7 @@ pub(super) fn push(address: &str, content: PushContent) -> Handover {
         priority: Priority::High,
         collapse: Some("order/1001".into()),
         needs_acknowledgement: false,
+        round: 0,
         locale: "zh-Hans".into(),
         created_at: vendor::now(),
         expires_at: vendor::now().plus_millis(3_600_500),

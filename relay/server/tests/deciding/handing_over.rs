@@ -70,6 +70,19 @@ async fn what_a_provider_takes_has_reached_somebody() {
 }
 
 #[tokio::test]
+async fn a_hand_over_says_which_showing_it_is() {
+    let keys = "category: mixed, deliver: [{channels: [inapp, email], repeat: {every: 5m, times: 3, until: acknowledged}}]";
+    let scene = scene(keys, "").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    let wish = Outcome::Transient { code: "smtp_450".into(), retry_after: Some(Span::from_millis(360_000)) };
+    scene.conclude(&first, wish).await;
+    scene.minutes(8).await;
+    let second = only(&scene).await;
+    assert_eq!((first.round, second.round), (1, 2));
+}
+
+#[tokio::test]
 async fn what_a_provider_cannot_take_now_waits_and_goes_again_with_another_key() {
     let scene = scene("category: letters", "").await;
     let id = scene.e("alice", 1).await;

@@ -11,7 +11,7 @@ use tidings_sdk_core::{Applied, Batch, LocalView, Queued};
 use super::account::{cursor, stored_id, unsigned};
 use super::items::{STATE_COLUMNS, read_state};
 use super::outbox::pending;
-use super::{StoreError, begin, words};
+use super::{StoreError, begin, foretold, words};
 use crate::seal::Sealer;
 
 /// Rows of one insert: well below SQLite's 32,766 parameters, and a text that is prepared once.
@@ -47,7 +47,7 @@ const UPDATE_LOCAL: &str = "UPDATE items SET round = ?2, read_at = ?3, archived_
      acknowledged_at = ?6, unread_at = ?7, unread_by = ?8, unsettled = NOT EXISTS \
      (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = ?2) WHERE id = ?1";
 
-type Writing<'a> = Transaction<'a, Sqlite>;
+pub(super) type Writing<'a> = Transaction<'a, Sqlite>;
 
 pub(super) async fn apply(
     writer: &mut SqliteConnection,
@@ -73,6 +73,9 @@ pub(super) async fn apply(
             .execute(&mut *writing)
             .await?;
     }
+    if batch.ends {
+        foretold::drop_what_never_came(&mut writing, page).await?;
+    }
     sqlx::query("UPDATE account SET cursor = ?, pages = ?, generation = ?, resetting = ?")
         .bind(batch.to.as_str())
         .bind(signed(page))
@@ -84,11 +87,11 @@ pub(super) async fn apply(
     Ok(Applied::Moved)
 }
 
-struct Step<'a> {
-    sealer: &'a Sealer,
-    page: u64,
-    generation: u64,
-    after_absence: bool,
+pub(super) struct Step<'a> {
+    pub(super) sealer: &'a Sealer,
+    pub(super) page: u64,
+    pub(super) generation: u64,
+    pub(super) after_absence: bool,
 }
 
 impl Step<'_> {
@@ -134,7 +137,11 @@ impl Step<'_> {
         Ok(())
     }
 
-    async fn insert(&self, writing: &mut Writing<'_>, run: &[&NotificationItem]) -> Result<(), StoreError> {
+    pub(super) async fn insert(
+        &self,
+        writing: &mut Writing<'_>,
+        run: &[&NotificationItem],
+    ) -> Result<(), StoreError> {
         for rows in run.chunks(ROWS_PER_INSERT) {
             let sql = [INSERT, &vec![VALUES; rows.len()].join(", "), ON_CONFLICT].concat();
             let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))

@@ -14,11 +14,12 @@ use crate::error::StorageFault;
 use crate::seal::{EncryptionKey, Sealer};
 
 /// Forward only, never edited.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_inbox.sql"),
     include_str!("../../migrations/0002_places.sql"),
     include_str!("../../migrations/0003_words.sql"),
     include_str!("../../migrations/0004_columns.sql"),
+    include_str!("../../migrations/0005_foretold.sql"),
 ];
 /// After this many of them, rows that are there are sealed anew.
 const WORDS_JOINED_AFTER: usize = 3;

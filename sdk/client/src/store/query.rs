@@ -160,7 +160,7 @@ const fn unread(of_category: bool) -> &'static str {
     }
 }
 
-fn select(columns: &str, query: &ListQuery, after: bool) -> String {
+pub(super) fn select(columns: &str, query: &ListQuery, after: bool) -> String {
     let mut conditions = Vec::new();
     if query.category.is_some() {
         conditions.push("category = ?");
@@ -189,7 +189,11 @@ fn select(columns: &str, query: &ListQuery, after: bool) -> String {
     format!("SELECT {columns} FROM items WHERE {filter} ORDER BY created_at DESC, id DESC LIMIT ?")
 }
 
-fn bind<'q>(sql: &str, query: &ListQuery, after: Option<&Place>) -> Query<'q, Sqlite, SqliteArguments> {
+pub(super) fn bind<'q>(
+    sql: &str,
+    query: &ListQuery,
+    after: Option<&Place>,
+) -> Query<'q, Sqlite, SqliteArguments> {
     let mut bound = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
     if let Some(category) = &query.category {
         bound = bound.bind(category.as_str().to_owned());

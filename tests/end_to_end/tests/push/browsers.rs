@@ -40,10 +40,12 @@ fn a_push_is_sealed_for_its_receiver_and_signed_by_the_project() {
     shop.apply("channels: {push: {content: full}}\n");
     let id = shop.send("alice", &json!({"category": "orders", "content": {"title": "Order 1002", "body": "It left", "link": "https://shop.example/1002"}}));
     let second = service.until("push");
-    assert_eq!(
-        second["payload"],
-        json!({"tidings": 1, "notification": id, "title": "Order 1002", "body": "It left", "link": "https://shop.example/1002"})
-    );
+    let words = json!({
+        "tidings": 1, "notification": id, "title": "Order 1002", "body": "It left", "link": "https://shop.example/1002",
+        "category": "orders", "priority": "high", "expires_at": second["payload"]["expires_at"], "round": "1",
+    });
+    assert_eq!(second["payload"], words);
+    assert!(second["payload"]["expires_at"].is_string(), "{second}");
     assert_eq!(second["key"], came["key"], "a project has one key");
     assert_eq!(shop.delivered(&id)["state"], "sent");
     shop.books_balance();

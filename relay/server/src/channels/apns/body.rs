@@ -10,6 +10,7 @@ use tidings_protocol::Priority;
 use uuid::Uuid;
 
 use super::allowed;
+use crate::channels::beside::beside;
 use crate::channels::{neutral, vendor};
 
 /// Bytes of a payload.
@@ -60,6 +61,9 @@ pub(in crate::channels) fn payload(handover: &Handover, content: PushContent) ->
     let Form::Push(form) = &handover.form else { return payload };
     if content != PushContent::None {
         payload["aps"]["alert"]["title"] = (*form.title).into();
+        for (name, text) in beside(handover) {
+            payload[name] = text.into();
+        }
     }
     if content == PushContent::Full {
         if !form.body.is_empty() {

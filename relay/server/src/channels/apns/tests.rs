@@ -116,6 +116,7 @@ async fn a_push_is_what_apple_asks_for_over_one_connection_with_one_token() {
     assert!(!free.contains("1001") && !free.contains("order") && free.contains("您有新通知"), "{free}");
     let titled = seen[1].json();
     assert_eq!(titled["aps"]["alert"], serde_json::json!({"title": "Order 1001"}));
+    assert_eq!((&titled["category"], &titled["priority"]), (&"orders".into(), &"high".into()));
     let full = seen[2].json();
     assert_eq!(full["aps"]["alert"], serde_json::json!({"title": "Order 1001", "body": "It is on its way"}));
     assert_eq!((&full["notification"], &full["link"]), (&"n1".into(), &"https://shop.example/o/1001".into()));

@@ -5,6 +5,7 @@ use tidings_core::configuration::PushContent;
 use tidings_core::delivery::{Form, Handover, PushForm};
 use tidings_protocol::{Priority, Timestamp};
 
+use crate::channels::beside::beside;
 use crate::channels::{apns, vendor};
 
 /// Bytes of the data. FCM takes 4,096 in all, and Apple as many with what stands around the same words.
@@ -48,6 +49,7 @@ fn data(handover: &Handover, content: PushContent) -> Map<String, Value> {
     let Form::Push(form) = &handover.form else { return data };
     if content != PushContent::None {
         data.insert("title".into(), (*form.title).into());
+        data.extend(beside(handover).into_iter().map(|(name, text)| (name.into(), text.into())));
     }
     if content == PushContent::Full {
         data.insert("body".into(), (*form.body).into());

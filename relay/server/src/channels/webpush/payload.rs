@@ -1,8 +1,12 @@
 //! What a browser decrypts: the word to look, and as much of the words as the project lets push services carry.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tidings_core::configuration::PushContent;
 use tidings_core::delivery::{Form, Handover};
+
+use crate::channels::beside::beside;
 
 /// Bytes of a payload before it is encrypted. RFC 8291 leaves 3,993 of a body of 4,096; web-push allows fewer.
 pub(super) const PLAINTEXT_BYTES_MAX: usize = 3_052;
@@ -21,6 +25,8 @@ pub(super) struct Payload<'a> {
     link: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collapse: Option<&'a str>,
+    #[serde(flatten)]
+    beside: BTreeMap<&'static str, String>,
 }
 
 impl<'a> Payload<'a> {
@@ -29,7 +35,7 @@ impl<'a> Payload<'a> {
         let bare = Self::content_free(handover);
         let Form::Push(form) = &handover.form else { return bare };
         let link = form.link.as_deref();
-        let titled = Self { title: Some(&form.title), ..bare.clone() };
+        let titled = Self { title: Some(&form.title), beside: beside(handover), ..bare.clone() };
         let choices = match form.content {
             PushContent::None => vec![],
             PushContent::Title => vec![titled],
@@ -51,6 +57,7 @@ impl<'a> Payload<'a> {
             body: None,
             link: None,
             collapse,
+            beside: BTreeMap::new(),
         }
     }
 

@@ -118,13 +118,18 @@ async fn one_signature_serves_a_push_service_and_another_one_the_next() {
 
 #[rstest]
 #[case(PushContent::None, json!({"tidings": 1, "notification": "n1", "collapse": "order/1001"}))]
-#[case(PushContent::Title, json!({"tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001"}))]
+#[case(PushContent::Title, json!({
+    "tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001",
+    "category": "orders", "priority": "high", "expires_at": "2026-11-23T12:00:00.000Z", "round": "2",
+}))]
 #[case(PushContent::Full, json!({
     "tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001", "body": "It is on its way",
     "link": "https://shop.example/o/1001",
+    "category": "orders", "priority": "high", "expires_at": "2026-11-23T12:00:00.000Z", "round": "2",
 }))]
 fn a_payload_says_as_much_as_the_project_allows(#[case] content: PushContent, #[case] expected: Value) {
-    let handover = push("", content);
+    let expires_at = "2026-11-23T12:00:00Z".parse().unwrap();
+    let handover = Handover { expires_at, round: 2, ..push("", content) };
     assert_eq!(serde_json::from_str::<Value>(&Payload::of(&handover).text()).unwrap(), expected);
 }
 

@@ -79,6 +79,7 @@ impl Site {
             priority: Priority::Normal,
             collapse: None,
             needs_acknowledgement: false,
+            round: 0,
             locale: "en".into(),
             created_at: self.bench.now(),
             expires_at: self.bench.now(),

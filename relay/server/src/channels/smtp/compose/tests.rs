@@ -44,6 +44,7 @@ fn handover() -> Handover {
         priority: Priority::Normal,
         collapse: None,
         needs_acknowledgement: false,
+        round: 0,
         locale: "en".into(),
         created_at: at,
         expires_at: at,

@@ -143,6 +143,7 @@ pub(super) fn handover(address: &str, delivery: &str) -> Handover {
         priority: Priority::Normal,
         collapse: None,
         needs_acknowledgement: false,
+        round: 0,
         locale: "en".into(),
         created_at: at,
         expires_at: at,

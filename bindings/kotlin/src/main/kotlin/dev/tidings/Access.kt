@@ -47,7 +47,7 @@ public interface SecretStore {
     public fun save(name: String, secret: ByteArray)
 }
 
-/** Where a push service reaches this device: a token of FCM, or a UnifiedPush subscription as JSON text. */
+/** Where a push service reaches this device: a token of FCM as `fcm:TOKEN`, or a UnifiedPush subscription as JSON text. */
 public fun interface PushEndpoint {
     /** The address; none if there is none now. */
     public suspend fun address(): String?

@@ -21,6 +21,12 @@ internal class Child(private val process: Process) {
         process.destroyForcibly().waitFor()
     }
 
+    /** Kills it; what it had said and nobody read. Ending it by its handle leaves its lines to be read. */
+    suspend fun killed(): List<String> {
+        process.toHandle().destroyForcibly()
+        return withContext(Dispatchers.IO) { lines.readLines() }
+    }
+
     companion object {
         /** Starts [mainClass] of the tests with arguments; words before `java`, if any, set its surroundings up. */
         suspend fun start(mainClass: String, vararg arguments: String, before: List<String> = emptyList()): Child {

@@ -54,9 +54,12 @@ internal object Pushing {
     fun main(arguments: Array<String>): Unit = runBlocking {
         val (url, folder, account) = arguments
         val client = TidingsClient.open(url, Path.of(folder), options = TidingsOptions(account = account))
+        // The first call of all takes its time.
+        var presented = client.handlePush(ByteArray(0), 30.seconds)
         println("pushing")
         while (true) {
-            client.handlePush("""{"tidings":1}""".encodeToByteArray(), 30.seconds)
+            presented.forEach { println("presents ${(it as? Presentation.Summary)?.count ?: 1}") }
+            presented = client.handlePush("""{"tidings":1}""".encodeToByteArray(), 30.seconds)
         }
     }
 }

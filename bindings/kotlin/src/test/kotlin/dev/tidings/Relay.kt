@@ -101,6 +101,14 @@ internal class Relay(private val folder: Path) {
         call("GET", "/v1/notifications/$id").jsonObject.getValue("timeline").jsonArray
             .mapNotNull { it.jsonObject["receipt"]?.jsonPrimitive?.content }.toSet()
 
+    fun knows(recipient: String): Boolean = try {
+        call("GET", "/v1/recipients/$recipient")
+        true
+    } catch (refused: IllegalStateException) {
+        if (": 404 " !in refused.message.orEmpty()) throw refused
+        false
+    }
+
     fun pushAddresses(recipient: String): List<String> =
         call("GET", "/v1/recipients/$recipient/export").jsonObject.getValue("endpoints").jsonArray
             .map { it.jsonObject }.filter { it.text("channel") == "push" }.map { it.text("address") }

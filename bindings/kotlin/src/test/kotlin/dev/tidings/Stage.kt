@@ -4,6 +4,7 @@ import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.filter
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.mapNotNull
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.withTimeout
 import kotlinx.serialization.json.JsonObject
@@ -41,6 +42,7 @@ internal class Stage(private val relay: Relay, private val folder: Path) {
     private val children = mutableMapOf<String, Child>()
     private val ids = mutableMapOf<String, String>()
     private val brought = AtomicInteger()
+    private val nextTries = mutableMapOf<String, Instant>()
 
     @Suppress("TooGenericExceptionCaught")
     suspend fun play(steps: List<JsonObject>) {
@@ -122,6 +124,7 @@ internal class Stage(private val relay: Relay, private val folder: Path) {
     private suspend fun expect(name: String, step: JsonObject): Unit = when (name) {
         "fails" -> fails(step)
         "is" -> isConnected(step)
+        "waits" -> waits(step)
         "owner" -> assertEquals(step.text("recipient"), client(step).owner()?.recipient)
         "shows" -> shows(step)
         "withdraws" -> assertEquals(Presentation.Withdraw(id(step)), next(step))
@@ -140,6 +143,7 @@ internal class Stage(private val relay: Relay, private val folder: Path) {
         "quiet" -> assertEquals(step.text("begins"), client(step).settings()?.quietHours?.spans?.single()?.begins)
         "endpoint" -> until { relay.pushAddresses(step.text("recipient")) == listOf(step.text("address")) }
         "tokens" -> until { brought.get() >= step.getValue("at_least").jsonPrimitive.long }
+        "forgotten" -> until { !relay.knows(step.text("recipient")) }
         "exports" -> assertTrue(client(step).export().decodeToString().contains(step.text("text")))
         else -> error("no such step: $name")
     }
@@ -167,7 +171,16 @@ internal class Stage(private val relay: Relay, private val folder: Path) {
         val reached = withTimeout(PATIENCE) {
             client(step).connection.filter { word(it) == wanted }.first()
         }
+        if ("early" in step) assertTrue(Instant.now() < nextTries.getValue(step.text("device")), "too late")
         step.maybe("why")?.let { why -> assertEquals(why, assertIs<ConnectionState.SignedOut>(reached).why.name.lowercase()) }
+    }
+
+    private suspend fun waits(step: JsonObject) {
+        val seconds = step.getValue("seconds").jsonPrimitive.long
+        nextTries[step.text("device")] = withTimeout(PATIENCE) {
+            client(step).connection.mapNotNull { (it as? ConnectionState.Offline)?.nextTry }
+                .first { it >= Instant.now().plusSeconds(seconds) }
+        }
     }
 
     private fun word(state: ConnectionState) = when (state) {

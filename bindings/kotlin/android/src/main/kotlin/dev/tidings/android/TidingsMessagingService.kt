@@ -21,7 +21,7 @@ public open class TidingsMessagingService : FirebaseMessagingService() {
     override fun onNewToken(token: String) {
         runBlocking {
             try {
-                TidingsHolder.client(this@TidingsMessagingService).setPushAddress(token)
+                TidingsHolder.client(this@TidingsMessagingService).setPushAddress("fcm:$token")
             } catch (_: ClientException) {
                 // The endpoint provider is asked at the next start.
             }
