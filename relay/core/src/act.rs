@@ -207,6 +207,8 @@ pub enum SendTo {
     Recipients(Vec<RecipientId>),
     /// The members of a topic, in chunks.
     Topic(TopicId),
+    /// Everybody in a segment of the live document, in chunks.
+    Segment(Box<str>),
 }
 
 /// A change of a recipient. `PUT` replaces all fields, `PATCH` merges.
