@@ -190,6 +190,11 @@ pub enum Report {
     Opened,
     /// The recipient followed a link.
     Clicked,
+    /// The browser that it was pushed to showed it, and perhaps the recipient clicked what it showed.
+    Shown {
+        /// Whether it was clicked.
+        clicked: bool,
+    },
 }
 
 impl Act {

@@ -3,6 +3,7 @@
     open URL            loads a page                                     {"is": "opened", "title": …}
     browser             clicks the button of this browser                {"is": "browser", "state": …, "text": …}
     popups N            waits until N notifications are shown            {"is": "popups", "popups": [{title, body, tag}]}
+    click TITLE         clicks the popup with that title               {"is": "clicked", "address": what opens}
     press TEXT          clicks the button with that text                 {"is": "opened", "title": …}
     tick VALUE          clicks the box with that value                   {"is": "ticked"}
     keys                walks through the page by Tab                    {"is": "keys", "focused": [names]}
@@ -158,6 +159,22 @@ const all = await navigator.serviceWorker.getRegistrations();
 const shown = await Promise.all(all.map((one) => one.getNotifications()));
 return shown.flat().map((one) => ({ title: one.title, body: one.body, tag: one.tag }));
 """
+# Firefox draws its popups itself here, each in a window of its own.
+CLICK = """
+for (const popup of Services.wm.getEnumerator("alert:alert")) {
+    if (popup.document.getElementById("alertTitleLabel").getAttribute("value") !== given[0]) continue;
+    const { gBrowser } = Services.wm.getMostRecentWindow("navigator:browser");
+    const before = new Set(gBrowser.tabs);
+    popup.document.getElementById("alertBox").click();
+    for (let waited = 0; waited < 600; waited++) {
+        const tab = [...gBrowser.tabs].find((one) => !before.has(one));
+        if (tab && tab.linkedBrowser.currentURI.spec !== "about:blank") return tab.linkedBrowser.currentURI.spec;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("nothing was opened");
+}
+return null;
+"""
 FOCUSED = """
 const one = document.activeElement;
 const label = one.labels && one.labels[0] ? one.labels[0].textContent.trim() : one.textContent.trim();
@@ -203,6 +220,8 @@ def obey(line, service, firefox):
     if word == "popups":
         shown = until(lambda: len(found := firefox().run(POPUPS)) >= int(rest) and found, "a popup is shown")
         return {"is": "popups", "popups": shown}
+    if word == "click":
+        return {"is": "clicked", "address": until(lambda: firefox().run(CLICK, rest, chrome=True), "the popup is there")}
     if word == "keys":
         focused = []
         for _ in range(200):

@@ -79,3 +79,19 @@ fn a_push_without_words_is_shown_with_them() {
     assert_eq!(shop.delivered(&id)["state"], "sent");
     shop.books_balance();
 }
+
+#[test]
+fn what_the_browser_shows_and_what_is_clicked_stands_in_the_story() {
+    let shop = Shop::open();
+    let mut browser = Script::start("browser.py");
+    let page = shop.page("alice");
+    browser.ask(&format!("open {page}"), "opened");
+    assert_eq!(browser.ask("browser", "browser")["state"], "on");
+    let id = shop.send("alice", &push("Order 1001 is on its way"));
+    browser.ask("popups 1", "popups");
+    shop.told(&id, &["displayed"]);
+    let opened = browser.ask("click Order 1001 is on its way", "clicked");
+    assert_eq!(opened["address"], page, "without a link of its own a notification opens the page");
+    shop.told(&id, &["displayed", "clicked"]);
+    shop.books_balance();
+}
