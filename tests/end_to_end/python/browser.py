@@ -8,6 +8,7 @@
     tick VALUE          clicks the box with that value                   {"is": "ticked"}
     keys                walks through the page by Tab                    {"is": "keys", "focused": [names]}
     axe FILE SCHEME     accessibility of the page, light or dark         {"is": "axe", "violations": […]}
+    width PIXELS        makes the page so wide                          {"is": "width", "page": how wide its content is}
     shot FILE           a picture of the page                            {"is": "shot"}
     subscription        makes one that is read here                      {"is": "subscription", "subscription": …}
     refuse NAME STATUS  answers the next push to a subscription so       {"is": "ready"}
@@ -184,6 +185,11 @@ AXE = """
 const found = await window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
 return found.violations.map((one) => ({ id: one.id, impact: one.impact, targets: one.nodes.map((node) => node.target.join(" ")) }));
 """
+# A window cannot be as narrow as a phone, but a page in it can.
+WIDTH = """
+const style = Services.wm.getMostRecentWindow("navigator:browser").gBrowser.selectedBrowser.style;
+[style.width, style.minWidth, style.flex] = [given[0] + "px", "0", "none"];
+"""
 SCHEME = "Services.prefs.setIntPref('layout.css.prefers-color-scheme.content-override', given[0]);"
 
 
@@ -236,6 +242,10 @@ def obey(line, service, firefox):
         firefox().run(SCHEME, {"dark": 0, "light": 1}[scheme], chrome=True)
         firefox().call("WebDriver:ExecuteScript", {"script": pathlib.Path(file).read_text() + "; window.axe = axe;", "sandbox": None, "args": []})
         return {"is": "axe", "violations": firefox().run(AXE)}
+    if word == "width":
+        firefox().run(WIDTH, int(rest), chrome=True)
+        wide = "return window.innerWidth === given[0] && document.documentElement.scrollWidth"
+        return {"is": "width", "page": until(lambda: firefox().run(wide, int(rest)), "the page is so wide")}
     if word == "shot":
         picture = firefox().call("WebDriver:TakeScreenshot", {"full": True, "hash": False})
         pathlib.Path(rest).write_bytes(base64.b64decode(picture))

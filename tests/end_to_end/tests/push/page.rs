@@ -37,7 +37,15 @@ fn the_page_is_used_by_mouse_keyboard_and_screen_reader() {
             browser.ask(&format!("open {link}?lang={language}&done=saved"), "opened");
             let found = browser.ask(&format!("axe {} {scheme}", axe().display()), "axe");
             assert_eq!(found["violations"], json!([]), "{language}, {scheme}");
+            if let Some(folder) = std::env::var_os("TIDINGS_SCREENSHOTS") {
+                let (width, file) = (390, Path::new(&folder).join(format!("page-{scheme}-{language}.png")));
+                browser.ask(&format!("width {width}"), "width");
+                browser.ask(&format!("shot {}", file.display()), "shot");
+            }
         }
+        // WCAG 1.4.10: nobody scrolls sideways, on the smallest phone either.
+        let width = browser.ask("width 320", "width")["page"].as_u64().expect("a number");
+        assert!(width <= 320, "{language}: {width}");
     }
     browser.ask(&format!("open {link}"), "opened");
     browser.ask("tick push/orders", "ticked");
