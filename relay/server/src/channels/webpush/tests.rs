@@ -118,7 +118,7 @@ async fn one_signature_serves_a_push_service_and_another_one_the_next() {
 
 #[rstest]
 #[case(PushContent::None, json!({"tidings": 1, "notification": "n1", "collapse": "order/1001"}))]
-#[case(PushContent::Title, json!({"tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001"}))]
+#[case(PushContent::Title, json!({"tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001", "more": true}))]
 #[case(PushContent::Full, json!({
     "tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001", "body": "It is on its way",
     "link": "https://shop.example/o/1001",

@@ -30,7 +30,8 @@ async function base() {
 }
 
 async function words(pushed, base) {
-    if (pushed.title || !pushed.notification || !base) return pushed;
+    const whole = pushed.title && !pushed.more;
+    if (whole || !pushed.notification || !base) return pushed;
     try {
         const url = `${base}/notifications/${encodeURIComponent(pushed.notification)}`;
         const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_MILLIS) });
