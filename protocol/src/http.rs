@@ -26,7 +26,7 @@ pub use operate::{
     AccountingResponse, ChangeResponse, HookResponse, KeyRequest, KeyResponse, LedgerBody, ProjectRequest,
     ProjectResponse, ProviderResponse, SecretRequest, SigningKeysResponse,
 };
-pub use page::{PageNotification, PageResponse};
+pub use page::{PageNotification, PageReceipt, PageReceiptRequest, PageResponse};
 pub use recipient::{
     CollectedBody, ConsentEntryResponse, ConsentRequest, ConsentResponse, ConsentStateBody, EndpointRequest,
     EndpointResponse, PreferencesRequest, PreferencesResponse, RecipientPatch, RecipientRequest,

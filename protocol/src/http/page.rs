@@ -1,6 +1,7 @@
 //! The page of a recipient in a browser.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::Timestamp;
@@ -28,4 +29,24 @@ pub struct PageNotification {
     /// A newer one with the same key replaces it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collapse: Option<String>,
+}
+
+/// What a browser tells of a notification that was pushed to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageReceiptRequest {
+    /// What happened.
+    pub receipt: PageReceipt,
+    /// The `PushSubscription` of this browser, by which the push came.
+    pub subscription: Value,
+}
+
+/// What may happen to a notification in a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PageReceipt {
+    /// The browser showed it.
+    Displayed,
+    /// Somebody clicked it.
+    Clicked,
 }

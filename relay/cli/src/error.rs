@@ -191,10 +191,10 @@ impl CommandError {
             }
             Self::SignedOut { .. } => Some("run the command again, which connects it anew".into()),
             Self::Start(error) => next_after_start(error),
+            Self::KeyText => Some("give the whole key, as `tidings keys add` or the first start printed it".into()),
+            Self::File { source, .. } => Some(next_after_file(source).into()),
             Self::Usage { .. }
             | Self::OverLimit { .. }
-            | Self::KeyText
-            | Self::File { .. }
             | Self::Input { .. }
             | Self::Document { .. }
             | Self::Rejected { .. }
@@ -256,6 +256,16 @@ fn next_after(problem: &Problem) -> Option<String> {
         (500.., trace) if !trace.is_empty() => format!("{next} for trace {trace}"),
         (_, _) => next.to_owned(),
     })
+}
+
+fn next_after_file(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "see that the path is right: it begins where the command is run",
+        io::ErrorKind::PermissionDenied => "give the account that runs the command access to it",
+        io::ErrorKind::IsADirectory => "name the file in that folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on that disk",
+        _ => "see that the path names a file and that its disk works",
+    }
 }
 
 fn next_after_start(error: &tidings_server::StartError) -> Option<String> {

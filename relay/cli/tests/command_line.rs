@@ -228,7 +228,52 @@ fn a_file_that_a_document_names_is_read_beside_it() {
 fn a_document_that_is_not_there_is_told_by_name() {
     let output = run(folder().path(), &["check", "none.yaml"]);
     assert_eq!(code(&output), 1);
-    assert!(err(&output).contains("none.yaml"));
+    let words =
+        "error: none.yaml: No such file or directory (os error 2)\n  next: see that the path is right";
+    assert!(err(&output).starts_with(words), "{}", err(&output));
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_document_is_told_with_what_to_do() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("there")).unwrap();
+    let output = run(folder.path(), &["check", "there"]);
+    assert_eq!(code(&output), 1);
+    let said = err(&output);
+    assert!(
+        said.starts_with("error: there: Is a directory") && said.contains("next: name the file"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_key_that_is_none_is_told_with_where_keys_come_from() {
+    let folder = folder();
+    let asked = ["send", "alice", "hi", "--relay", "http://127.0.0.1:9"];
+    let output = tidings(folder.path()).args(asked).env("TIDINGS_KEY", "tdk\nlive").output().unwrap();
+    assert_eq!(code(&output), 2);
+    let said = err(&output);
+    assert!(said.contains("it begins with tdk_live_") && said.contains("next: give the whole key"), "{said}");
+    assert!(!said.contains("tdk\n"), "{said}");
+}
+
+/// A relay that cannot start says so in one sentence, with what to do.
+#[rstest]
+#[case::another_database(&["--store", "postgres://127.0.0.1:9/tidings"], "write sqlite:FOLDER")]
+#[case::no_key(&["--data", "d"], "d/relay.keys has no keys of a relay: restore it from a backup")]
+fn a_bad_start_is_one_sentence(#[case] options: &[&str], #[case] words: &str) {
+    let folder = folder();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    let keys = folder.path().join("d/relay.keys");
+    fs::write(&keys, "no keys").unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&keys, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let output = run(folder.path(), &[&["serve", "--listen", "127.0.0.1:0"], options].concat());
+    assert_eq!(code(&output), 1);
+    let said = err(&output);
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("error:")).collect();
+    assert!(lines.len() == 1 && lines[0].contains(words), "{said}");
+    assert_eq!(out(&output), "");
 }
 
 #[test]

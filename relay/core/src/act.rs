@@ -190,6 +190,11 @@ pub enum Report {
     Opened,
     /// The recipient followed a link.
     Clicked,
+    /// The browser that it was pushed to showed it, and perhaps the recipient clicked what it showed.
+    Shown {
+        /// Whether it was clicked.
+        clicked: bool,
+    },
 }
 
 impl Act {
@@ -207,6 +212,8 @@ pub enum SendTo {
     Recipients(Vec<RecipientId>),
     /// The members of a topic, in chunks.
     Topic(TopicId),
+    /// Everybody in a segment of the live document, in chunks.
+    Segment(Box<str>),
 }
 
 /// A change of a recipient. `PUT` replaces all fields, `PATCH` merges.

@@ -4,6 +4,7 @@ pub mod act;
 mod acts;
 pub mod calendar;
 pub mod cap;
+pub mod click_rate;
 pub mod configuration;
 pub mod consent;
 pub mod delivery;

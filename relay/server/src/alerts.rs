@@ -53,6 +53,16 @@ impl Alarms {
         self.bell.notify_one();
     }
 
+    /// What was noted and not told, in words.
+    #[cfg(test)]
+    pub(crate) fn noticed(&self) -> Vec<String> {
+        let noticed = self.noticed.lock().unwrap();
+        let line = |((project, alert), of): (&Key, &Noticed)| {
+            format!("{project} {alert:?} {}: {}", of.times, of.text)
+        };
+        noticed.iter().map(line).collect()
+    }
+
     /// Takes what may be told now, and says when the rest may be.
     fn take(&self, told: &BTreeMap<Key, Timestamp>, now: Timestamp) -> (Vec<(Key, Noticed)>, Option<i64>) {
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,12 +117,12 @@ async fn tell(
     let Ok(configuration) = live.live(project).await else { return false };
     let Some(Alerts { notify, on }) = &configuration.alerts else { return false };
     let Some(category) = category(&configuration).filter(|_| on.contains(&alert)) else { return false };
-    let AlertsTo::Topic(topic) = notify else {
-        tracing::warn!(alert = word(alert), "alerts go to a topic; a segment is not told yet");
-        return false;
+    let to = match notify {
+        AlertsTo::Topic(topic) => SendTo::Topic(topic.clone()),
+        AlertsTo::Segment(name) => SendTo::Segment(name.as_str().into()),
+        AlertsTo::Recipients(recipients) => SendTo::Recipients(recipients.clone()),
     };
-    let act =
-        Act::Send { body: Box::new(body(alert, noticed, category, now)), to: SendTo::Topic(topic.clone()) };
+    let act = Act::Send { body: Box::new(body(alert, noticed, category, now)), to };
     let unit = Unit { project: project.clone(), sandbox: false, repeat: None, act };
     match submit.submit(unit).await.answer {
         Ok(_) => true,
@@ -192,46 +202,12 @@ const fn words(alert: Alert) -> (&'static str, &'static str) {
         Alert::Unacknowledged => {
             ("Nobody acknowledged", "The plan ended; look at the story of the notification.")
         }
-        Alert::ClickRateLow => ("People stopped opening it", "Look at the words and the hour of the rule."),
+        Alert::ClickRateLow => (
+            "People click less than half as often",
+            "Look at the words and the hour of its rules, and whether clicks are still counted.",
+        ),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-
-    fn shop() -> ProjectId {
-        ProjectId::new("shop").expect("an id")
-    }
-
-    #[test]
-    fn a_kind_is_told_at_once_and_then_counted_until_its_quiet_time_ends() {
-        let (alarms, mut told) = (Alarms::default(), BTreeMap::new());
-        alarms.note(shop(), Alert::ProviderDown, "sms_a: http_503");
-        let (due, next) = alarms.take(&told, NOW);
-        assert_eq!((due.len(), due[0].1.times, next), (1, 1, None));
-        told.insert(due[0].0.clone(), NOW);
-        for _ in 0..3 {
-            alarms.note(shop(), Alert::ProviderDown, "sms_a: http_502");
-        }
-        alarms.note(shop(), Alert::Budget, "sms");
-        let just_before = NOW.plus_millis(QUIET_MILLIS - 1);
-        let (due, next) = alarms.take(&told, just_before);
-        assert_eq!((due.len(), due[0].0.1, next), (1, Alert::Budget, Some(1)));
-        let (due, _) = alarms.take(&told, NOW.plus_millis(QUIET_MILLIS));
-        assert_eq!((due.len(), due[0].1.times, &*due[0].1.text), (1, 3, "sms_a: http_502"));
-    }
-
-    #[test]
-    fn what_is_told_says_how_often_and_what_to_do() {
-        let noticed = Noticed { text: "sms_a: http_503".into(), times: 7 };
-        let body = body(Alert::ProviderDown, &noticed, "general".parse().expect("an id"), NOW);
-        let Some(DirectSend { content: SendContent::Literal(content), .. }) = body.send else {
-            panic!("words")
-        };
-        assert_eq!(content.title, "A provider does not answer");
-        assert!(content.body.starts_with("sms_a: http_503 (7 times)\n"), "{}", content.body);
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! hands them to the writer as acts; the act looks at the row again inside its transaction, so that a row that is read
 //! twice is moved once. It sleeps until the next row is due or the hub's bell says that an earlier one was added.
 
+mod clicks;
 mod purge;
 mod recount;
 mod time_guard;
@@ -105,6 +106,7 @@ impl Dispatch {
             self.every(BOOKS_EVERY, &stop, Check::Books),
             self.every(PURGE_EVERY, &stop, Check::Purge),
             self.every(CLOCK_EVERY, &stop, Check::Clock),
+            clicks::look_daily(&self, &stop),
         );
     }
 

@@ -3,10 +3,12 @@
     open URL            loads a page                                     {"is": "opened", "title": …}
     browser             clicks the button of this browser                {"is": "browser", "state": …, "text": …}
     popups N            waits until N notifications are shown            {"is": "popups", "popups": [{title, body, tag}]}
+    click TITLE         clicks the popup with that title               {"is": "clicked", "address": what opens}
     press TEXT          clicks the button with that text                 {"is": "opened", "title": …}
     tick VALUE          clicks the box with that value                   {"is": "ticked"}
     keys                walks through the page by Tab                    {"is": "keys", "focused": [names]}
     axe FILE SCHEME     accessibility of the page, light or dark         {"is": "axe", "violations": […]}
+    width PIXELS        makes the page so wide                          {"is": "width", "page": how wide its content is}
     shot FILE           a picture of the page                            {"is": "shot"}
     subscription        makes one that is read here                      {"is": "subscription", "subscription": …}
     refuse NAME STATUS  answers the next push to a subscription so       {"is": "ready"}
@@ -158,6 +160,22 @@ const all = await navigator.serviceWorker.getRegistrations();
 const shown = await Promise.all(all.map((one) => one.getNotifications()));
 return shown.flat().map((one) => ({ title: one.title, body: one.body, tag: one.tag }));
 """
+# Firefox draws its popups itself here, each in a window of its own.
+CLICK = """
+for (const popup of Services.wm.getEnumerator("alert:alert")) {
+    if (popup.document.getElementById("alertTitleLabel").getAttribute("value") !== given[0]) continue;
+    const { gBrowser } = Services.wm.getMostRecentWindow("navigator:browser");
+    const before = new Set(gBrowser.tabs);
+    popup.document.getElementById("alertBox").click();
+    for (let waited = 0; waited < 600; waited++) {
+        const tab = [...gBrowser.tabs].find((one) => !before.has(one));
+        if (tab && tab.linkedBrowser.currentURI.spec !== "about:blank") return tab.linkedBrowser.currentURI.spec;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("nothing was opened");
+}
+return null;
+"""
 FOCUSED = """
 const one = document.activeElement;
 const label = one.labels && one.labels[0] ? one.labels[0].textContent.trim() : one.textContent.trim();
@@ -166,6 +184,11 @@ return one === document.body ? null : one.tagName.toLowerCase() + " " + label;
 AXE = """
 const found = await window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
 return found.violations.map((one) => ({ id: one.id, impact: one.impact, targets: one.nodes.map((node) => node.target.join(" ")) }));
+"""
+# A window cannot be as narrow as a phone, but a page in it can.
+WIDTH = """
+const style = Services.wm.getMostRecentWindow("navigator:browser").gBrowser.selectedBrowser.style;
+[style.width, style.minWidth, style.flex] = [given[0] + "px", "0", "none"];
 """
 SCHEME = "Services.prefs.setIntPref('layout.css.prefers-color-scheme.content-override', given[0]);"
 
@@ -203,6 +226,8 @@ def obey(line, service, firefox):
     if word == "popups":
         shown = until(lambda: len(found := firefox().run(POPUPS)) >= int(rest) and found, "a popup is shown")
         return {"is": "popups", "popups": shown}
+    if word == "click":
+        return {"is": "clicked", "address": until(lambda: firefox().run(CLICK, rest, chrome=True), "the popup is there")}
     if word == "keys":
         focused = []
         for _ in range(200):
@@ -217,6 +242,10 @@ def obey(line, service, firefox):
         firefox().run(SCHEME, {"dark": 0, "light": 1}[scheme], chrome=True)
         firefox().call("WebDriver:ExecuteScript", {"script": pathlib.Path(file).read_text() + "; window.axe = axe;", "sandbox": None, "args": []})
         return {"is": "axe", "violations": firefox().run(AXE)}
+    if word == "width":
+        firefox().run(WIDTH, int(rest), chrome=True)
+        wide = "return window.innerWidth === given[0] && document.documentElement.scrollWidth"
+        return {"is": "width", "page": until(lambda: firefox().run(wide, int(rest)), "the page is so wide")}
     if word == "shot":
         picture = firefox().call("WebDriver:TakeScreenshot", {"full": True, "hash": False})
         pathlib.Path(rest).write_bytes(base64.b64decode(picture))

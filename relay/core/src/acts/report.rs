@@ -1,4 +1,4 @@
-//! What somebody outside tells of a delivery after the provider had taken it: proofs, bounces, clicks.
+//! What somebody outside tells of a delivery after the provider had taken it: proofs, bounces, showings, clicks.
 
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, Reason, StoryKind};
 
@@ -27,6 +27,13 @@ pub(super) fn report(
             Report::Bounced(what) => bounced(work, &row, what),
             Report::Told(what) => told(work, &row, what),
             Report::Opened | Report::Clicked => seen(work, &row, *report == Report::Clicked),
+            Report::Shown { clicked } => {
+                arrived(work, &row);
+                seen(work, &row, false);
+                if *clicked {
+                    seen(work, &row, true);
+                }
+            }
         }
     }
     let state = work.delivery(project, id).expect("it was read above").state;
@@ -42,6 +49,18 @@ fn received(work: &mut Work<'_>, row: &Delivery) {
     let now = work.now();
     work.notification_mut(&row.notification).flags.received_at.get_or_insert(now);
     steps::receipt_came(work, &row.notification);
+}
+
+/// A browser has it. It may say so before the push service's answer is written down: the delivery's end is then that
+/// answer's, and what waits for the absence of a proof ends all the same.
+fn arrived(work: &mut Work<'_>, row: &Delivery) {
+    received(work, row);
+    let now = work.now();
+    let received_at = &mut work.notification_mut(&row.notification).flags.received_at;
+    if received_at.is_none() {
+        *received_at = Some(now);
+        steps::receipt_came(work, &row.notification);
+    }
 }
 
 /// It came back: if nothing else of the notification arrived, it reached nobody.

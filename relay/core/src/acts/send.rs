@@ -45,11 +45,9 @@ pub(super) fn send(
     let stated = Stated { event: id.clone(), root: Arc::new(body.root()), body: Arc::new(body), sandbox };
     accept::state(work, project, &stated);
     let send_id = send_id(&id);
-    match to {
-        SendTo::Topic(topic) => {
-            fan_out::open(work, project, &id, None, Audience::Topic(topic), None);
-            Ok(Answer::Sent { send: send_id, notifications: Vec::new() })
-        }
+    let audience = match to {
+        SendTo::Topic(topic) => Audience::Topic(topic),
+        SendTo::Segment(name) => Audience::Segment(name),
         SendTo::Recipients(mut recipients) => {
             recipients.dedup();
             let mut notifications = Vec::with_capacity(recipients.len());
@@ -60,9 +58,11 @@ pub(super) fn send(
                 }
             }
             accept::close_send(work, &id, &notifications, true);
-            Ok(Answer::Sent { send: send_id, notifications })
+            return Ok(Answer::Sent { send: send_id, notifications });
         }
-    }
+    };
+    fan_out::open(work, project, &id, None, audience, None);
+    Ok(Answer::Sent { send: send_id, notifications: Vec::new() })
 }
 
 /// A send is named by its event's id.

@@ -9,6 +9,7 @@ use tidings_protocol::{
 };
 
 use super::StoreError;
+use crate::click_rate::{Clicks, Days};
 use crate::model::{
     BookKey, ConsentEntry, Delivery, DueRow, Entry, Event, FeedEntry, Lane, Notification, Person, PersonKey,
     Term,
@@ -337,6 +338,17 @@ pub trait BookReader: Send + Sync {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<NotificationId>, StoreError>;
+
+    /// How many notifications of each category reached somebody, and how many of them were clicked: in the usual days,
+    /// then in the recent ones. Reads the rows of all these days.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn clicks(
+        &self,
+        project: &ProjectId,
+        days: Days,
+    ) -> Result<BTreeMap<CategoryId, [Clicks; 2]>, StoreError>;
 }
 
 /// One counter beside its recount.

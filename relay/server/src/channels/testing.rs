@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use tidings_core::configuration::{Bundle, Provider as Settings, check};
 use tidings_core::delivery::{Form, Handover, Outcome};
+use tidings_core::template::EmailContent;
 use tidings_protocol::{
     CategoryId, Channel, LegalClass, NotificationId, Priority, ProjectId, RecipientId, Timestamp,
 };
@@ -255,6 +256,21 @@ pub(crate) fn handover(channel: Channel, address: &str, form: Form) -> Handover 
         created_at: Timestamp::from_millis(1_795_348_800_000),
         expires_at: Timestamp::from_millis(1_795_435_200_000),
         form,
+    }
+}
+
+/// An offer to alice by mail.
+pub(crate) fn mail(content: EmailContent) -> Handover {
+    let form = Form::Email(Box::new(content));
+    Handover {
+        project: ProjectId::new("shop").unwrap(),
+        delivery: "0197b2-1".into(),
+        provider: "mail".into(),
+        notification: NotificationId::new("0197b2").unwrap(),
+        category: CategoryId::new("promotions").unwrap(),
+        category_name: "Offers".into(),
+        legal: LegalClass::Marketing,
+        ..handover(Channel::Email, "alice@example.org", form)
     }
 }
 

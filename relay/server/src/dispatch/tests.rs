@@ -120,6 +120,41 @@ async fn a_purge_follows_each_live_document_and_leaves_a_project_alone_whose_doc
     assert!(outdated.0 >= days(now - 90) && outdated.1 < days(now - 179), "{outdated:?}");
 }
 
+/// Lets a dispatch run for some hours of a clock that jumps, and answers what operators would hear of it.
+async fn heard_within(relay: &FakeRelay, hours: u64) -> Vec<String> {
+    let (dispatch, stop) = (relay.dispatch(), CancellationToken::new());
+    let alarms = Arc::clone(&dispatch.alarms);
+    let time = async {
+        tokio::time::sleep(Duration::from_secs(hours * 60 * 60 - 1)).await;
+        stop.cancel();
+    };
+    tokio::join!(dispatch.run(stop.clone()), time);
+    alarms.noticed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clicks_are_looked_at_once_a_day_and_operators_hear_of_what_fell() {
+    let day = 20_000 * 86_400_000;
+    let relay = FakeRelay::at(day);
+    assert_eq!(heard_within(&relay, 1).await, [""; 0]);
+    let heard = heard_within(&relay, 12).await;
+    let words = "orders: 2.1 % of 1000 were clicked in the last week, 6.5 % before";
+    assert_eq!(heard, [format!("shop ClickRateLow 1: {words}")]);
+    assert_eq!(relay.clicks_of().len(), 1, "and not of the project whose document cannot be read");
+    let days = relay.clicks_of()[0].1;
+    assert_eq!(days.until.as_millis() / 3_600_000, day / 3_600_000 - 24 + 1);
+    let two_days = FakeRelay::at(day);
+    assert!(heard_within(&two_days, 48).await[0].starts_with("shop ClickRateLow 2: "));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clicks_are_not_read_where_nobody_asks_to_hear_of_them() {
+    let relay = FakeRelay::at(0);
+    relay.ask_nothing_of_clicks();
+    assert_eq!(heard_within(&relay, 3).await, [""; 0]);
+    assert!(relay.clicks_of().is_empty());
+}
+
 #[test]
 fn the_dispatch_can_be_a_task() {
     fn is_send<T: Send>(_: &T) {}

@@ -154,7 +154,7 @@ async fn send(
     let (body, to) = direct(sent.json()?, app.now())?;
     let audience = match &to {
         SendTo::Topic(topic) => Some(app.ports.stories.members(&caller.project, topic).await?),
-        SendTo::Recipients(_) => None,
+        SendTo::Segment(_) | SendTo::Recipients(_) => None,
     };
     let render = move |answer: &Answer| Answered::new(StatusCode::ACCEPTED, &send_response(answer, audience));
     let act_body = Act::Send { body: Box::new(body), to };

@@ -12,14 +12,14 @@ use sha2::{Digest as _, Sha256};
 use crate::channels::Language;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--back:#f4f3ef;--card:#fff;--text:#1c1c1a;--quiet:#5c5c56;--act:#1f5f4a;--on:#fff;--line:#e2e1db}\
-@media(prefers-color-scheme:dark){:root{--back:#161615;--card:#222220;--text:#f1f0ec;--quiet:#a9a8a1;--act:#7fc4a8;--on:#10231c;--line:#363632}}\
+:root{color-scheme:light dark;--back:#f4f3ef;--card:#fff;--text:#1c1c1a;--quiet:#50504a;--act:#1a5542;--on:#fff;--line:#e2e1db}\
+@media(prefers-color-scheme:dark){:root{--back:#161615;--card:#222220;--text:#f1f0ec;--quiet:#bdbcb4;--act:#8fd0b5;--on:#10231c;--line:#3d3d39}}\
 *{box-sizing:border-box}\
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--back);color:var(--text);\
 font:17px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif}\
 main{width:100%;max-width:28rem;padding:2.5rem 2rem;background:var(--card);border:1px solid var(--line);border-radius:16px}\
-h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.3;overflow-wrap:anywhere}\
-p{margin:0 0 1.75rem;color:var(--quiet);overflow-wrap:anywhere}p:last-child{margin:0}\
+h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.3;overflow-wrap:anywhere;text-wrap:balance}\
+p{margin:0 0 .5rem;color:var(--quiet);overflow-wrap:anywhere;text-wrap:pretty}p:last-child{margin:0}form{margin-top:1.75rem}\
 button{width:100%;min-height:3rem;padding:.75rem 1.25rem;border:0;border-radius:10px;background:var(--act);color:var(--on);font:inherit;font-weight:600;cursor:pointer}\
 button:focus-visible{outline:3px solid var(--act);outline-offset:3px}";
 

@@ -14,6 +14,7 @@ mod links;
 mod mail_reports;
 mod me;
 mod page;
+mod page_receipts;
 mod people;
 mod sends;
 mod sign_in;

@@ -81,8 +81,8 @@ async fn leave(
         }
         opened.leave(&app, language).await?;
     }
-    let what = opened.as_ref().map(|opened| opened.line(words, language)).unwrap_or_default();
-    let below = format!("<p>{what}{}</p>", escaped(words.close));
+    let what = opened.as_ref().map(|opened| opened.line(words)).unwrap_or_default();
+    let below = format!("{what}<p>{}</p>", escaped(words.close));
     Ok(page(language, words.done, &below))
 }
 
@@ -92,9 +92,9 @@ fn asking(opened: Option<&Opened>, language: Language) -> Response {
         Some(opened) => words.question(&opened.category_name(language)),
         None => words.plain_question.to_owned(),
     };
-    let what = opened.map(|opened| opened.line(words, language)).unwrap_or_default();
+    let what = opened.map(|opened| opened.line(words)).unwrap_or_default();
     let below = format!(
-        "<p>{what}{}</p><form method=\"post\"><input type=\"hidden\" name=\"{FIELD}\" value=\"{VALUE}\">\
+        "{what}<p>{}</p><form method=\"post\"><input type=\"hidden\" name=\"{FIELD}\" value=\"{VALUE}\">\
          <button>{}</button></form>",
         escaped(words.at_once),
         escaped(words.button)
@@ -210,15 +210,17 @@ impl Opened {
     }
 
     /// By which channel, to which address as far as others may see it.
-    fn line(&self, words: &Words, _language: Language) -> String {
+    fn line(&self, words: &Words) -> String {
         let address = self.person.endpoints.iter().find(|endpoint| endpoint.channel == self.channel);
         let masked = address.and_then(|endpoint| masked(self.channel, &endpoint.address));
         let by = words.channel(self.channel);
-        let line = match masked {
-            Some(masked) => format!("{by}: {masked}. "),
-            None => format!("{by}. "),
-        };
-        escaped(&line)
+        match masked {
+            // Chinese fonts draw the dots of an address as wide as a character.
+            Some(masked) => {
+                format!("<p>{by}{}<span lang=\"en\">{}</span></p>", words.colon(), escaped(&masked))
+            }
+            None => format!("<p>{by}</p>"),
+        }
     }
 }
 

@@ -138,6 +138,20 @@ async fn a_segment_is_who_fits_when_the_walk_comes_by() {
 }
 
 #[tokio::test]
+async fn a_send_to_a_segment_tells_everybody_who_fits() {
+    let scene = Scene::new(&with("segments: {staff: {when: \"in_topic('staff')\"}}")).await;
+    crowd(&scene, "everybody", 501).await;
+    for member in ["m00000", "m00500"] {
+        scene.act(Scene::joining(member, "staff", true)).await;
+    }
+    let act = scene.sending(words("orders"), SendTo::Segment("staff".into()));
+    let Answer::Sent { send, .. } = scene.act(act).await else { panic!() };
+    scene.minutes(0).await;
+    let (state, people) = told(&scene, &send.as_str().parse().unwrap()).await;
+    assert_eq!((state, people), (EventState::Done, ["m00000", "m00500"].map(str::to_owned).into()));
+}
+
+#[tokio::test]
 async fn a_rule_that_is_removed_half_way_tells_nobody_more_and_the_walk_ends() {
     let scene = Scene::new(&rule("category: orders, notify: {topic: news}")).await;
     crowd(&scene, "news", 1_201).await;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use tidings_core::click_rate::{Clicks, Days};
 use tidings_core::model::{BookKey, DueKey, Notification, Term, utc_day};
 use tidings_core::ports::{BookReader, BookRow, StoreError};
-use tidings_protocol::{DeliveryState, NotificationId, NotificationState, ProjectId, Timestamp};
+use tidings_protocol::{CategoryId, DeliveryState, NotificationId, NotificationState, ProjectId, Timestamp};
 
 use super::{MemoryStore, PortCall};
 use crate::books::{OVERDUE_MILLIS_MAX, beside};
@@ -33,6 +34,27 @@ impl BookReader for MemoryStore {
         let pending = tables.pending.iter().filter_map(|(id, ())| tables.notifications.get(id));
         let stuck = pending.filter(|row| row.person.project == *project && tables.is_stuck(row, late));
         Ok(stuck.map(|row| row.id.clone()).take(limit).collect())
+    }
+
+    async fn clicks(
+        &self,
+        project: &ProjectId,
+        days: Days,
+    ) -> Result<BTreeMap<CategoryId, [Clicks; 2]>, StoreError> {
+        self.at(PortCall::Books).await?;
+        let tables = self.shared.lock();
+        let within = |row: &Notification| row.created_at >= days.usual_from && row.created_at < days.until;
+        let mut counted: BTreeMap<CategoryId, [Clicks; 2]> = BTreeMap::new();
+        for (_, row) in tables.notifications.iter().filter(|(_, row)| row.person.project == *project) {
+            if row.state != NotificationState::Reached || !within(row) {
+                continue;
+            }
+            let of = counted.entry(row.category.clone()).or_default();
+            let clicks = &mut of[usize::from(row.created_at >= days.recent_from)];
+            clicks.reached += 1;
+            clicks.clicked += u64::from(row.flags.clicked_at.is_some());
+        }
+        Ok(counted)
     }
 }
 

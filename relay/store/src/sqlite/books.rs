@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
+use tidings_core::click_rate::{Clicks, Days};
 use tidings_core::model::BookKey;
 use tidings_core::ports::{BookReader, BookRow, StoreError};
-use tidings_protocol::{NotificationId, NotificationState, ProjectId, Timestamp};
+use tidings_protocol::{CategoryId, NotificationId, NotificationState, ProjectId, Timestamp};
 
 use super::SqliteStore;
 use super::cells::Cells;
@@ -48,6 +49,30 @@ impl BookReader for SqliteStore {
         drop(rows);
         snapshot.end().await;
         Ok(stuck)
+    }
+
+    async fn clicks(
+        &self,
+        project: &ProjectId,
+        days: Days,
+    ) -> Result<BTreeMap<CategoryId, [Clicks; 2]>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let rows = sqlx::query(sql::CLICKS)
+            .bind(project.as_str())
+            .bind(days.usual_from.as_millis())
+            .bind(days.recent_from.as_millis())
+            .bind(days.until.as_millis())
+            .fetch_all(&mut *snapshot.connection);
+        let rows = rows.await.map_err(meaning)?;
+        snapshot.end().await;
+        let mut counted: BTreeMap<CategoryId, [Clicks; 2]> = BTreeMap::new();
+        for row in &rows {
+            let mut cells = Cells::of(row);
+            let (category, is_recent) = (cells.word()?, cells.cell::<bool>()?);
+            let clicks = Clicks { reached: cells.number()?, clicked: cells.number()? };
+            counted.entry(category).or_default()[usize::from(is_recent)] = clicks;
+        }
+        Ok(counted)
     }
 }
 

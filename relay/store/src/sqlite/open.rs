@@ -87,6 +87,16 @@ pub enum OpenError {
         /// Which folder.
         folder: PathBuf,
     },
+    /// The folder has had a database, and has none.
+    #[error(
+        "the database of {} is gone: put tidings.sqlite3 back, from a backup or from the disk that is not mounted; to \
+         begin with nothing, name an empty folder",
+        .folder.display()
+    )]
+    Gone {
+        /// Which folder.
+        folder: PathBuf,
+    },
     /// The file is no database, or a damaged one.
     #[error("the database in {} is damaged: put it aside and restore a backup ({detail})", .folder.display())]
     Damaged {
@@ -125,6 +135,10 @@ impl SqliteStore {
     /// [`OpenError`] says what to do.
     pub async fn open(folder: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
+        // An empty relay in the place of a full one would take what is meant for it, and forget who agreed to what.
+        if progress::read(folder).starts > 0 && !database_path(folder).exists() {
+            return Err(OpenError::Gone { folder: folder.to_owned() });
+        }
         let connect = connect_options(folder);
         let fail = |error| explain(error, folder);
         let mut connection = connect.connect().await.map_err(meaning).map_err(fail)?;

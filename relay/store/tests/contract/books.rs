@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tidings_core::click_rate::{Clicks, Days};
 use tidings_core::model::{
     BookKey, Changes, DirectSend, DueKey, DueRow, Entry, EntryHash, Erased, Event, Notification, PersonKey,
     SendContent, Term, utc_day,
@@ -26,6 +27,7 @@ on_every_store!(
     an_erasure_takes_the_words_that_only_the_erased_were_told,
     a_recipient_may_come_again_after_an_erasure,
     what_nothing_moves_is_stuck,
+    clicks_are_counted_by_category_in_the_usual_and_in_the_recent_days,
 );
 
 /// An event with a notification in the inbox, one that is held, and a mail.
@@ -336,4 +338,37 @@ async fn what_nothing_moves_is_stuck(store: impl Whole) {
     assert_eq!(stuck(60_000 + 300_000, 9).await, ["n3", "n4"]);
     assert_eq!(stuck(60_000 + 300_001, 9).await, ["n2", "n3", "n4"], "five minutes past its time");
     assert_eq!(stuck(DAY + 300_001, 9).await, ["n1", "n2", "n3", "n4"]);
+}
+
+async fn clicks_are_counted_by_category_in_the_usual_and_in_the_recent_days(store: impl Whole) {
+    let made = |id: &str, category_id: &str, day: i64, state: NotificationState, clicked: bool| {
+        let mut row = placed(&person("p", "anna"), id, id, 1);
+        (row.category, row.created_at, row.state) = (category(category_id), at(day * DAY), state);
+        row.flags.clicked_at = clicked.then(|| at(100 * DAY));
+        row
+    };
+    use NotificationState::{Expired, Reached};
+    let mut elsewhere = made("n9", "orders", 8, Reached, true);
+    elsewhere.person = person("q", "anna");
+    let rows = vec![
+        made("n0", "orders", 0, Reached, true),
+        made("n1", "orders", 1, Reached, true),
+        made("n2", "orders", 7, Reached, false),
+        made("n3", "orders", 7, Expired, false),
+        made("n4", "orders", 8, Reached, true),
+        made("n5", "orders", 9, Reached, false),
+        made("n6", "offers", 9, Reached, false),
+        made("n7", "orders", 10, Reached, true),
+        elsewhere,
+    ];
+    let events = rows.iter().map(|row| event(row.person.project.as_str(), row.id.as_str())).collect();
+    write(&store, 1, &Changes { events_new: events, notifications_new: rows, ..Changes::default() }).await;
+    let days = Days { usual_from: at(DAY), recent_from: at(8 * DAY), until: at(10 * DAY) };
+    let counted = store.clicks(&project("p"), days).await.unwrap();
+    let clicks = |clicked, reached| Clicks { reached, clicked };
+    let expected = [
+        (category("offers"), [clicks(0, 0), clicks(0, 1)]),
+        (category("orders"), [clicks(1, 2), clicks(1, 2)]),
+    ];
+    assert_eq!(counted.into_iter().collect::<Vec<_>>(), expected);
 }

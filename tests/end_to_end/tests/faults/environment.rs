@@ -53,6 +53,19 @@ fn a_second_relay_on_the_same_folder_is_turned_away() {
 }
 
 #[test]
+fn a_database_that_is_gone_is_named_and_no_empty_one_takes_its_place() {
+    let (site, _) = Relay::start().terminate();
+    let (database, aside) = (site.data().join("tidings.sqlite3"), site.data().join("aside"));
+    std::fs::rename(&database, &aside).expect("it is there");
+    let refused = refused(site.serve("127.0.0.1:0"), site);
+    says(&refused, &["the database of", "is gone", "from a backup"]);
+    let site = refused.site;
+    assert!(!database.exists(), "nothing was made in its place");
+    std::fs::rename(&aside, &database).expect("it is there");
+    let _alive = send(&Relay::start_on(site), "hi");
+}
+
+#[test]
 fn a_folder_of_a_later_version_is_left_alone() {
     let (site, _) = Relay::start().terminate();
     let database = site.data().join("tidings.sqlite3");

@@ -110,6 +110,23 @@ impl Shop {
         self.relay.caller().get(&format!("/v1/notifications/{notification}")).ok(200)
     }
 
+    /// Waits until the story of a notification has these receipts, all of one delivery.
+    #[track_caller]
+    pub(crate) fn told(&self, notification: &str, receipts: &[&str]) {
+        let since = Instant::now();
+        loop {
+            let story = self.story(notification);
+            let lines = story["timeline"].as_array().expect("a story has lines").iter();
+            let told: Vec<_> = lines.filter(|line| line["kind"] == "receipt").collect();
+            if told.iter().map(|line| &line["receipt"]).eq(receipts) {
+                assert!(told.iter().all(|line| line["delivery"] == told[0]["delivery"]), "{story}");
+                return;
+            }
+            assert!(since.elapsed() < SOON, "it comes so far: {story}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub(crate) fn books_balance(&self) {
         let books = self.relay.caller().get("/v1/accounting").ok(200);
         assert_eq!(books["residue"], 0, "{books}");

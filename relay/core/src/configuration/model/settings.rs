@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidings_protocol::{Span, TopicId};
+use tidings_protocol::{RecipientId, Span, TopicId};
 
 use super::CapRule;
 
@@ -78,6 +78,8 @@ pub enum AlertsTo {
     Topic(TopicId),
     /// Everybody in a segment of the same document.
     Segment(String),
+    /// These; never empty.
+    Recipients(Vec<RecipientId>),
 }
 
 /// What an operator wants to know at once.
@@ -93,7 +95,7 @@ pub enum Alert {
     Budget,
     /// A plan ended and nobody acknowledged.
     Unacknowledged,
-    /// People stopped opening what a rule sends.
+    /// People stopped opening what a category sends.
     ClickRateLow,
 }
 

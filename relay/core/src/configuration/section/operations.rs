@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use tidings_protocol::CategoryId;
+use tidings_protocol::{CategoryId, RecipientId};
 
 use crate::configuration::mistake::Found;
 use crate::configuration::model::{
     Alert, Alerts, AlertsTo, Hook, HookEvent, SecretName, TokenAlgorithm, TokenKey, Tokens,
 };
-use crate::configuration::node::{Node, Place};
+use crate::configuration::node::{Node, Place, Value};
 use crate::configuration::reader::Reader;
 use crate::configuration::values::Reference;
+use crate::expression::{Expression, NoLookups, Scope};
 
 /// The kinds of entry in a project's feed that a hook can hear.
 const HOOK_EVENTS: [&str; 24] = [
@@ -109,16 +110,44 @@ pub(in crate::configuration) fn alerts<'d>(
     Some(Alerts { notify: notify?, on: on.unwrap_or_else(all) })
 }
 
+/// Who is told: as `notify` of a rule, but that there is no event to name anybody.
 fn audience<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Option<AlertsTo> {
+    let Value::Map(_) = &node.value else { return named(reader, node).map(AlertsTo::Recipients) };
     let fields = reader.fields(node, owner, "`notify`", &["topic", "segment"])?;
     let topic = fields.optional(reader, "topic", Reader::id).map(AlertsTo::Topic);
     let segment =
         fields.optional(reader, "segment", |reader, node| reader.reference(node, Reference::Segment));
     if fields.get("topic").is_some() == fields.get("segment").is_some() {
         let found = Found::new("bad_plan", node.place, "`notify` names one audience");
-        reader.report(found.expected("{topic: NAME} or {segment: NAME}"));
+        reader.report(found.expected("{topic: NAME}, {segment: NAME} or CEL, like \"'alice'\""));
     }
     topic.or(segment.map(AlertsTo::Segment))
+}
+
+/// The recipients that a value of CEL names. It reads nothing, so they are known when the document is checked.
+fn named<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>) -> Option<Vec<RecipientId>> {
+    const EXPECTED: &str = "ids in quotes: \"'alice'\" or \"['alice', 'bob']\"";
+    let source = reader.text(node)?;
+    match ids_in(source) {
+        Ok(recipients) => Some(recipients),
+        Err(detail) => {
+            reader.report(Found::new("bad_cel", node.place, detail).expected(EXPECTED));
+            None
+        }
+    }
+}
+
+fn ids_in(source: &str) -> Result<Vec<RecipientId>, String> {
+    let expression = Expression::compile(source).map_err(|error| error.kind.to_string())?;
+    if !expression.uses().fields.is_empty() {
+        return Err("an alert has no event and no recipient to look at".to_owned());
+    }
+    let nothing = serde_json::Value::Null;
+    let scope = Scope { data: &nothing, event: &nothing, recipient: None, lookups: &NoLookups };
+    let ids = expression.ids(&scope).map_err(|error| error.to_string())?;
+    let ids: Result<Vec<_>, _> = ids.into_iter().map(RecipientId::new).collect();
+    let ids = ids.map_err(|error| error.to_string())?;
+    if ids.is_empty() { Err("it names nobody".to_owned()) } else { Ok(ids) }
 }
 
 pub(in crate::configuration) fn tokens<'d>(

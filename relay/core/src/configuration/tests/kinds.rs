@@ -177,6 +177,16 @@ fn the_rule_of_these_tests_is_right_without_more() {
     "/alerts/on/0",
     Some("residue")
 )]
+#[case::alert_to_a_name("alerts: {notify: alice}", "bad_cel", 18, "/alerts/notify", None)]
+#[case::alert_to_an_events_recipient(
+    "alerts: {notify: data.customer}",
+    "bad_cel",
+    18,
+    "/alerts/notify",
+    None
+)]
+#[case::alert_to_nobody("alerts: {notify: '[]'}", "bad_cel", 18, "/alerts/notify", None)]
+#[case::alert_to_no_id("alerts: {notify: \"'a/b'\"}", "bad_cel", 18, "/alerts/notify", None)]
 #[case::private_key(
     "tokens: {keys: [{kid: a, alg: EdDSA, public: '-----BEGIN PRIVATE KEY-----'}]}",
     "bad_key",

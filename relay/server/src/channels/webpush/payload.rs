@@ -8,7 +8,8 @@ use tidings_core::delivery::{Form, Handover};
 
 use crate::channels::beside::beside;
 
-/// Bytes of a payload before it is encrypted. RFC 8291 leaves 3,993 of a body of 4,096; web-push allows fewer.
+/// Bytes of a payload before it is encrypted: what `web-push` takes. RFC 8291 leaves 3,993 of a body of 4,096; the rest is
+/// not worth an encryption beside the crate's, because the browser fetches what does not fit (docs/channels/push.md).
 pub(super) const PLAINTEXT_BYTES_MAX: usize = 3_052;
 
 /// A payload.
@@ -25,8 +26,16 @@ pub(super) struct Payload<'a> {
     link: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     collapse: Option<&'a str>,
+    /// There are words beside the title, and they stayed at home.
+    #[serde(skip_serializing_if = "is_false")]
+    more: bool,
     #[serde(flatten)]
     beside: BTreeMap<&'static str, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl<'a> Payload<'a> {
@@ -35,14 +44,21 @@ impl<'a> Payload<'a> {
         let bare = Self::content_free(handover);
         let Form::Push(form) = &handover.form else { return bare };
         let link = form.link.as_deref();
-        let titled = Self { title: Some(&form.title), beside: beside(handover), ..bare.clone() };
+        let body = Some(&*form.body).filter(|body| !body.is_empty());
+        let titled = Self {
+            title: Some(&form.title),
+            more: body.is_some() || link.is_some(),
+            beside: beside(handover),
+            ..bare.clone()
+        };
         let choices = match form.content {
             PushContent::None => vec![],
             PushContent::Title => vec![titled],
-            PushContent::Full => {
-                let body = Some(&*form.body).filter(|body| !body.is_empty());
-                vec![Self { body, link, ..titled.clone() }, Self { link, ..titled.clone() }, titled]
-            }
+            PushContent::Full => vec![
+                Self { body, link, more: false, ..titled.clone() },
+                Self { link, more: body.is_some(), ..titled.clone() },
+                titled,
+            ],
         };
         choices.into_iter().find(|choice| choice.text().len() <= PLAINTEXT_BYTES_MAX).unwrap_or(bare)
     }
@@ -57,6 +73,7 @@ impl<'a> Payload<'a> {
             body: None,
             link: None,
             collapse,
+            more: false,
             beside: BTreeMap::new(),
         }
     }

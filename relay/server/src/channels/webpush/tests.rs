@@ -119,7 +119,7 @@ async fn one_signature_serves_a_push_service_and_another_one_the_next() {
 #[rstest]
 #[case(PushContent::None, json!({"tidings": 1, "notification": "n1", "collapse": "order/1001"}))]
 #[case(PushContent::Title, json!({
-    "tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001",
+    "tidings": 1, "notification": "n1", "collapse": "order/1001", "title": "Order 1001", "more": true,
     "category": "orders", "priority": "high", "expires_at": "2026-11-23T12:00:00.000Z", "round": "2",
 }))]
 #[case(PushContent::Full, json!({

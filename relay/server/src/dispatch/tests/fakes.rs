@@ -2,13 +2,16 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
 
+use std::collections::BTreeMap;
+
 use tidings_core::act::Act;
-use tidings_core::configuration::Configuration;
+use tidings_core::click_rate::{Clicks, Days};
+use tidings_core::configuration::{Alert, Alerts, AlertsTo, Configuration};
 use tidings_core::ports::{
     BookReader, ConfigurationRow, InboxPage, KeyRow, ProjectRow, SecretRow, StopEntry,
 };
 use tidings_core::retention::Outdated;
-use tidings_protocol::Cursor;
+use tidings_protocol::{CategoryId, Cursor};
 
 use super::*;
 
@@ -28,6 +31,8 @@ struct State {
     refusal: Mutex<Option<Refusal>>,
     recounted: Mutex<BTreeSet<String>>,
     purged: Mutex<Vec<(ProjectId, Outdated)>>,
+    clicks_of: Mutex<Vec<(String, Days)>>,
+    unasked: std::sync::atomic::AtomicBool,
 }
 
 impl FakeRelay {
@@ -71,6 +76,16 @@ impl FakeRelay {
 
     pub(super) fn handed_in(&self) -> Vec<String> {
         self.state.handed_in.lock().unwrap().clone()
+    }
+
+    /// Whose clicks were asked for, and of which days.
+    pub(super) fn clicks_of(&self) -> Vec<(String, Days)> {
+        self.state.clicks_of.lock().unwrap().clone()
+    }
+
+    /// Lets the document ask for no alert about clicks.
+    pub(super) fn ask_nothing_of_clicks(&self) {
+        self.state.unasked.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn recounted(&self) -> BTreeSet<String> {
@@ -177,6 +192,12 @@ impl LiveConfiguration for FakeRelay {
             "shop" => {
                 let mut configuration = Configuration::built_in();
                 configuration.retention.events = tidings_protocol::Span::from_days(365);
+                let on = if self.state.unasked.load(Ordering::Relaxed) {
+                    vec![Alert::Residue]
+                } else {
+                    vec![Alert::ClickRateLow]
+                };
+                configuration.alerts = Some(Alerts { notify: AlertsTo::Segment("staff".to_owned()), on });
                 Ok(Arc::new(configuration))
             }
             _ => Err(StoreError::Damaged { detail: "no document".to_owned() }),
@@ -198,6 +219,22 @@ impl BookReader for FakeRelay {
         _limit: usize,
     ) -> Result<Vec<NotificationId>, StoreError> {
         Ok(Vec::new())
+    }
+
+    /// People click orders less than they did, and offers as ever.
+    async fn clicks(
+        &self,
+        project: &ProjectId,
+        days: Days,
+    ) -> Result<BTreeMap<CategoryId, [Clicks; 2]>, StoreError> {
+        self.state.clicks_of.lock().unwrap().push((project.to_string(), days));
+        let clicks = |clicked, reached| Clicks { reached, clicked };
+        let of = |name: &str, usual, recent| (name.parse().unwrap(), [usual, recent]);
+        Ok([
+            of("offers", clicks(40, 1_000), clicks(40, 1_000)),
+            of("orders", clicks(655, 10_000), clicks(21, 1_000)),
+        ]
+        .into())
     }
 }
 

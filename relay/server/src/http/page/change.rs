@@ -41,20 +41,30 @@ impl Form {
     }
 }
 
-/// Who sent a form, and what the page said in their language.
-async fn open(
-    app: &App,
-    token: &str,
-    form: &Form,
-    headers: &HeaderMap,
-) -> Result<Result<(Holder, View), Response>, Box<Problem>> {
-    let Some(holder) = Holder::of(app, token).await? else {
-        let texts = texts::of(form.one("lang"), None, headers);
-        return Ok(Err(html::response(StatusCode::NOT_FOUND, html::gone(texts))));
-    };
-    let texts = texts::of(form.one("lang"), holder.locale(), headers);
-    let view = View::of(app, &holder, texts).await?;
-    Ok(Ok((holder, view)))
+/// A form, who sent it, and what the page said in their language.
+struct Opened {
+    form: Form,
+    holder: Holder,
+    view: View,
+}
+
+impl Opened {
+    /// What a token opens for a form; or what a token that opens nothing shows.
+    async fn by(
+        app: &App,
+        token: &str,
+        headers: &HeaderMap,
+        sent: &Sent,
+    ) -> Result<Result<Self, Response>, Box<Problem>> {
+        let form = Form::read(sent);
+        let Some(holder) = Holder::of(app, token).await? else {
+            let texts = texts::of(form.one("lang"), None, headers);
+            return Ok(Err(html::response(StatusCode::NOT_FOUND, html::gone(texts))));
+        };
+        let texts = texts::of(form.one("lang"), holder.locale(), headers);
+        let view = View::of(app, &holder, texts).await?;
+        Ok(Ok(Self { form, holder, view }))
+    }
 }
 
 /// Boxes that were ticked or cleared. What the form showed is sent along, so that what somebody changed elsewhere in the
@@ -65,8 +75,7 @@ pub(super) async fn preferences(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let form = Form::read(&sent);
-    let (holder, view) = match open(&app, &token, &form, &headers).await? {
+    let Opened { form, holder, view } = match Opened::by(&app, &token, &headers, &sent).await? {
         Ok(opened) => opened,
         Err(gone) => return Ok(gone),
     };
@@ -109,8 +118,7 @@ pub(super) async fn consent(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let form = Form::read(&sent);
-    let (holder, view) = match open(&app, &token, &form, &headers).await? {
+    let Opened { form, holder, view } = match Opened::by(&app, &token, &headers, &sent).await? {
         Ok(opened) => opened,
         Err(gone) => return Ok(gone),
     };
@@ -167,8 +175,7 @@ pub(super) async fn unsubscribe(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let form = Form::read(&sent);
-    let (holder, view) = match open(&app, &token, &form, &headers).await? {
+    let Opened { holder, view, .. } = match Opened::by(&app, &token, &headers, &sent).await? {
         Ok(opened) => opened,
         Err(gone) => return Ok(gone),
     };

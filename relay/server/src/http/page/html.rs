@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use tidings_protocol::{Decision, LegalClass};
+use tidings_protocol::Decision;
 
 use super::assets::{ICON, SCRIPT, STYLE, WORKER};
 use super::texts::Texts;
@@ -54,7 +54,10 @@ pub(super) fn response(status: StatusCode, html: String) -> Response {
 
 /// What a link that opens nothing shows.
 pub(super) fn gone(texts: &Texts) -> String {
-    let main = format!("<main id=\"main\">\n<h1>{}</h1>\n<p>{}</p>\n</main>\n", texts.gone, texts.gone_about);
+    let main = format!(
+        "<main id=\"main\">\n<section>\n<h1>{}</h1>\n<p>{}</p>\n</section>\n</main>\n",
+        texts.gone, texts.gone_about
+    );
     document(texts, texts.gone, &main)
 }
 
@@ -146,27 +149,36 @@ fn form(view: &View, call: &str) -> String {
 
 fn preferences(view: &View) -> String {
     let texts = view.texts;
+    let about = if view.has_choices() { texts.preferences_about } else { texts.preferences_none };
     let mut html = format!(
-        "<section aria-labelledby=\"preferences-title\">\n<h2 id=\"preferences-title\">{}</h2>\n<p>{}</p>\n{}",
+        "<section aria-labelledby=\"preferences-title\">\n<h2 id=\"preferences-title\">{}</h2>\n<p>{about}</p>\n{}",
         texts.preferences,
-        texts.preferences_about,
         form(view, "preferences")
     );
     for (index, category) in view.categories.iter().enumerate() {
-        html.push_str(&boxes(texts, category, index));
+        let line = if category.is_fixed() { fixed(texts, category) } else { boxes(texts, category, index) };
+        html.push_str(&line);
     }
-    html.push_str(&format!("<button type=\"submit\">{}</button>\n</form>\n</section>\n", texts.save));
+    if view.has_choices() {
+        html.push_str(&format!("<button type=\"submit\" class=\"first\">{}</button>\n", texts.save));
+    }
+    html.push_str("</form>\n</section>\n");
     html
 }
 
-/// One category: a box for each channel. What cannot be switched off is shown as it is.
+/// One category that cannot be switched off: where it comes, and why there is nothing to tick.
+fn fixed(texts: &Texts, category: &Shown) -> String {
+    let channels = texts.channels(category.channels.iter().map(|(channel, _)| *channel));
+    format!(
+        "<div class=\"fixed\">\n<h3>{}</h3>\n<p class=\"note\">{}</p>\n<p>{channels}</p>\n</div>\n",
+        Escaped(&category.name),
+        texts.essential
+    )
+}
+
+/// One category: a box for each channel.
 fn boxes(texts: &Texts, category: &Shown, index: usize) -> String {
-    let essential = category.legal == LegalClass::Essential;
-    let note = match (essential, category.needs_consent) {
-        (true, _) => Some(texts.essential),
-        (false, true) => Some(texts.with_consent),
-        (false, false) => None,
-    };
+    let note = category.needs_consent.then_some(texts.with_consent);
     let described = note.map(|_| format!(" aria-describedby=\"note-{index}\"")).unwrap_or_default();
     let mut html = format!("<fieldset{described}>\n<legend>{}</legend>\n", Escaped(&category.name));
     if let Some(note) = note {
@@ -175,10 +187,6 @@ fn boxes(texts: &Texts, category: &Shown, index: usize) -> String {
     for (channel, wanted) in &category.channels {
         let switch = format!("{channel}/{}", category.id);
         let (switch, name) = (Escaped(&switch), texts.channel(*channel));
-        if essential {
-            html.push_str(&format!("<label><input type=\"checkbox\" checked disabled> {name}</label>\n"));
-            continue;
-        }
         let (was, checked) = if *wanted { ("on", " checked") } else { ("off", "") };
         html.push_str(&format!(
             "<label><input type=\"checkbox\" name=\"on\" value=\"{switch}\"{checked}> {name}</label>\n\
@@ -241,6 +249,9 @@ fn question(view: &View, category: &Shown) -> String {
 }
 
 fn stop(view: &View) -> String {
+    if !view.has_choices() {
+        return String::new();
+    }
     let texts = view.texts;
     format!(
         "<section aria-labelledby=\"stop-title\">\n<h2 id=\"stop-title\">{}</h2>\n<p>{}</p>\n{}\

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use tidings_core::act::Act;
-use tidings_protocol::Channel;
+use tidings_protocol::{Channel, RecipientId};
 
 use super::holder::Holder;
 use crate::app::App;
@@ -34,15 +34,12 @@ async fn put(
     At(token): At<String>,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let holder = Holder::required(&app, &token).await?;
-    let address = address(&sent)?;
-    let key = &holder.person.key;
-    let put = Act::PutEndpoint {
-        recipient: key.recipient.clone(),
+    change(&app, &token, &sent, |recipient, address| Act::PutEndpoint {
+        recipient,
         channel: Channel::Push,
         address: Some((address, true)),
-    };
-    Ok(act_in(&app, &key.project, false, None, put, |_| Answered::nothing()).await?.response())
+    })
+    .await
 }
 
 async fn remove(
@@ -50,18 +47,33 @@ async fn remove(
     At(token): At<String>,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let holder = Holder::required(&app, &token).await?;
-    let address = address(&sent)?;
+    change(&app, &token, &sent, |recipient, address| Act::RemoveEndpoint {
+        recipient,
+        channel: Channel::Push,
+        address,
+    })
+    .await
+}
+
+/// Does with the address of this browser what the act says.
+async fn change(
+    app: &App,
+    token: &str,
+    sent: &Sent,
+    act: impl FnOnce(RecipientId, Box<str>) -> Act + Send,
+) -> Result<Response, Box<Problem>> {
+    let holder = Holder::required(app, token).await?;
+    let address = address(sent.text()?, "")?;
     let key = &holder.person.key;
-    let remove = Act::RemoveEndpoint { recipient: key.recipient.clone(), channel: Channel::Push, address };
-    Ok(act_in(&app, &key.project, false, None, remove, |_| Answered::nothing()).await?.response())
+    let act = act(key.recipient.clone(), address.into());
+    Ok(act_in(app, &key.project, false, None, act, |_| Answered::nothing()).await?.response())
 }
 
 /// The subscription with its fields in one order, so that the same one is the same address however it was written.
-fn address(sent: &Sent) -> Result<Box<str>, Box<Problem>> {
-    let subscription = Subscription::read(sent.text()?).ok_or_else(|| {
-        let detail = "The body is a PushSubscription as JSON: {\"endpoint\", \"keys\": {\"p256dh\", \"auth\"}}, over https.";
-        Problem::invalid("", detail)
+pub(super) fn address(text: &str, pointer: &str) -> Result<String, Box<Problem>> {
+    let subscription = Subscription::read(text).ok_or_else(|| {
+        let detail = "This is no PushSubscription as JSON: {\"endpoint\", \"keys\": {\"p256dh\", \"auth\"}}, over https.";
+        Problem::invalid(pointer, detail)
     })?;
-    Ok(subscription.address().into())
+    Ok(subscription.address())
 }

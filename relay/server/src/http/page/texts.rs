@@ -26,6 +26,7 @@ pub(super) struct Texts {
     pub(super) wait: &'static str,
     pub(super) preferences: &'static str,
     pub(super) preferences_about: &'static str,
+    pub(super) preferences_none: &'static str,
     pub(super) essential: &'static str,
     pub(super) with_consent: &'static str,
     pub(super) save: &'static str,
@@ -64,14 +65,15 @@ static ENGLISH: Texts = Texts {
     browser_needs_script: "Notifications in this browser need JavaScript. The settings below work without it.",
     subscribe: "Notify me in this browser",
     stop_browser: "Stop notifying me in this browser",
-    is_on: "This browser gets your notifications.",
-    is_off: "This browser does not get your notifications.",
+    is_on: "What comes by push is shown in this browser.",
+    is_off: "Nothing is shown in this browser.",
     cannot: "This browser cannot get notifications from this page.",
     denied: "You blocked notifications from this page. Allow them in the settings of your browser, then try again.",
     failed: "That did not work. Check your connection and try again.",
     wait: "One moment…",
     preferences: "What you get",
     preferences_about: "Choose what you want to hear about, and where.",
+    preferences_none: "There is nothing to choose at present.",
     essential: "You always get these: they are needed to serve you, or the law asks for them.",
     with_consent: "You get these only if you allowed them below.",
     save: "Save",
@@ -95,7 +97,7 @@ static ENGLISH: Texts = Texts {
     gone: "This link opens nothing",
     gone_about: "It is too old or not complete. Ask the sender of your notifications for a new one.",
     channels: ["Inbox", "Push", "Email", "SMS", "Webhook"],
-    question: ["May we send you “", "” by ", ", ", "?"],
+    question: ["May we send you “", "” (", ", ", ")?"],
 };
 
 static CHINESE: Texts = Texts {
@@ -109,14 +111,15 @@ static CHINESE: Texts = Texts {
     browser_needs_script: "在浏览器中接收通知需要启用 JavaScript。下方的设置无需启用即可使用。",
     subscribe: "在此浏览器中通知我",
     stop_browser: "不再在此浏览器中通知我",
-    is_on: "此浏览器会收到您的通知。",
-    is_off: "此浏览器不会收到您的通知。",
+    is_on: "推送通知会显示在此浏览器中。",
+    is_off: "此浏览器不会显示通知。",
     cannot: "此浏览器无法接收本页面的通知。",
     denied: "您已阻止本页面的通知。请在浏览器设置中允许，然后重试。",
     failed: "操作未成功。请检查网络连接后重试。",
     wait: "请稍候…",
     preferences: "您接收的内容",
     preferences_about: "选择您想了解的内容以及接收方式。",
+    preferences_none: "目前没有可选择的项目。",
     essential: "这些通知始终发送：提供服务所必需，或法律要求。",
     with_consent: "仅在您于下方同意后才会发送。",
     save: "保存",
@@ -154,11 +157,16 @@ impl Texts {
         }]
     }
 
+    /// Several channels in a row.
+    pub(super) fn channels(&self, channels: impl Iterator<Item = Channel>) -> String {
+        let [_, _, between, _] = self.question;
+        channels.map(|channel| self.channel(channel)).collect::<Vec<_>>().join(between)
+    }
+
     /// What is asked about a category.
     pub(super) fn question(&self, category: &str, channels: impl Iterator<Item = Channel>) -> String {
-        let channels: Vec<_> = channels.map(|channel| self.channel(channel)).collect();
-        let [first, second, between, end] = self.question;
-        let channels = channels.join(between);
+        let [first, second, _, end] = self.question;
+        let channels = self.channels(channels);
         // Chinese names the channels before the thing.
         match self.language {
             "zh" => format!("{first}{channels}{second}{category}{end}"),
@@ -208,7 +216,7 @@ mod tests {
     #[test]
     fn a_question_names_the_thing_and_the_ways() {
         let channels = || [Channel::Email, Channel::Sms].into_iter();
-        assert_eq!(ENGLISH.question("Offers", channels()), "May we send you “Offers” by Email, SMS?");
+        assert_eq!(ENGLISH.question("Offers", channels()), "May we send you “Offers” (Email, SMS)?");
         assert_eq!(CHINESE.question("优惠", channels()), "我们可以通过电子邮件、短信向您发送“优惠”吗？");
     }
 }

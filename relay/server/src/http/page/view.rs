@@ -71,6 +71,11 @@ impl View {
         })
     }
 
+    /// Whether there is anything that can be switched off.
+    pub(super) fn has_choices(&self) -> bool {
+        self.categories.iter().any(|category| !category.is_fixed())
+    }
+
     pub(super) fn policy_version(&self) -> &str {
         self.policy.as_ref().map_or("", |policy| policy.version.as_str())
     }
@@ -103,6 +108,11 @@ impl Shown {
             name: item.name,
             legal: item.legal,
         }
+    }
+
+    /// Whether it always comes.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.legal == LegalClass::Essential
     }
 
     /// Whether there is a grant to take back.

@@ -1,5 +1,6 @@
-// Shows pushes while no page is open. A push without words says only which notification to look at: its words are fetched
-// from the relay, with the link that the page left here.
+// Shows pushes while no page is open. A push without words says only which notification to look at, and one with some of
+// them says that there are more: they are fetched from the relay, with the link that the page left here. What was shown
+// and clicked is told to the relay the same way.
 "use strict";
 
 const CACHE = "tidings";
@@ -29,7 +30,8 @@ async function base() {
 }
 
 async function words(pushed, base) {
-    if (pushed.title || !pushed.notification || !base) return pushed;
+    const whole = pushed.title && !pushed.more;
+    if (whole || !pushed.notification || !base) return pushed;
     try {
         const url = `${base}/notifications/${encodeURIComponent(pushed.notification)}`;
         const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_MILLIS) });
@@ -48,16 +50,38 @@ async function present(pushed) {
         body: said.body || "",
         tag: said.collapse || said.notification || "tidings",
         renotify: Boolean(said.collapse || said.notification),
-        data: { link: said.link || null, page: from },
+        data: { link: said.link || null, page: from, notification: said.notification || null },
     });
+    // The neutral text is not the notification.
+    if (said.title) await tell("displayed", said.notification, from);
+}
+
+// Nobody waits for it, and nothing depends on it: a relay that does not answer now is not asked again.
+async function tell(receipt, notification, from) {
+    if (!notification || !from) return;
+    try {
+        const subscription = await self.registration.pushManager.getSubscription();
+        if (!subscription) return;
+        await fetch(`${from}/notifications/${encodeURIComponent(notification)}/receipts`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ receipt, subscription }),
+            signal: AbortSignal.timeout(FETCH_MILLIS),
+        });
+    } catch (error) {
+        console.warn("a receipt", error);
+    }
 }
 
 async function open(notification) {
     notification.close();
-    const { link, page } = notification.data || {};
+    const { link, page, notification: id } = notification.data || {};
     const is_web = typeof link === "string" && /^https?:\/\//i.test(link);
     const url = is_web ? link : page;
-    if (url) await self.clients.openWindow(url);
+    // A window may be opened only at once after the click.
+    const opened = url ? self.clients.openWindow(url) : null;
+    await tell("clicked", id, page);
+    await opened;
 }
 
 // The push service gave this browser another address.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tidings_core::delivery::{Form, Handover};
+use tidings_core::delivery::Handover;
 use tidings_core::ports::{Opens, PublicToken};
 use tidings_core::template::EmailContent;
-use tidings_protocol::{Channel, LegalClass, NotificationId, Priority};
+use tidings_protocol::LegalClass;
 
 use super::bench::Bench;
-use crate::channels::Links;
 use crate::channels::links::{LinkMaker, hash};
+use crate::channels::{Links, testing};
 
 pub(super) const DOCUMENT: &str = "
 tidings: 1
@@ -66,24 +66,11 @@ impl Site {
         Handover {
             project: self.bench.project(),
             delivery: delivery.into(),
-            attempt: 1,
-            key: "k".into(),
-            provider: "mail".into(),
-            channel: Channel::Email,
-            address: "alice@example.org".into(),
-            notification: NotificationId::new("n-1").unwrap(),
-            recipient: "alice".parse().unwrap(),
             category: category.parse().unwrap(),
-            category_name: "Offers".into(),
             legal,
-            priority: Priority::Normal,
-            collapse: None,
-            needs_acknowledgement: false,
-            round: 0,
-            locale: "en".into(),
             created_at: self.bench.now(),
             expires_at: self.bench.now(),
-            form: Form::Email(Box::new(content)),
+            ..testing::mail(content)
         }
     }
 

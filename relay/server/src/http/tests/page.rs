@@ -117,7 +117,7 @@ async fn what_the_law_demands_cannot_be_switched_off_by_a_forged_form() {
 async fn consent_is_asked_with_equal_buttons_and_kept_with_the_text() {
     let (bench, path) = opened().await;
     let html = page(&bench, &path).await;
-    let question = "May we send you “Offers” by Inbox, Push, Email?";
+    let question = "May we send you “Offers” (Inbox, Push, Email)?";
     assert!(html.contains(question) && html.contains("You have not decided yet."), "{html}");
     let buttons = "<button type=\"submit\" name=\"decision\" value=\"granted\">Allow</button>\n\
                    <button type=\"submit\" name=\"decision\" value=\"no\">Do not allow</button>";
@@ -210,6 +210,26 @@ async fn the_words_of_a_notification_are_its_recipients_only() {
     assert_eq!((words.status, &words.body), (200, &json!({"title": "Order 1001", "body": "Here"})));
     let refused = browse(&bench, "GET", &format!("{path}/notifications/{others}"), "").await;
     assert_eq!((refused.status, refused.code()), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_switched_off_nothing_asks_to() {
+    let (bench, path) = opened().await;
+    let choices = page(&bench, &path).await;
+    assert!(choices.contains("Save</button>") && choices.contains("/unsubscribe\""), "{choices}");
+    assert!(choices.contains("<h3>Recalls</h3>") && choices.contains("<p>Inbox, Push</p>"), "{choices}");
+    let fixed =
+        "tidings: 1\nproject: {name: shop}\ncategories: {recalls: {legal: essential, channels: [inapp]}}\n";
+    bench.apply(fixed).await;
+    let html = page(&bench, &path).await;
+    assert!(
+        html.contains("There is nothing to choose at present.") && html.contains("<h3>recalls</h3>"),
+        "{html}"
+    );
+    assert!(
+        !html.contains("Save") && !html.contains("/unsubscribe\"") && !html.contains("checkbox"),
+        "{html}"
+    );
 }
 
 #[tokio::test]

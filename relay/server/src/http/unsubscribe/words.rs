@@ -23,7 +23,7 @@ const EN: Words = Words {
     at_once: "It takes effect at once.",
     button: "Unsubscribe",
     done: "You are unsubscribed",
-    close: "Nothing more will come. You can close this page.",
+    close: "Nothing more of this will come. You can close this page.",
     needed_title: "This cannot be switched off",
     needed: "These notifications are necessary for your account, so they keep coming.",
 };
@@ -34,7 +34,7 @@ const ZH: Words = Words {
     at_once: "立即生效。",
     button: "退订",
     done: "您已退订",
-    close: "不会再向您发送。您可以关闭此页面。",
+    close: "不会再向您发送此类通知。您可以关闭此页面。",
     needed_title: "无法关闭",
     needed: "这类通知是您的账户所必需的，因此会继续发送。",
 };
@@ -45,7 +45,7 @@ const DE: Words = Words {
     at_once: "Es wirkt sofort.",
     button: "Abbestellen",
     done: "Sie sind abgemeldet",
-    close: "Es kommt nichts mehr. Sie können diese Seite schließen.",
+    close: "Davon kommt nichts mehr. Sie können diese Seite schließen.",
     needed_title: "Das lässt sich nicht abschalten",
     needed: "Diese Nachrichten sind für Ihr Konto notwendig und kommen deshalb weiter.",
 };
@@ -64,6 +64,14 @@ impl Words {
             Language::En => format!("Unsubscribe from “{category}”?"),
             Language::Zh => format!("确定退订“{category}”吗？"),
             Language::De => format!("„{category}“ abbestellen?"),
+        }
+    }
+
+    /// What stands between a channel and an address.
+    pub(super) const fn colon(&self) -> &'static str {
+        match self.language {
+            Language::Zh => "：",
+            Language::En | Language::De => ": ",
         }
     }
 

@@ -59,6 +59,8 @@ statements! {
             inapp_state, count(*) FROM notifications WHERE project = ?1 AND inapp_state IS NOT NULL GROUP BY 2, 4
         UNION ALL SELECT project, (made_at + 8640000000000000) / 86400000 - 100000000, 'deliveries', state, count(*)
             FROM deliveries WHERE project = ?1 GROUP BY 2, 4";
+    CLICKS = "SELECT category, created_at >= ?3, count(*), count(packed ->> '$.flags.clicked') FROM notifications
+        WHERE project = ?1 AND created_at >= ?2 AND created_at < ?4 AND state = 'reached' GROUP BY 1, 2";
     STUCK = "SELECT n.id, n.state, n.expires_at, n.inapp_state = 'placed' OR EXISTS (SELECT 1 FROM deliveries AS d
                 WHERE d.notification = n.id AND d.state IN ('waiting', 'handing_over')),
             CASE n.state WHEN 'held' THEN coalesce(

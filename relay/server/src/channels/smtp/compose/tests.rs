@@ -1,9 +1,10 @@
 //! What a mail is made of.
 
 use tidings_core::configuration::SmtpTls;
-use tidings_protocol::{Channel, LegalClass, Timestamp};
+use tidings_protocol::LegalClass;
 
 use super::*;
+use crate::channels::testing;
 
 /// A line break in every form that a header could be broken with.
 const BREAK: &str = "\r\nBcc: eve@evil.example\nX-Evil: 1\r\u{2028}\0<b>\"";
@@ -20,36 +21,13 @@ fn account() -> SmtpAccount {
 }
 
 fn handover() -> Handover {
-    let at = Timestamp::from_millis(1_795_348_800_000);
-    let content = EmailContent {
+    testing::mail(EmailContent {
         subject: "Thank you, 爱丽丝".to_owned(),
         text: "Order 1001 is confirmed.".to_owned(),
         html: Some(
             "<p>Order <b>1001</b> is confirmed. <a href=\"https://shop.example/o/1\">See</a></p>".to_owned(),
         ),
-    };
-    Handover {
-        project: "shop".parse().unwrap(),
-        delivery: "0197b2-1".into(),
-        attempt: 1,
-        key: "k".into(),
-        provider: "mail".into(),
-        channel: Channel::Email,
-        address: "alice@example.org".into(),
-        notification: "0197b2".parse().unwrap(),
-        recipient: "alice".parse().unwrap(),
-        category: "promotions".parse().unwrap(),
-        category_name: "Offers".into(),
-        legal: LegalClass::Marketing,
-        priority: Priority::Normal,
-        collapse: None,
-        needs_acknowledgement: false,
-        round: 0,
-        locale: "en".into(),
-        created_at: at,
-        expires_at: at,
-        form: Form::Email(Box::new(content)),
-    }
+    })
 }
 
 fn links() -> Links {

@@ -11,12 +11,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 use tidings_core::configuration::{Account, Provider as Settings, SmtpAccount, SmtpTls};
-use tidings_core::delivery::{Form, Handover};
+use tidings_core::delivery::Handover;
 use tidings_core::template::EmailContent;
-use tidings_protocol::{Channel, LegalClass, Priority, ProjectId, Timestamp};
+use tidings_protocol::{Channel, ProjectId};
 
 use super::super::Smtp;
-use crate::channels::{ATTEMPT_DEADLINE, Dialer, Links, Opening, Outside, Provider, open};
+use crate::channels::{ATTEMPT_DEADLINE, Dialer, Links, Opening, Outside, Provider, open, testing};
 use crate::settings::OutsideOptions;
 
 /// An authority of the test's own and a certificate for `localhost`.
@@ -121,33 +121,16 @@ impl Wanted {
 
 /// A mail to somebody.
 pub(super) fn handover(address: &str, delivery: &str) -> Handover {
-    let at = Timestamp::from_millis(1_795_348_800_000);
     let content = EmailContent {
         subject: "您好 Alice".to_owned(),
         text: "Order 1001\n.\nis confirmed.".to_owned(),
         html: Some("<p>Order <b>1001</b></p>".to_owned()),
     };
     Handover {
-        project: "shop".parse().unwrap(),
         delivery: delivery.into(),
-        attempt: 1,
         key: delivery.into(),
-        provider: "mail".into(),
-        channel: Channel::Email,
         address: address.into(),
-        notification: "0197b2".parse().unwrap(),
-        recipient: "alice".parse().unwrap(),
-        category: "promotions".parse().unwrap(),
-        category_name: "Offers".into(),
-        legal: LegalClass::Marketing,
-        priority: Priority::Normal,
-        collapse: None,
-        needs_acknowledgement: false,
-        round: 0,
-        locale: "en".into(),
-        created_at: at,
-        expires_at: at,
-        form: Form::Email(Box::new(content)),
+        ..testing::mail(content)
     }
 }
 
