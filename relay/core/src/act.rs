@@ -134,6 +134,8 @@ pub enum Act {
         /// Until when the provider that has it is left alone; none if it takes deliveries. Then it is not handed over,
         /// but goes to another provider, if there is one.
         rests_until: Option<Timestamp>,
+        /// Until when the address asked to be left alone; none if it did not. Then it waits until then.
+        address_rests_until: Option<Timestamp>,
     },
     /// An attempt came to something.
     Conclude {

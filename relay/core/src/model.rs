@@ -21,7 +21,7 @@ pub use consent::{
     Collected, ConsentEntry, ConsentHead, ConsentState, Consents, EntryHash, PersonalFields, SMS_KEYWORD,
     entry_hash,
 };
-pub use delivery::{Delivery, Way};
+pub use delivery::{Delivery, Paid, Way};
 pub use digest::{DigestScope, OpenDigest};
 pub use due::{DueKey, DueRow, Lane};
 pub use event::{Audience, Considered, DirectSend, Event, EventBody, FanOut, Fired, SendContent};

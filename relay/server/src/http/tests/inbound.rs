@@ -172,8 +172,14 @@ async fn taken(bench: &Bench, id: &str) -> String {
         let unit = Unit { project: bench.project(), sandbox: false, repeat: None, act };
         bench.app.writer.write(unit).await.unwrap().answer.unwrap();
     };
-    submit(Act::HandOver { delivery: delivery.clone(), owner: 1, present_until: None, rests_until: None })
-        .await;
+    submit(Act::HandOver {
+        delivery: delivery.clone(),
+        owner: 1,
+        present_until: None,
+        rests_until: None,
+        address_rests_until: None,
+    })
+    .await;
     let outcome = Outcome::accepted(Some(id));
     submit(Act::Conclude { delivery: delivery.clone(), attempt: 1, outcome }).await;
     delivery.into()

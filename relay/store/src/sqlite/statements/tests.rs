@@ -78,7 +78,10 @@ const WALKED: &[(&str, &str)] = &[
     (super::read::PAGE, "notifications_inbox (project=? AND recipient=? AND seq>?)"),
     (super::read::EXPIRED, "notifications_expires (expires_at<?)"),
     (super::read::HANDOVER_LANES, "deliveries_due (project>?)"),
-    (super::read::DUE_HANDOVERS, "deliveries_due (project=? AND provider=? AND urgency=? AND due<?)"),
+    (
+        super::read::DUE_HANDOVERS,
+        "deliveries_due (project=? AND provider=? AND host=? AND urgency=? AND due<?)",
+    ),
     (super::read::BEGUN_HANDOVERS, "deliveries_begun (id>?)"),
     (super::read::DELIVERY_NAMED, "deliveries_named (project=? AND provider_id=?)"),
     (super::read::DUE_OF_PROJECT, "due_lane (lane=? AND project=? AND at<?)"),
