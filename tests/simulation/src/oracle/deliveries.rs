@@ -265,6 +265,12 @@ impl Oracle {
     fn count_cost(&mut self, row: &Delivery, life: u32) {
         let Some(way) = row.way.as_ref() else { return };
         let (day, cents) = (local(None, row.changed_at).date(), documents::cost(&way.provider));
+        if cents == 0 {
+            return;
+        }
+        // No delivery is tried for longer than a day.
+        let days_before = jiff::Span::new().days(3);
+        self.charges.retain(|charge| charge.day >= day - days_before);
         let (delivery, provider) = (row.id.clone(), way.provider.clone());
         self.charges.push(Charge { delivery, attempt: way.attempts, provider, life, day, cents });
         let mut kept: BTreeMap<(&str, &str, u32), &Charge> = BTreeMap::new();

@@ -113,14 +113,12 @@ struct LosesAnAnswer {
 #[async_trait]
 impl Faults for LosesAnAnswer {
     async fn at(&self, call: PortCall) -> Fault {
-        match call {
-            PortCall::Commit if self.armed.swap(false, Ordering::SeqCst) => {
-                self.lost.store(true, Ordering::SeqCst);
-                Fault::AnswerLost
-            }
-            PortCall::Committed if self.lost.swap(false, Ordering::SeqCst) => Fault::Fail,
-            _ => Fault::None,
+        if call == PortCall::Commit && self.armed.swap(false, Ordering::SeqCst) {
+            self.lost.store(true, Ordering::SeqCst);
+            return Fault::AnswerLost;
         }
+        let is_asked = call == PortCall::Committed && self.lost.swap(false, Ordering::SeqCst);
+        if is_asked { Fault::Fail } else { Fault::None }
     }
 }
 
