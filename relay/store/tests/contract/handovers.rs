@@ -41,6 +41,9 @@ async fn what_waits_is_found_by_lane_the_most_urgent_first(store: impl Whole) {
         waits("d6", ("p", "b"), Priority::High, 2),
         waits("d7", ("q", "a"), Priority::High, 7),
         Delivery { state: DeliveryState::Sent, ..waits("d8", ("q", "c"), Priority::High, 1) },
+        // From before there were ways: it is in no lane, and hides none.
+        Delivery { way: None, ..waits("d0", ("a", "a"), Priority::High, 1) },
+        Delivery { way: None, ..waits("d9", ("p", "a"), Priority::High, 1) },
     ];
     put(&store, 1, rows).await;
     let lane = |project_id, provider: &str, due| HandoverLane {

@@ -77,7 +77,7 @@ const WALKED: &[(&str, &str)] = &[
     (super::find::HISTORIES, "collected_asked (project=? AND recipient=? AND event_type=? AND at>?)"),
     (super::read::PAGE, "notifications_inbox (project=? AND recipient=? AND seq>?)"),
     (super::read::EXPIRED, "notifications_expires (expires_at<?)"),
-    (super::read::HANDOVER_LANES, "deliveries_due (project>?)"),
+    (super::read::HANDOVER_LANES, "deliveries_due (project=? AND provider=? AND host>?)"),
     (
         super::read::DUE_HANDOVERS,
         "deliveries_due (project=? AND provider=? AND host=? AND urgency=? AND due<?)",
