@@ -178,8 +178,8 @@ fn decide(unit: Unit, work: &mut Work<'_>) -> Result<Answer, Refusal> {
         Act::Operate { recipient, device, sent, operations } => {
             operate::operate(&person(recipient), &device, sent, operations, work)
         }
-        Act::HandOver { delivery, owner, present_until, rests_until } => {
-            let claim = Claim { delivery: &delivery, owner, present_until, rests_until };
+        Act::HandOver { delivery, owner, present_until, rests_until, address_rests_until } => {
+            let claim = Claim { delivery: &delivery, owner, present_until, rests_until, address_rests_until };
             hand_over::hand_over(&project, claim, work)
         }
         Act::Conclude { delivery, attempt, outcome } => {

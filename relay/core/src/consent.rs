@@ -5,7 +5,7 @@
 use tidings_protocol::{CategoryId, Channel, Decision, LegalClass, Reason, Verdict};
 
 use crate::configuration::{Basis, Category};
-use crate::model::Consents;
+use crate::model::{Consents, every_category};
 
 /// What the law says on one category and channel.
 ///
@@ -18,7 +18,7 @@ pub fn permission(
     channel: Channel,
     consents: &Consents,
 ) -> (Verdict, Reason) {
-    let decided = consents.states.get(&(id.clone(), channel)).map(|state| state.decision);
+    let decided = decided(id, category, channel, consents);
     let needs_grant = match category.legal {
         LegalClass::Essential => return (Verdict::Pass, Reason::EssentialNoConsent),
         LegalClass::Service => category.basis == Basis::Consent,
@@ -31,6 +31,23 @@ pub fn permission(
         (Some(Decision::Granted) | None, false) => (Verdict::Pass, Reason::ServiceBasisContract),
         (None, true) => (Verdict::Stop, Reason::NoConsent),
     }
+}
+
+/// What was decided on a category and channel. Whoever stopped a channel as a whole stopped what is made later, too, but for
+/// what is essential; taking that back grants nothing.
+#[must_use]
+pub fn decided(
+    id: &CategoryId,
+    category: &Category,
+    channel: Channel,
+    consents: &Consents,
+) -> Option<Decision> {
+    let own = consents.states.get(&(id.clone(), channel)).map(|state| state.decision);
+    own.or_else(|| {
+        let every = consents.states.get(&(every_category(), channel))?;
+        let is_stopped = matches!(every.decision, Decision::Withdrawn | Decision::Refused);
+        (is_stopped && category.legal != LegalClass::Essential).then_some(Decision::Withdrawn)
+    })
 }
 
 #[cfg(test)]
@@ -126,5 +143,31 @@ mod tests {
         let marketing = category(LegalClass::Marketing, Basis::Contract);
         let found = permission(&id, &marketing, Channel::Sms, &after(Some(Decision::Granted)));
         assert_eq!(found, (Verdict::Stop, Reason::NoConsent));
+    }
+
+    #[rstest]
+    #[case::service(LegalClass::Service, None, Decision::Withdrawn, Reason::ConsentWithdrawn)]
+    #[case::essential(LegalClass::Essential, None, Decision::Withdrawn, Reason::EssentialNoConsent)]
+    #[case::granted_since(
+        LegalClass::Marketing,
+        Some(Decision::Granted),
+        Decision::Withdrawn,
+        Reason::ConsentGranted
+    )]
+    #[case::given_back(LegalClass::Service, None, Decision::Granted, Reason::ServiceBasisContract)]
+    #[case::given_back_is_no_grant(LegalClass::Marketing, None, Decision::Granted, Reason::NoConsent)]
+    fn whoever_stopped_a_channel_stopped_what_is_made_later(
+        #[case] legal: LegalClass,
+        #[case] own: Option<Decision>,
+        #[case] every: Decision,
+        #[case] reason: Reason,
+    ) {
+        let mut consents = after(own);
+        let of_all = after(Some(every)).states.into_values().next().unwrap();
+        consents.states.insert((every_category(), Channel::Email), of_all);
+        let (id, category) = (CategoryId::new("c").unwrap(), category(legal, Basis::Contract));
+        assert_eq!(permission(&id, &category, Channel::Email, &consents).1, reason);
+        let other = permission(&id, &category, Channel::Sms, &consents).1;
+        assert_ne!(other, Reason::ConsentWithdrawn, "another channel is not stopped");
     }
 }

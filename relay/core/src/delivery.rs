@@ -5,11 +5,13 @@
 
 mod choice;
 mod handover;
+mod host;
 mod mailbox;
 mod outcome;
 pub mod retry;
 
 pub use choice::{WEBPUSH, cost, provider, providers};
 pub use handover::{Form, Handover, PushForm, WebhookForm};
+pub use host::host;
 pub use mailbox::{ADDRESS_BYTES_MAX, MailboxError, check_mailbox, split_sender};
 pub use outcome::Outcome;

@@ -19,9 +19,9 @@ pub use books::{BookKey, Books, Ledger, Term, utc_day};
 pub use changes::{Changes, CollectedRow, OnceKey, OperationRow, ReceiptRow, StoredAnswer};
 pub use consent::{
     Collected, ConsentEntry, ConsentHead, ConsentState, Consents, EntryHash, PersonalFields, SMS_KEYWORD,
-    entry_hash,
+    entry_hash, every_category,
 };
-pub use delivery::{Delivery, Way};
+pub use delivery::{Delivery, Paid, Way};
 pub use digest::{DigestScope, OpenDigest};
 pub use due::{DueKey, DueRow, Lane};
 pub use event::{Audience, Considered, DirectSend, Event, EventBody, FanOut, Fired, SendContent};

@@ -11,7 +11,7 @@ mod registry;
 mod transaction;
 mod world;
 
-pub use handover::{Begun, HandoverLane, HandoverReader, Opens, PublicToken, PublicTokens};
+pub use handover::{Begun, DueHandover, HandoverLane, HandoverReader, Opens, PublicToken, PublicTokens};
 pub use hooks::{HookKeeper, HookRow};
 pub use read::{
     BookReader, BookRow, ConsentReader, DeliveryFilter, DueReader, EventRef, FeedPage, InboxPage,

@@ -12,7 +12,7 @@ pub const EVENT_IDS_KEPT: Span = Span::from_days(7);
 /// What is older than this is past its retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outdated {
-    /// Notifications made before it leave the inbox, and their words go.
+    /// Notifications made before it leave the inbox, and their words go, those of dead deliveries too.
     pub inbox: Timestamp,
     /// Notifications made before it go with their stories.
     pub story: Timestamp,

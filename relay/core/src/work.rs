@@ -6,10 +6,12 @@
 
 mod absorb;
 mod address;
+mod due;
 mod erase;
 mod finish;
 mod inbox;
 mod lookup;
+mod on_way;
 mod transition;
 
 use std::collections::{BTreeMap, BTreeSet};

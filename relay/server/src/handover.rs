@@ -1,26 +1,29 @@
 //! Hands deliveries over to providers.
 //!
 //! It decides nothing: it reads which deliveries are due, lane by lane, claims as many as their provider takes now, and
-//! tells the writer what came of each. A lane is a project's provider. One that rests is asked only for what another
-//! provider could take, and no lane gets more than its share of a round, so that the backlog of one never keeps another
-//! waiting. Claiming is beginning: what a node that died had claimed has an outcome that nobody knows, and the next start
-//! says so.
+//! tells the writer what came of each. A lane is a project's provider, and a server of its own where addresses name theirs.
+//! One that rests is asked only for what another provider could take, and no lane gets more than its share of a round, so
+//! that the backlog of one never keeps another waiting. Claiming is beginning: what a node that died had claimed has an
+//! outcome that nobody knows, and the next start says so.
 
 mod accounts;
 mod attempt;
 mod breaker;
+mod claims;
 mod gone;
 mod lanes;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tidings_core::act::{Act, Answer, Unit};
 use tidings_core::configuration::{Configuration, Provider as Settings};
 use tidings_core::delivery::{self, Outcome};
-use tidings_core::ports::{Clock, HandoverLane, HandoverReader, Ids, Registry, StoreError};
+use tidings_core::ports::{
+    Begun, Clock, DueHandover, HandoverLane, HandoverReader, Ids, Registry, StoreError,
+};
 use tidings_protocol::{ProjectId, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +31,8 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::accounts::Accounts;
 pub(crate) use self::attempt::GIVE_UP_AFTER;
+use self::claims::Hold;
+pub(crate) use self::claims::{Claims, LOST_AFTER};
 pub(crate) use self::gone::GoneAddresses;
 pub(crate) use self::lanes::Lanes;
 use self::lanes::{Admitted, LaneKey};
@@ -69,6 +74,9 @@ pub(crate) struct Inner {
     pub(crate) links: LinkMaker,
     /// This start of this node.
     pub(crate) incarnation: u64,
+    pub(crate) claims: Arc<Claims>,
+    /// After so long an attempt that nobody holds is taken up again.
+    pub(crate) lost_after: Duration,
     /// Rung when an attempt ended: its lane has room again.
     pub(crate) ended: Notify,
     pub(crate) attempts: TaskTracker,
@@ -98,7 +106,7 @@ impl Round {
 
 /// What became of a claim.
 enum Claimed {
-    Begun(Box<delivery::Handover>),
+    Begun(Box<delivery::Handover>, Hold),
     /// It was put off, stopped or given to another provider.
     Moved,
     Refused,
@@ -109,13 +117,25 @@ impl Handovers {
         Self(Arc::new(inner))
     }
 
+    /// With another time after which what nobody holds is lost.
+    #[cfg(test)]
+    pub(crate) fn losing_after(mut self, lost_after: Duration) -> Self {
+        Arc::get_mut(&mut self.0).expect("it does not run yet").lost_after = lost_after;
+        self
+    }
+
     /// Hands over until the token is cancelled, then waits for what is under way.
     pub(crate) async fn run(self, stop: CancellationToken) {
         self.recover(&stop).await;
         let bell = self.0.listeners.hub.handover_bell();
         let mut first = 0;
+        let mut looked = Instant::now();
         while !stop.is_cancelled() {
             self.stop_gone().await;
+            if looked.elapsed() >= self.0.lost_after / 3 {
+                looked = Instant::now();
+                self.take_up_lost().await;
+            }
             let pause = match self.round(first, &stop).await {
                 Ok(round) if round.refused > 0 => RETRY_AFTER,
                 Ok(round) if round.taken > 0 => Duration::ZERO,
@@ -175,6 +195,32 @@ impl Handovers {
         }
     }
 
+    /// Takes up what this start began and nobody holds: a claim whose answer was lost, or an attempt that ended without a
+    /// word. What others began is theirs: this node cannot tell whether they live.
+    async fn take_up_lost(&self) {
+        let mut begun = Vec::new();
+        loop {
+            let after = begun.last().map(|row: &Begun| row.delivery.clone());
+            match self.0.waiting.begun_handovers(after.as_deref(), RECOVERED_AT_ONCE).await {
+                Ok(rows) if rows.is_empty() => break,
+                Ok(rows) => begun.extend(rows),
+                Err(error) => {
+                    tracing::warn!(%error, "deliveries that are under way could not be read");
+                    return;
+                }
+            }
+        }
+        let now = (Instant::now(), self.0.lost_after);
+        for (row, outcome, hold) in self.0.claims.lost(begun, self.0.incarnation, now) {
+            tracing::warn!(code = outcome.code(), "a delivery that nobody held is taken up again");
+            let this = self.clone();
+            self.0.attempts.spawn(async move {
+                this.conclude(row.project, row.delivery, row.attempt, outcome).await;
+                drop(hold);
+            });
+        }
+    }
+
     /// One round over all lanes, beginning at another one each time, so that those in front never take all the room.
     async fn round(&self, first: usize, stop: &CancellationToken) -> Result<Round, StoreError> {
         let mut round = Round::default();
@@ -208,60 +254,74 @@ impl Handovers {
             round.sooner(lane.due);
             return Ok(());
         }
-        let key: LaneKey = (lane.project, lane.provider);
+        let key: LaneKey = (lane.project.clone(), lane.provider.clone());
         let configuration = self.0.live.live(&key.0).await?;
         let settings = delivery::provider(&configuration, &key.1);
-        let (quantum, rests_until) = match settings.map(|settings| self.0.lanes.admits(&key, settings, now)) {
-            Some(Admitted::Now(room)) => (room.min(QUANTUM), None),
-            Some(Admitted::From(at)) => {
-                round.sooner(at);
-                return Ok(());
-            }
-            Some(Admitted::Full) => return Ok(()),
-            Some(Admitted::Rests(until)) => {
-                round.sooner(until);
-                if !has_others(&configuration, &key.1) {
+        let (quantum, rests_until) =
+            match settings.map(|settings| self.0.lanes.admits((&key, &lane.host), settings, now)) {
+                Some(Admitted::Now(room)) => (room.min(QUANTUM), None),
+                Some(Admitted::From(at)) => {
+                    round.sooner(at);
                     return Ok(());
                 }
-                (PASSED_ON, Some(until))
-            }
-            // The document does not name it any more: the act gives them to another one, or ends them.
-            None => (PASSED_ON, None),
-        };
-        let due = self.0.waiting.due_handovers(&key.0, &key.1, now, quantum).await?;
+                Some(Admitted::Full) => return Ok(()),
+                Some(Admitted::Rests(until)) => {
+                    round.sooner(until);
+                    if !has_others(&configuration, &key.1) {
+                        return Ok(());
+                    }
+                    (PASSED_ON, Some(until))
+                }
+                // The document does not name it any more: the act gives them to another one, or ends them.
+                None => (PASSED_ON, None),
+            };
+        let due = self.0.waiting.due_handovers(&lane, now, quantum).await?;
         let claims: FuturesUnordered<_> = due
             .into_iter()
-            .map(|(delivery, person)| {
+            .map(|DueHandover { delivery, person, address }| {
                 let present_until = self.0.listeners.hub.present_until(&person);
+                let address_rests_until = self.0.lanes.address_rests(&key, &address, now);
                 let owner = self.0.incarnation;
-                self.claim(&key.0, Act::HandOver { delivery, owner, present_until, rests_until })
+                let act = Act::HandOver {
+                    delivery: delivery.clone(),
+                    owner,
+                    present_until,
+                    rests_until,
+                    address_rests_until,
+                };
+                self.claim(&key.0, delivery, act)
             })
             .collect();
-        let mut begun = Vec::new();
+        let (mut begun, mut holds) = (Vec::new(), Vec::new());
         for claimed in claims.collect::<Vec<_>>().await {
             match claimed {
-                Claimed::Begun(handover) => {
+                Claimed::Begun(handover, hold) => {
                     round.taken += 1;
                     begun.push(handover);
+                    holds.push(hold);
                 }
                 Claimed::Moved => round.taken += 1,
                 Claimed::Refused => round.refused += 1,
             }
         }
         let links = self.links(&configuration, &begun, now).await;
-        for (handover, links) in begun.into_iter().zip(links) {
-            self.begin(handover, settings.cloned(), links).await;
+        for ((handover, hold), links) in begun.into_iter().zip(holds).zip(links) {
+            self.begin((handover, hold), settings.cloned(), links).await;
         }
         Ok(())
     }
 
-    async fn claim(&self, project: &ProjectId, act: Act) -> Claimed {
+    async fn claim(&self, project: &ProjectId, delivery: Box<str>, act: Act) -> Claimed {
         let unit = Unit { project: project.clone(), sandbox: false, repeat: None, act };
         match self.0.submit.submit(unit).await.answer {
-            Ok(Answer::Handover(Some(handover))) => Claimed::Begun(handover),
+            Ok(Answer::Handover(Some(handover))) => {
+                let hold = self.0.claims.hold(&handover.delivery, handover.attempt);
+                Claimed::Begun(handover, hold)
+            }
             Ok(_) => Claimed::Moved,
             Err(refusal) => {
                 tracing::warn!(code = refusal.code(), "a delivery could not be claimed");
+                self.0.claims.unanswered(&delivery);
                 Claimed::Refused
             }
         }

@@ -16,8 +16,8 @@ use tidings_core::model::{
     Changes, Entry, EventBody, Inbox, Lane, Notification, Person, PersonKey, StopSwitch,
 };
 use tidings_core::ports::{
-    BatchId, ConfigurationRow, DueReader, HandoverLane, HandoverReader, NotificationFilter, ProjectRow,
-    Registry, Store, StoreError, StoryReader,
+    BatchId, ConfigurationRow, DueHandover, DueReader, HandoverLane, HandoverReader, NotificationFilter,
+    ProjectRow, Registry, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{NotificationId, ProjectId, RecipientId, Timestamp};
 use tidings_store::{ErasureKey, MemoryStore};
@@ -228,9 +228,15 @@ impl Rehearsal {
     async fn hand_over(&self, lanes: Vec<HandoverLane>) -> Result<(), RehearsalError> {
         let now = self.now();
         for lane in lanes.into_iter().filter(|lane| lane.due <= now) {
-            let due = self.store.due_handovers(&lane.project, &lane.provider, now, DUE_AT_ONCE).await?;
-            for (delivery, _) in due {
-                let claim = Act::HandOver { delivery, owner: 0, present_until: None, rests_until: None };
+            let due = self.store.due_handovers(&lane, now, DUE_AT_ONCE).await?;
+            for DueHandover { delivery, .. } in due {
+                let claim = Act::HandOver {
+                    delivery,
+                    owner: 0,
+                    present_until: None,
+                    rests_until: None,
+                    address_rests_until: None,
+                };
                 let Ok(Answer::Handover(Some(handover))) = self.act(claim).await.answer else { continue };
                 let Handover { delivery, attempt, .. } = *handover;
                 self.act(Act::Conclude { delivery, attempt, outcome: Outcome::accepted(None) }).await;

@@ -290,7 +290,7 @@ async fn alerts(app: Arc<App>, submit: Arc<dyn Submit>, stop: CancellationToken)
 }
 
 /// Those who hand deliveries over.
-fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
+pub(crate) fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
     let registry = Arc::clone(&app.ports.registry);
     Handovers::new(handover::Inner {
         waiting: Arc::clone(&app.ports.handovers),
@@ -316,6 +316,8 @@ fn handovers(app: &Arc<App>, submit: Arc<dyn Submit>) -> Handovers {
         registry,
         ids: Arc::clone(&app.node.ids),
         incarnation: rand::random(),
+        claims: Arc::default(),
+        lost_after: handover::LOST_AFTER,
         ended: Notify::new(),
         attempts: TaskTracker::new(),
     })

@@ -27,10 +27,14 @@ mod handing_over;
 mod hours;
 #[path = "deciding/limits.rs"]
 mod limits;
+#[path = "deciding/paying.rs"]
+mod paying;
 #[path = "deciding/racing.rs"]
 mod racing;
 #[path = "deciding/random.rs"]
 mod random;
+#[path = "deciding/repeating.rs"]
+mod repeating;
 #[path = "deciding/reviving.rs"]
 mod reviving;
 #[path = "deciding/sandbox.rs"]

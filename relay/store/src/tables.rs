@@ -1,8 +1,10 @@
 //! Everything that a store holds, as plain maps: the memory store's own state, and the common ground on which dumps of
 //! two stores are compared.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use tidings_core::delivery;
 use tidings_core::model::CollectedRow;
 use tidings_core::model::{
     BookKey, ConsentEntry, ConsentHead, ConsentState, Delivery, Device, DigestScope, DueKey, DueRow,
@@ -14,8 +16,8 @@ use tidings_core::ports::{
     StopEntry,
 };
 use tidings_protocol::{
-    CategoryId, Channel, DeviceReceipt, EventId, NotificationId, ProjectId, RecipientId, RuleId, Timestamp,
-    TopicId,
+    CategoryId, Channel, DeliveryState, DeviceReceipt, EventId, NotificationId, Priority, ProjectId,
+    RecipientId, RuleId, Timestamp, TopicId,
 };
 
 use crate::table::Table;
@@ -55,6 +57,10 @@ macro_rules! tables {
         }
     };
 }
+
+/// A delivery that waits: project, provider, server, how urgent, when due, and which. The most urgent are the first of their
+/// lane.
+pub(crate) type LaneKey = (ProjectId, Box<str>, Box<str>, Reverse<Priority>, Timestamp, Box<str>);
 
 tables! {
     rows {
@@ -102,6 +108,9 @@ tables! {
         numbers: BatchId => u64,
         pending: NotificationId => (),
         open: NotificationId => (),
+        deliveries_of: (NotificationId, Box<str>) => (),
+        on_way: (PersonKey, String) => Box<str>,
+        lanes: LaneKey => (),
     }
 }
 
@@ -142,6 +151,48 @@ impl Tables {
         }
     }
 
+    /// Writes a delivery and everything that it is found by.
+    pub(crate) fn put_delivery(&mut self, row: Delivery) {
+        self.forget_ways_to(&row.id);
+        self.deliveries_of.set((row.notification.clone(), row.id.clone()), ());
+        if matches!(row.state, DeliveryState::Waiting | DeliveryState::HandingOver) {
+            self.on_way.set((row.person.clone(), row.id.to_string()), row.id.clone());
+        }
+        if let Some(key) = lane_key(&row) {
+            self.lanes.set(key, ());
+        }
+        self.deliveries.set(row.id.clone(), row);
+    }
+
+    /// Deletes a delivery.
+    pub(crate) fn remove_delivery(&mut self, id: &str) {
+        self.forget_ways_to(id);
+        self.deliveries.remove(&id.into());
+    }
+
+    fn forget_ways_to(&mut self, id: &str) {
+        let Some(before) = self.deliveries.get(&id.into()) else { return };
+        let lane = lane_key(before);
+        let (of, on_way) = (
+            (before.notification.clone(), before.id.clone()),
+            (before.person.clone(), before.id.to_string()),
+        );
+        self.deliveries_of.remove(&of);
+        self.on_way.remove(&on_way);
+        if let Some(lane) = lane {
+            self.lanes.remove(&lane);
+        }
+    }
+
+    /// A notification's deliveries by id.
+    pub(crate) fn all_deliveries_of(&self, id: &NotificationId) -> impl Iterator<Item = &Delivery> {
+        let of = id.clone();
+        self.deliveries_of
+            .range((id.clone(), "".into())..)
+            .take_while(move |((notification, _), ())| *notification == of)
+            .filter_map(|((_, id), ())| self.deliveries.get(id))
+    }
+
     pub(crate) fn remove_story(&mut self, id: &NotificationId) {
         let lines: Vec<_> =
             self.story.range((id.clone(), 0)..=(id.clone(), u32::MAX)).map(|(key, _)| key.clone()).collect();
@@ -174,4 +225,19 @@ impl Tables {
             .filter(move |((_, id), _)| *id > after)
             .filter_map(|(_, id)| self.notifications.get(id))
     }
+}
+
+/// Where a delivery that waits stands in line.
+fn lane_key(row: &Delivery) -> Option<LaneKey> {
+    let way = row.way.as_ref().filter(|_| row.state == DeliveryState::Waiting)?;
+    let host = row.address.as_deref().and_then(|address| delivery::host(row.channel, address));
+    let urgency = Reverse(way.priority);
+    Some((
+        row.person.project.clone(),
+        way.provider.clone(),
+        host.unwrap_or_default(),
+        urgency,
+        way.due,
+        row.id.clone(),
+    ))
 }

@@ -115,7 +115,7 @@ fn a_text_goes_out_is_reported_and_is_stopped_by_who_got_it() {
     let says = |id: &str, text: &str| {
         stranger.post("/v1/inbound/sms_a", &json!({"from": NUMBER, "text": text, "id": id})).ok(200)
     };
-    assert_eq!(says("in-1", "STOP")["decisions"], 2);
+    assert_eq!(says("in-1", "STOP")["decisions"], 3, "two categories, and what is made later");
     let stopped = send(&relay, "texts", "Not to be sent");
     let row = relay.caller().get(&format!("/v1/notifications/{stopped}")).ok(200);
     assert_eq!(

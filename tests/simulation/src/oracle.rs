@@ -17,7 +17,7 @@ use tidings_protocol::{
 use tidings_sdk_core::present::Decision;
 use tidings_store::MemoryStore;
 
-use self::deliveries::{DeliverySeen, First};
+use self::deliveries::{Charge, DeliverySeen, First};
 use self::people::PersonSeen;
 use self::release::Release;
 use crate::coverage::Kind;
@@ -45,6 +45,7 @@ pub struct Oracle {
     /// What was said of each attempt.
     said: BTreeMap<(Box<str>, u32), BTreeSet<&'static str>>,
     firsts: Vec<First>,
+    charges: Vec<Charge>,
     revived: Vec<Box<str>>,
     /// When a sender had a notification decided anew, last.
     decided_anew: BTreeMap<NotificationId, Timestamp>,
@@ -67,6 +68,7 @@ impl Oracle {
             deliveries: BTreeMap::new(),
             said: BTreeMap::new(),
             firsts: Vec::new(),
+            charges: Vec::new(),
             revived: Vec::new(),
             decided_anew: BTreeMap::new(),
         }

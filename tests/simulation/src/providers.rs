@@ -94,6 +94,10 @@ fn refusal(world: &World) -> Option<Outcome> {
         let wish = Span::from_millis(world.inside().chance.between(500, 7_200_000));
         return Some(Outcome::Transient { code: code("http_429"), retry_after: Some(wish) });
     }
+    if world.fault("address busy", 60) {
+        let wish = Span::from_millis(world.inside().chance.between(500, 600_000));
+        return Some(Outcome::AddressBusy { code: code("http_429"), retry_after: Some(wish) });
+    }
     if world.fault("provider refuses it", 40) {
         return Some(Outcome::Permanent { code: code("http_413") });
     }

@@ -5,12 +5,18 @@ use tidings_protocol::{Channel, DeliveryState, Gate, NotificationId, Reason, Sto
 use super::steps;
 use crate::configuration::Unless;
 use crate::delivery::{self, Form};
-use crate::model::{Delivery, Entry, Flags, PersonKey, Way};
+use crate::model::{Delivery, Entry, Notification, PersonKey, Way};
 use crate::plan;
 use crate::work::Work;
 
-/// Makes the deliveries of a channel, one for each address that may be used. Answers whether there is any.
-pub(super) fn deliver(work: &mut Work<'_>, id: &NotificationId, channel: Channel, step: u16) -> bool {
+/// Makes the deliveries of a channel, one for each address that may be used and to which none is on its way. Answers whether
+/// there is any. `round` is 0 for the first showing.
+pub(super) fn deliver(
+    work: &mut Work<'_>,
+    id: &NotificationId,
+    channel: Channel,
+    (step, round): (u16, u32),
+) -> bool {
     let row = work.notification(id).expect("the caller looked it up");
     let person = row.person.clone();
     let live = work.live(&person.project);
@@ -28,6 +34,7 @@ pub(super) fn deliver(work: &mut Work<'_>, id: &NotificationId, channel: Channel
     });
     let Some(form) = form else { return false };
     let free = known.endpoints.iter().filter(|endpoint| endpoint.channel == channel && !endpoint.stopped);
+    let free = free.filter(|endpoint| round == 0 || !is_on_its_way(work, id, channel, &endpoint.address));
     let ways: Vec<(Box<str>, Box<str>)> = free
         .filter_map(|endpoint| {
             let providers = delivery::providers(&live.configuration, channel, &endpoint.address);
@@ -35,15 +42,24 @@ pub(super) fn deliver(work: &mut Work<'_>, id: &NotificationId, channel: Channel
         })
         .collect();
     for (address, provider) in ways {
-        add(work, id, (channel, step), address, provider, form.clone());
+        add(work, id, (channel, step, round), address, provider, form.clone());
     }
     true
+}
+
+/// Whether a delivery of the notification is on its way to an address: it buzzes there, whatever round it is.
+fn is_on_its_way(work: &Work<'_>, id: &NotificationId, channel: Channel, address: &str) -> bool {
+    work.deliveries_of(id).any(|row| {
+        row.channel == channel
+            && row.address.as_deref() == Some(address)
+            && matches!(row.state, DeliveryState::Waiting | DeliveryState::HandingOver)
+    })
 }
 
 fn add(
     work: &mut Work<'_>,
     id: &NotificationId,
-    (channel, step): (Channel, u16),
+    (channel, step, round): (Channel, u16, u32),
     address: Box<str>,
     provider: Box<str>,
     form: Form,
@@ -62,7 +78,7 @@ fn add(
         step,
         made_at: now,
         changed_at: now,
-        way: Some(Box::new(Way::new(provider, priority, now, Box::new(form)))),
+        way: Some(Box::new(Way { round, ..Way::new(provider, priority, now, Box::new(form)) })),
     });
 }
 
@@ -70,18 +86,15 @@ fn add(
 /// everything once it is acknowledged.
 pub(super) fn stop_needless(work: &mut Work<'_>, id: &NotificationId) {
     let row = work.notification(id).expect("the caller looked it up");
-    let on_way: Vec<(Box<str>, Channel, u16, DeliveryState)> = work
+    let on_way: Vec<(Box<str>, Channel, DeliveryState, Reason)> = work
         .deliveries_of(id)
         .filter(|delivery| matches!(delivery.state, DeliveryState::Waiting | DeliveryState::HandingOver))
-        .map(|delivery| (delivery.id.clone(), delivery.channel, delivery.step, delivery.state))
+        .filter_map(|delivery| {
+            let reason = needless(row, delivery)?;
+            Some((delivery.id.clone(), delivery.channel, delivery.state, reason))
+        })
         .collect();
-    if on_way.is_empty() {
-        return;
-    }
-    let (flags, plan) = (row.flags.clone(), row.plan.clone());
-    for (delivery, channel, step, state) in on_way {
-        let planned = plan.get(usize::from(step).saturating_sub(1)).and_then(|step| step.unless);
-        let Some(reason) = needless(&flags, channel, planned) else { continue };
+    for (delivery, channel, state, reason) in on_way {
         if state == DeliveryState::HandingOver {
             work.tell_too_late(id, &delivery, channel);
         } else {
@@ -90,10 +103,18 @@ pub(super) fn stop_needless(work: &mut Work<'_>, id: &NotificationId) {
     }
 }
 
-/// Why a delivery is needless after what devices told.
-pub(super) fn needless(flags: &Flags, channel: Channel, unless: Option<Unless>) -> Option<Reason> {
-    let seen = if channel == Channel::Push { steps::happened(flags, Unless::Displayed) } else { None };
+/// Why a delivery is needless after what devices told. A repeat buzzes about what was seen in an earlier round, until what
+/// it waits for happened.
+pub(super) fn needless(of: &Notification, row: &Delivery) -> Option<Reason> {
+    let flags = &of.flags;
+    let planned = of.plan.get(usize::from(row.step).saturating_sub(1));
     let acknowledged = steps::happened(flags, Unless::Acknowledged);
+    if row.way.as_ref().is_some_and(|way| way.round > 0) {
+        let until = planned.and_then(|step| step.repeat).map(|(_, _, until)| until);
+        return acknowledged.or_else(|| until.and_then(|until| steps::happened(flags, until)));
+    }
+    let seen = if row.channel == Channel::Push { steps::happened(flags, Unless::Displayed) } else { None };
+    let unless = planned.and_then(|step| step.unless);
     acknowledged.or(seen).or_else(|| unless.and_then(|unless| steps::happened(flags, unless)))
 }
 

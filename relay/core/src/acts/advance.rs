@@ -30,6 +30,7 @@ pub(super) fn needs(row: &DueRow, work: &Work<'_>) -> Vec<Need> {
         DueKey::Step(id) | DueKey::Repeat(id) => {
             needs.push(Need::Person(row.person.clone()));
             needs.push(Need::Notification(project.clone(), id.clone()));
+            needs.push(Need::AllDeliveries(id.clone()));
             needs.extend(chains::link_needs(id, work));
         }
         DueKey::Digest(id) => {

@@ -4,6 +4,7 @@ use tidings_protocol::{Channel, ProjectId};
 
 use crate::calendar::{Day, day_of};
 use crate::configuration::Budget;
+use crate::model::Paid;
 use crate::ports::Need;
 use crate::work::Work;
 
@@ -18,7 +19,7 @@ fn budget(work: &Work<'_>, project: &ProjectId, channel: Channel) -> Option<Budg
     work.live(project).configuration.channels.get(&channel)?.budget
 }
 
-/// Takes the cost of one hand-over.
+/// Takes the cost of one hand-over, and answers what was taken.
 ///
 /// # Errors
 /// How full, in words, if the budget has no room for it; then nothing is taken.
@@ -27,8 +28,8 @@ pub(super) fn take(
     project: &ProjectId,
     channel: Channel,
     cost: f64,
-) -> Result<(), String> {
-    let Some(budget) = budget(work, project, channel) else { return Ok(()) };
+) -> Result<Option<Paid>, String> {
+    let Some(budget) = budget(work, project, channel) else { return Ok(None) };
     let live = work.live(project);
     let today = day_of(work.now(), &live.configuration.project.time_zone);
     let currency = &live.configuration.project.currency;
@@ -47,7 +48,14 @@ pub(super) fn take(
         }
     }
     spend(work, project, channel, today, cost);
-    Ok(())
+    Ok((cost > 0).then_some(Paid { day: today.number(), millionths: cost, is_kept: false }))
+}
+
+/// Gives back what was taken for a hand-over that cost nothing, to the day from which it was taken.
+pub(super) fn give_back(work: &mut Work<'_>, project: &ProjectId, channel: Channel, paid: Option<Paid>) {
+    if let Some(Paid { day, millionths, .. }) = paid {
+        spend(work, project, channel, Day::from_number(day), -millionths);
+    }
 }
 
 /// Counts what a hand-over cost beyond what was taken for it: the further parts of a long text message.

@@ -43,9 +43,9 @@ fn follow(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
     {
         let way = work.way_mut(&row.id);
         way.code = outcome.code().map(Into::into);
-        // A repetition of an unknown outcome has the same key: only what is known raises it.
-        way.known += u32::from(!matches!(outcome, Outcome::Unknown { .. }));
+        way.known += u32::from(settles(outcome, way.repeated));
     }
+    settle_cost(work, row, outcome);
     match next {
         Next::Sent => sent(work, row, outcome),
         Next::Again(at) => again(work, row, outcome, (at, Reason::Retry)),
@@ -55,6 +55,43 @@ fn follow(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
         }
         Next::Another => another(work, row, outcome),
         Next::Dead(reason) => dead(work, row, outcome, reason),
+    }
+}
+
+/// Whether nothing that was handed over with this key can still arrive, so that the next attempt has another one. That a
+/// repetition is not taken now says nothing of the attempt before it, whose outcome nobody knows.
+const fn settles(outcome: &Outcome, is_repetition: bool) -> bool {
+    match outcome {
+        Outcome::Unknown { .. } => false,
+        Outcome::Transient { .. } | Outcome::AddressBusy { .. } | Outcome::Misconfigured { .. } => {
+            !is_repetition
+        }
+        Outcome::Accepted { .. } | Outcome::Permanent { .. } | Outcome::AddressGone { .. } => true,
+    }
+}
+
+/// What was taken for an attempt is given back if it cost nothing, unless the same provider may charge for one before it.
+fn settle_cost(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
+    let way = work.way_mut(&row.id);
+    let Some(paid) = &mut way.paid else { return };
+    if may_have_cost(outcome) {
+        paid.is_kept = true;
+    } else if !paid.is_kept {
+        let paid = way.paid.take();
+        budget::give_back(work, &row.person.project, row.channel, paid);
+    }
+}
+
+/// Whether the provider may charge for an attempt: what it took, and what nobody knows. What it refused, or what did not get
+/// there, costs nothing.
+const fn may_have_cost(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Accepted { .. } | Outcome::Unknown { .. } => true,
+        Outcome::Transient { .. }
+        | Outcome::AddressBusy { .. }
+        | Outcome::Permanent { .. }
+        | Outcome::AddressGone { .. }
+        | Outcome::Misconfigured { .. } => false,
     }
 }
 
@@ -89,7 +126,8 @@ fn sent(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
         let live = work.live(&row.person.project);
         let provider = row.way.as_deref().map(|way| &*way.provider).unwrap_or_default();
         let cost = delivery::provider(&live.configuration, provider).and_then(|provider| provider.cost);
-        let further = f64::from(parts.saturating_sub(1)) * cost.unwrap_or(0.0);
+        let paid = u32::from(row.way.as_ref().is_some_and(|way| way.paid.is_some()));
+        let further = f64::from(parts.saturating_sub(paid)) * cost.unwrap_or(0.0);
         budget::add(work, &row.person.project, row.channel, further);
     }
     let shortened = shortened(work, row);
@@ -145,7 +183,8 @@ fn another(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
     let way = work.way_mut(&row.id);
     let before = std::mem::replace(&mut way.provider, next);
     way.given_up.push(before);
-    (way.tries, way.provider_at, way.due) = (0, None, now);
+    // What the one before may still charge stays spent; this one costs for itself.
+    (way.tries, way.provider_at, way.due, way.paid) = (0, None, now, None);
     end_if_needless(work, row);
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Claim<'a> {
     pub(super) present_until: Option<Timestamp>,
     /// The provider is left alone until then.
     pub(super) rests_until: Option<Timestamp>,
+    /// The address is left alone until then.
+    pub(super) address_rests_until: Option<Timestamp>,
 }
 
 /// The delivery, its notification with all that was sent of it, its recipient, and who is told next.
@@ -110,7 +112,8 @@ fn pass_on(work: &mut Work<'_>, row: &Delivery, provider: Box<str>, given_up: bo
     if given_up {
         way.given_up.push(before);
     }
-    (way.tries, way.provider_at) = (0, None);
+    // What the one before may still charge stays spent; this one costs for itself.
+    (way.tries, way.provider_at, way.paid) = (0, None, None);
     work.put_off_delivery(&row.id, now, None);
 }
 
@@ -129,8 +132,7 @@ fn turn(work: &mut Work<'_>, row: &Delivery, claim: Claim<'_>) -> Turn {
     let Some(category) = live.configuration.categories.get(&of.category) else {
         return Turn::Never(DeliveryState::Suppressed, Reason::RuleGone, None);
     };
-    let planned = of.plan.get(usize::from(row.step).saturating_sub(1)).and_then(|step| step.unless);
-    if let Some(reason) = address::needless(&of.flags, row.channel, planned) {
+    if let Some(reason) = address::needless(of, row) {
         return Turn::Never(DeliveryState::Cancelled, reason, None);
     }
     if let Some(end) = is_forbidden(work, row, of, category) {
@@ -138,6 +140,9 @@ fn turn(work: &mut Work<'_>, row: &Delivery, claim: Claim<'_>) -> Turn {
     }
     if let Some(later) = is_held(work, row, of, category, claim) {
         return later;
+    }
+    if let Some(until) = claim.address_rests_until.filter(|until| *until > now) {
+        return Turn::Later(until, Some((Reason::Retry, is_busy(work, row, until))));
     }
     let Some(provider) = provider_of(&live, row, claim.rests_until.is_some()) else {
         return match claim.rests_until {
@@ -196,9 +201,9 @@ fn is_held(
     }
     let live = work.live(&row.person.project);
     let person = work.person(&row.person);
-    // What was released at this very instant passed its own time gates, `latest` among them.
-    let late = of.released_at != Some(now);
-    let quiet = plan::quiet_until(person, &live.configuration, of.priority, now).filter(|_| late);
+    // The window and the best hour were asked at the release, and `latest` may have passed over them; it never passes over
+    // quiet hours.
+    let quiet = plan::quiet_until(person, &live.configuration, of.priority, now);
     let (gate, reason, until) = match (quiet, claim.present_until) {
         (Some(quiet), _) => quiet,
         (None, Some(present)) if waits_for_presence(row, of, present, now) => {
@@ -210,6 +215,15 @@ fn is_held(
     (entry.gate, entry.verdict, entry.reason, entry.due) =
         (Some(gate), Some(Verdict::Hold), Some(reason), Some(until));
     Some(Turn::Later(until, Some((reason, entry))))
+}
+
+/// The line of a delivery whose address asked to be left alone when another one came to it.
+fn is_busy(work: &Work<'_>, row: &Delivery, until: Timestamp) -> Entry {
+    let mut entry = address::line(work, row, StoryKind::Held);
+    (entry.gate, entry.verdict, entry.reason, entry.due) =
+        (Some(Gate::ChannelPlan), Some(Verdict::Hold), Some(Reason::Retry), Some(until));
+    entry.text = Some("its address takes nothing for a while".into());
+    entry
 }
 
 /// A buzz waits while the recipient is at a device that has the notification in its inbox; never an urgent one.
@@ -235,12 +249,10 @@ fn provider_of(live: &Live, row: &Delivery, rests: bool) -> Option<Box<str>> {
     all.into_iter().map(|(name, _)| name).find(fresh).map(Into::into)
 }
 
-/// The channel's cap and budget: the cap counts notifications, each once, the budget every delivery at its first attempt. A
-/// repetition takes nothing, and neither does what is refused.
+/// The channel's cap and budget: the cap counts notifications, each once, the budget every attempt of which it is not known
+/// that it cost nothing. A repetition takes nothing, and neither does what is refused.
 fn is_over_budget(work: &mut Work<'_>, row: &Delivery, live: &Live, provider: &str) -> Option<Turn> {
-    if row.way.as_ref().is_some_and(|way| way.attempts > 0) {
-        return None;
-    }
+    let is_paid = row.way.as_ref()?.paid.is_some();
     let begun = |other: &Delivery| {
         other.channel == row.channel && other.way.as_ref().is_some_and(|way| way.attempts > 0)
     };
@@ -258,10 +270,18 @@ fn is_over_budget(work: &mut Work<'_>, row: &Delivery, live: &Live, provider: &s
         return Some(capped(work, row, rule.over, &full, &zone));
     }
     let cost = delivery::provider(&live.configuration, provider).and_then(|provider| provider.cost);
-    if let Err(spent) = budget::take(work, &row.person.project, row.channel, cost.unwrap_or(0.0)) {
-        let stopped =
-            Stopped { gate: Some(Gate::ChannelPlan), reason: Reason::Budget, text: Some(spent.into()) };
-        return Some(Turn::Never(DeliveryState::Suppressed, Reason::Budget, Some(stopped)));
+    if !is_paid {
+        match budget::take(work, &row.person.project, row.channel, cost.unwrap_or(0.0)) {
+            Ok(paid) => work.way_mut(&row.id).paid = paid,
+            Err(spent) => {
+                let stopped = Stopped {
+                    gate: Some(Gate::ChannelPlan),
+                    reason: Reason::Budget,
+                    text: Some(spent.into()),
+                };
+                return Some(Turn::Never(DeliveryState::Suppressed, Reason::Budget, Some(stopped)));
+            }
+        }
     }
     if cap.is_some() {
         work.inbox_mut(&row.person).counters.take(&scope, day, week);

@@ -10,7 +10,7 @@ use super::restrict;
 use crate::act::{Answer, SmsAnswer, SmsGiveBack};
 use crate::configuration::Configuration;
 use crate::consent::permission;
-use crate::model::{Collected, Consents, PersonKey, SMS_KEYWORD};
+use crate::model::{Collected, Consents, PersonKey, SMS_KEYWORD, every_category};
 use crate::ports::Need;
 use crate::sms::SmsWord;
 use crate::work::Work;
@@ -45,11 +45,15 @@ pub(super) fn hear(project: &ProjectId, heard: &SmsAnswer, work: &mut Work<'_>) 
 type Decisions = Vec<(CategoryId, Decision, Option<Box<str>>)>;
 
 /// Everything that is not essential and not forbidden yet, whether it uses text messages today or not: what was decided
-/// on before, and what the document has.
+/// on before, what the document has, and what it will have.
 fn withdrawals(configuration: &Configuration, consents: &Consents) -> Decisions {
     let decided = consents.states.keys().filter(|(_, channel)| *channel == Channel::Sms);
-    let categories: BTreeSet<&CategoryId> =
-        decided.map(|(category, _)| category).chain(configuration.categories.keys()).collect();
+    let every = every_category();
+    let categories: BTreeSet<&CategoryId> = decided
+        .map(|(category, _)| category)
+        .chain(configuration.categories.keys())
+        .chain([&every])
+        .collect();
     let is_essential = |id: &CategoryId| {
         configuration.categories.get(id).is_some_and(|category| category.legal == LegalClass::Essential)
     };
@@ -72,9 +76,11 @@ fn grants(
     consents: &Consents,
 ) -> Decisions {
     let needs_no_grant = |id: &CategoryId| {
-        configuration.categories.get(id).is_some_and(|category| {
-            permission(id, category, Channel::Sms, &Consents::default()).0 == Verdict::Pass
-        })
+        // That the channel as a whole is not stopped any more grants nothing.
+        *id == every_category()
+            || configuration.categories.get(id).is_some_and(|category| {
+                permission(id, category, Channel::Sms, &Consents::default()).0 == Verdict::Pass
+            })
     };
     let still_stands = |one: &&SmsGiveBack| {
         let state = consents.states.get(&(one.taken.category.clone(), Channel::Sms));

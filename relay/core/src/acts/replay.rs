@@ -117,6 +117,8 @@ fn begin_anew(work: &mut Work<'_>, id: &str) {
     }
     way.given_up.clear();
     (way.due, way.tries, way.first_at, way.provider_at, way.repeated) = (now, 0, None, None, false);
+    // What was spent in vain stays spent, and this may be charged again.
+    way.paid = None;
 }
 
 /// Whether somebody would still be told something true.

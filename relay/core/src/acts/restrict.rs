@@ -100,8 +100,14 @@ fn withdraw_from_inbox(work: &mut Work<'_>, id: &NotificationId, configuration: 
     let (left, _) = channels_left(&row.category, category, &[Channel::Inapp], work.person(&row.person));
     if placed && left.is_empty() {
         let person = row.person.clone();
+        let repeated = |step: &crate::model::PlannedStep| {
+            step.repeat.is_some() && step.channels.contains(&Channel::Push)
+        };
+        let repeats_by_push = row.plan.iter().any(repeated);
         work.shift_inapp(id, DeliveryState::Cancelled);
-        work.clear_due(&person, DueKey::Repeat(id.clone()));
+        if !repeats_by_push {
+            work.clear_due(&person, DueKey::Repeat(id.clone()));
+        }
         let mut entry = Entry::new(work.now(), StoryKind::Outcome);
         (entry.channel, entry.reason) = (Some(Channel::Inapp), Some(Reason::NoLongerAllowed));
         entry.state = Some(DeliveryState::Cancelled.as_str());

@@ -34,9 +34,15 @@ pub(super) fn begin(work: &mut Work<'_>, id: &NotificationId, due: bool) {
     }
     let person = work.notification(id).expect("it was read above").person.clone();
     work.clear_due(&person, DueKey::Step(id.clone()));
-    // Every delivery has its own words now.
-    work.notification_mut(id).forms.clear();
+    forget_words(work, id);
     end(work, id);
+}
+
+/// Every delivery has its own words now; only what will be repeated by push keeps those.
+fn forget_words(work: &mut Work<'_>, id: &NotificationId) {
+    let row = work.notification_mut(id);
+    let repeats = row.plan.iter().any(|step| step.repeat.is_some_and(|(_, times, _)| row.repeats < times));
+    row.forms.retain(|channel, _| repeats && *channel == Channel::Push);
 }
 
 /// Takes one step. Answers whether it is over at once, because nothing of it can arrive.
@@ -54,7 +60,7 @@ fn take(work: &mut Work<'_>, id: &NotificationId, step: &PlannedStep) -> bool {
     let mut arrives = false;
     for channel in still_allowed(work, id, step, number) {
         if channel != Channel::Inapp {
-            arrives |= address::deliver(work, id, channel, number);
+            arrives |= address::deliver(work, id, channel, (number, 0));
         } else {
             if work.notification(id).is_some_and(|row| row.inapp.is_none()) {
                 work.place(id);
@@ -143,7 +149,8 @@ fn tell_unacknowledged(work: &mut Work<'_>, id: &NotificationId) {
             || step.repeat.is_some_and(|(_, _, until)| until == Unless::Acknowledged)
     };
     let repeats = row.plan.iter().filter_map(|step| step.repeat);
-    let repeats_wait = row.inapp.is_some() && repeats.clone().any(|(_, times, _)| row.repeats < times);
+    let shown = row.inapp.is_some() || row.on_way > 0 || row.state == NotificationState::Reached;
+    let repeats_wait = shown && repeats.clone().any(|(_, times, _)| row.repeats < times);
     if (row.plan.len() > 1 || repeats.count() > 0)
         && row.plan.iter().any(asks)
         && !repeats_wait
@@ -172,6 +179,7 @@ pub(super) fn end_early(work: &mut Work<'_>, id: &NotificationId, reason: Reason
     let row = work.notification_mut(id);
     row.steps_begun = u16::try_from(row.plan.len()).unwrap_or(u16::MAX);
     row.repeats = u16::MAX;
+    row.forms.clear();
     let person = row.person.clone();
     work.clear_due(&person, DueKey::Step(id.clone()));
     work.clear_due(&person, DueKey::Repeat(id.clone()));
@@ -210,6 +218,7 @@ pub(super) fn receipt_came(work: &mut Work<'_>, id: &NotificationId) {
         let person = row.person.clone();
         work.notification_mut(id).repeats = times;
         work.clear_due(&person, DueKey::Repeat(id.clone()));
+        forget_words(work, id);
     }
     if goes_on(work, id) && waits(work, id) {
         let row = work.notification(id).expect("it was read above");
@@ -253,9 +262,9 @@ pub(super) fn repeat(work: &mut Work<'_>, id: &NotificationId) {
         return;
     }
     let row = work.notification_mut(id);
-    row.round += 1;
+    row.round = row.round.max(1) + 1;
     row.repeats += 1;
-    let repeats = row.repeats;
+    let (repeats, round) = (row.repeats, row.round);
     if work.notification(id).is_some_and(|row| row.created_seq.is_some()) {
         work.touch_inbox_row(id);
     }
@@ -263,14 +272,27 @@ pub(super) fn repeat(work: &mut Work<'_>, id: &NotificationId) {
     entry.reason = Some(Reason::Repeated);
     entry.text = Some(format!("{repeats} of {times}").into());
     work.tell(id, entry);
+    buzz_again(work, id, round);
     if repeats < times {
         let at = work.now().plus_millis(every.as_millis());
         work.set_due(&person, key, at);
     } else {
         work.clear_due(&person, key);
+        forget_words(work, id);
         if !waits(work, id) {
             tell_unacknowledged(work, id);
         }
+    }
+}
+
+/// Devices that are not connected see the new round only if something wakes them.
+fn buzz_again(work: &mut Work<'_>, id: &NotificationId, round: u32) {
+    let row = work.notification(id).expect("the caller looked it up");
+    let place = row.plan.iter().position(|step| step.repeat.is_some());
+    let by_push = |place: &usize| row.plan[*place].channels.contains(&Channel::Push);
+    if let Some(place) = place.filter(by_push) {
+        let step = u16::try_from(place + 1).expect("a plan has few steps");
+        address::deliver(work, id, Channel::Push, (step, round));
     }
 }
 

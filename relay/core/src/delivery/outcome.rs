@@ -22,6 +22,14 @@ pub enum Outcome {
         /// When it asks to come again, counted from the answer.
         retry_after: Option<Span>,
     },
+    /// Not now, and only this address: a device that gets too many, a full mailbox, a URL that fails. What goes to others
+    /// may go.
+    AddressBusy {
+        /// What it said.
+        code: Box<str>,
+        /// When it asks to come again, counted from the answer.
+        retry_after: Option<Span>,
+    },
     /// The provider will never take this one: too large, refused content.
     Permanent {
         /// What it said.
@@ -65,6 +73,7 @@ impl Outcome {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Transient { .. } => "transient",
+            Self::AddressBusy { .. } => "address_busy",
             Self::Permanent { .. } => "permanent",
             Self::AddressGone { .. } => "address_gone",
             Self::Misconfigured { .. } => "misconfigured",
@@ -78,6 +87,7 @@ impl Outcome {
         match self {
             Self::Accepted { .. } => None,
             Self::Transient { code, .. }
+            | Self::AddressBusy { code, .. }
             | Self::Permanent { code }
             | Self::AddressGone { code }
             | Self::Misconfigured { code }

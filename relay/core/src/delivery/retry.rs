@@ -106,7 +106,7 @@ pub fn next(history: &History, outcome: &Outcome, now: Timestamp, chance: u64) -
         Outcome::Misconfigured { .. } if history.another => Next::Another,
         // Nothing but an operator helps: the account is looked at again now and then.
         Outcome::Misconfigured { .. } => again(history, &patience, now, patience.ceiling.as_millis()),
-        Outcome::Transient { retry_after, .. } => {
+        Outcome::Transient { retry_after, .. } | Outcome::AddressBusy { retry_after, .. } => {
             let spent = now.millis_since(history.provider_at) >= patience.provider.as_millis();
             let too_long = retry_after.is_some_and(|wish| wish > patience.provider);
             if history.another && (spent || too_long) {

@@ -94,6 +94,13 @@ pub struct PersonalFields {
     pub collected: Option<Collected>,
 }
 
+/// What a decision on a whole channel is about in the ledger: every category, those made later too. No document names a
+/// category so.
+#[must_use]
+pub fn every_category() -> CategoryId {
+    CategoryId::new("*").expect("a star is an id")
+}
+
 /// How a decision came about that was answered to a text message.
 pub const SMS_KEYWORD: &str = "sms_keyword";
 

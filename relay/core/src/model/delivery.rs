@@ -43,7 +43,8 @@ pub struct Way {
     pub due: Timestamp,
     /// Attempts that were begun, with all providers.
     pub attempts: u32,
-    /// Attempts whose outcome is known: what a repetition of an unknown one has in common with it.
+    /// Attempts that cannot arrive any more: what a repetition of an unknown one has in common with it, and with whatever
+    /// follows until something is known.
     pub known: u32,
     /// Attempts with this provider; they set the pause before the next.
     pub tries: u32,
@@ -57,12 +58,27 @@ pub struct Way {
     pub owner: Option<u64>,
     /// Whether its one repetition after an unknown outcome was begun.
     pub repeated: bool,
+    /// What it took from its channel's budget for the attempt that is under way, or whose outcome nobody knows.
+    pub paid: Option<Paid>,
+    /// Which showing of its notification it is: 0 for the first, then the round of the repeat.
+    pub round: u32,
     /// What the newest attempt said.
     pub code: Option<Box<str>>,
     /// The id that the provider gave it.
     pub provider_id: Option<Box<str>>,
     /// What it says; none once it is final, unless it may be replayed.
     pub form: Option<Box<Form>>,
+}
+
+/// What a hand-over took from a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// From which day's, by number.
+    pub day: i32,
+    /// How much, in millionths of the project's currency.
+    pub millionths: i64,
+    /// The provider may charge for it, so that it is not given back.
+    pub is_kept: bool,
 }
 
 impl Way {
@@ -81,6 +97,8 @@ impl Way {
             given_up: Vec::new(),
             owner: None,
             repeated: false,
+            paid: None,
+            round: 0,
             code: None,
             provider_id: None,
             form: Some(form),

@@ -10,23 +10,23 @@ use crate::model::PersonKey;
 /// Deliveries on their way to providers. Each call sees one snapshot.
 #[async_trait]
 pub trait HandoverReader: Send + Sync {
-    /// The lanes in which deliveries wait, one for each project and provider, with the earliest instant of each.
+    /// The lanes in which deliveries wait, one for each project, provider and server that addresses name, with the earliest
+    /// instant of each.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn handover_lanes(&self) -> Result<Vec<HandoverLane>, StoreError>;
 
-    /// Deliveries of a lane that are due, the most urgent first and of those the oldest, with their recipients.
+    /// Deliveries of a lane that are due, the most urgent first and of those the oldest.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn due_handovers(
         &self,
-        project: &ProjectId,
-        provider: &str,
+        lane: &HandoverLane,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<(Box<str>, PersonKey)>, StoreError>;
+    ) -> Result<Vec<DueHandover>, StoreError>;
 
     /// Deliveries that are with a provider, after an id.
     ///
@@ -55,15 +55,28 @@ pub trait HandoverReader: Send + Sync {
     ) -> Result<Option<crate::model::Delivery>, StoreError>;
 }
 
-/// Deliveries of a project that wait for one provider.
+/// Deliveries of a project that wait for one provider, and for one server if their addresses name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HandoverLane {
     /// Whose.
     pub project: ProjectId,
     /// For which provider.
     pub provider: Box<str>,
+    /// Whose server their addresses name ([`crate::delivery::host`]); empty if none.
+    pub host: Box<str>,
     /// When the first of them is due.
     pub due: Timestamp,
+}
+
+/// A delivery that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueHandover {
+    /// Which.
+    pub delivery: Box<str>,
+    /// To whom.
+    pub person: PersonKey,
+    /// To which address.
+    pub address: Box<str>,
 }
 
 /// A delivery that is with a provider.

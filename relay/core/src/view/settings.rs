@@ -6,6 +6,7 @@ use tidings_protocol::item::{CategoryItem, PolicyItem, ProfileItem, SettingsItem
 use tidings_protocol::{CategoryId, Channel, LegalClass};
 
 use crate::configuration::{Basis, Category, Configuration};
+use crate::consent;
 use crate::model::{Person, Preferences};
 use crate::template::Locale;
 
@@ -27,8 +28,7 @@ pub fn settings_item(person: &Person, configuration: &Configuration) -> Settings
         consent: Channel::ALL
             .iter()
             .filter_map(|&channel| {
-                let state = person.consents.states.get(&(id.clone(), channel))?;
-                Some((channel, state.decision))
+                Some((channel, consent::decided(id, category, channel, &person.consents)?))
             })
             .collect(),
     });

@@ -32,6 +32,11 @@ impl Answer {
         Outcome::Transient { code: code.into(), retry_after: self.retry_after() }
     }
 
+    /// Not now to this device, with the vendor's wish to come again.
+    pub(super) fn address_busy(&self, code: impl Into<Box<str>>) -> Outcome {
+        Outcome::AddressBusy { code: code.into(), retry_after: self.retry_after() }
+    }
+
     /// When the vendor asks to come again.
     pub(super) fn retry_after(&self) -> Option<Span> {
         retry_after(&self.headers, now())

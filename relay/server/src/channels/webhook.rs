@@ -95,7 +95,8 @@ fn answered(status: u16, retry_after: Option<Span>) -> Outcome {
         200..=299 => Outcome::accepted(None),
         410 => Outcome::AddressGone { code },
         400 | 413..=415 | 422 | 431 => Outcome::Permanent { code },
-        _ => Outcome::Transient { code, retry_after },
+        // One URL of a server that answers says nothing of its others.
+        _ => Outcome::AddressBusy { code, retry_after },
     }
 }
 

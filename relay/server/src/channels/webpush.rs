@@ -212,7 +212,9 @@ fn outcome(answer: &Answer) -> Outcome {
         // The subscription was made with another key, or the service does not believe the signature.
         401 | 403 => Outcome::Permanent { code: "vapid_refused".into() },
         413 => Outcome::Permanent { code: "too_large".into() },
-        408 | 425 | 429 | 500..=599 => answer.transient(answer.status_code()),
+        // Too many to one subscription (RFC 8030 8.4).
+        429 => answer.address_busy(answer.status_code()),
+        408 | 425 | 500..=599 => answer.transient(answer.status_code()),
         _ => Outcome::Permanent { code: answer.status_code() },
     }
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use tidings_core::act::{Act, Unit};
 use tidings_core::configuration::{Alert, Configuration, Provider as Settings};
-use tidings_core::delivery::{Handover, Outcome};
+use tidings_core::delivery::{self, Handover, Outcome};
 use tidings_protocol::{ProjectId, Timestamp};
 
-use super::lanes::LaneKey;
+use super::claims::Hold;
+use super::lanes::{Ended, LaneKey};
 use super::{Handovers, RETRY_AFTER};
 use crate::channels::{ATTEMPT_DEADLINE, Links, Provider};
 
@@ -19,7 +20,7 @@ impl Handovers {
     /// Starts the attempt at a delivery that was claimed.
     pub(super) async fn begin(
         &self,
-        handover: Box<Handover>,
+        (handover, hold): (Box<Handover>, Hold),
         settings: Option<Settings>,
         links: Option<Links>,
     ) {
@@ -28,7 +29,9 @@ impl Handovers {
             let outcome = Outcome::Misconfigured { code: "provider_gone".into() };
             return self.conclude(key.0, handover.delivery, handover.attempt, outcome).await;
         };
-        let probe = self.0.lanes.begun(&key);
+        let address = handover.address.clone();
+        let host = delivery::host(handover.channel, &address).unwrap_or_default();
+        let probe = self.0.lanes.begun((&key, &host));
         let provider = match self.0.accounts.get(&key.0, &key.1, &settings).await {
             Ok(provider) => provider.map_err(|code| Outcome::Misconfigured { code: code.into() }),
             Err(_) => Err(Outcome::transient("store")),
@@ -47,12 +50,14 @@ impl Handovers {
             metrics::counter!("tidings_attempts_total", "channel" => channel, "outcome" => outcome.kind())
                 .increment(1);
             metrics::histogram!("tidings_attempt_seconds", "channel" => channel).record(began.elapsed());
-            if this.0.lanes.ended(&key, &settings, (&outcome, probe), this.0.clock.now()) {
+            let ended = Ended { host: &host, address: &address, outcome: &outcome, probe };
+            if this.0.lanes.ended(&key, &settings, ended, this.0.clock.now()) {
                 let code = outcome.code().unwrap_or_default();
                 let text = format!("{}: {code}", key.1);
                 this.0.listeners.alarms.note(project.clone(), Alert::ProviderDown, text);
             }
             this.conclude(project, delivery, attempt, outcome).await;
+            drop(hold);
             this.0.ended.notify_one();
         });
     }

@@ -14,7 +14,7 @@ pub(crate) const OPEN_MILLIS_MIN: i64 = 5_000;
 pub(crate) const OPEN_MILLIS_MAX: i64 = 5 * 60_000;
 
 /// See the module.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Breaker {
     failures: u32,
     /// How often it opened since it was closed last.
@@ -48,7 +48,10 @@ impl Breaker {
             self.probing = false;
         }
         match outcome {
-            Outcome::Accepted { .. } | Outcome::Permanent { .. } | Outcome::AddressGone { .. } => {
+            Outcome::Accepted { .. }
+            | Outcome::Permanent { .. }
+            | Outcome::AddressGone { .. }
+            | Outcome::AddressBusy { .. } => {
                 *self = Self::default();
             }
             Outcome::Transient { .. } | Outcome::Unknown { .. } | Outcome::Misconfigured { .. }
@@ -65,6 +68,11 @@ impl Breaker {
                 }
             }
         }
+    }
+
+    /// Whether it knows nothing that a new one would not.
+    pub(crate) fn is_fresh(&self) -> bool {
+        *self == Self::default()
     }
 
     /// The word of its state: `closed`, `open` or `half_open`.
@@ -108,6 +116,11 @@ mod tests {
         breaker.heard(&Outcome::AddressGone { code: "gone".into() }, false, NOW);
         breaker.heard(&Outcome::transient("http_503"), false, NOW);
         assert_eq!(breaker.admits(9, NOW), Ok(9));
+        let wish = Some(Span::from_millis(60_000));
+        for _ in 0..2 * FAILURES_MAX {
+            breaker.heard(&Outcome::AddressBusy { code: "http_429".into(), retry_after: wish }, false, NOW);
+        }
+        assert_eq!(breaker.admits(9, NOW), Ok(9), "one device that gets too many says nothing of the others");
     }
 
     #[test]

@@ -1,5 +1,11 @@
 //! What holds for each provider of each project: how many deliveries are with it, how fast it may be asked, and whether it
-//! is left alone.
+//! is left alone. Addresses that name their own server share a provider but no server, so each server is bounded and left
+//! alone by itself.
+
+mod address;
+mod bucket;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,10 +14,17 @@ use tidings_core::configuration::{Account, Provider};
 use tidings_core::delivery::Outcome;
 use tidings_protocol::{ProjectId, Timestamp};
 
+use self::address::BusyAddresses;
+use self::bucket::Bucket;
 use super::breaker::Breaker;
 
 /// Deliveries that are with one provider at a time.
 pub(crate) const IN_FLIGHT_LANE_MAX: usize = 32;
+/// Deliveries that are with one server at a time that addresses name themselves: other people's servers are small.
+pub(crate) const IN_FLIGHT_SERVER_MAX: usize = 4;
+/// Deliveries of one provider that are with all servers that its addresses name: half of all, so that a hundred servers that
+/// answer nothing leave room to the other channels, and thirty leave room to each other.
+pub(crate) const IN_FLIGHT_SERVERS_MAX: usize = 128;
 /// Deliveries that are with all providers at a time; each has a connection at most.
 pub(crate) const IN_FLIGHT_MAX: usize = 256;
 /// Lanes whose state is remembered; one that nothing is known of begins anew.
@@ -28,6 +41,8 @@ pub(crate) struct Lanes(Mutex<Known>);
 struct Known {
     lanes: HashMap<LaneKey, LaneState>,
     in_flight: usize,
+    /// Servers that are remembered, of all lanes.
+    servers: usize,
 }
 
 #[derive(Debug, Default)]
@@ -35,38 +50,15 @@ struct LaneState {
     breaker: Breaker,
     bucket: Option<Bucket>,
     in_flight: usize,
+    servers: HashMap<Box<str>, ServerState>,
+    busy: BusyAddresses,
 }
 
-/// Hand-overs that a provider still allows in this second.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    per_second: u32,
-    /// Thousandths of a hand-over.
-    left: i64,
-    at: Timestamp,
-}
-
-impl Bucket {
-    const fn full(per_second: u32, at: Timestamp) -> Self {
-        Self { per_second, left: per_second as i64 * 1_000, at }
-    }
-
-    fn refill(&mut self, now: Timestamp) {
-        let gained = now.millis_since(self.at).max(0).saturating_mul(i64::from(self.per_second));
-        self.left = self.left.saturating_add(gained).min(i64::from(self.per_second) * 1_000);
-        self.at = now;
-    }
-
-    /// How many may go, or when the next one may.
-    fn admits(&mut self, wanted: usize, now: Timestamp) -> Result<usize, Timestamp> {
-        self.refill(now);
-        let whole = usize::try_from(self.left / 1_000).unwrap_or_default();
-        if whole > 0 {
-            return Ok(wanted.min(whole));
-        }
-        let missing = (1_000 - self.left).div_euclid(i64::from(self.per_second.max(1))) + 1;
-        Err(now.plus_millis(missing))
-    }
+/// One server that addresses name.
+#[derive(Debug, Default)]
+struct ServerState {
+    breaker: Breaker,
+    in_flight: usize,
 }
 
 /// What a lane lets through.
@@ -82,13 +74,37 @@ pub(crate) enum Admitted {
     Full,
 }
 
+/// A delivery that came back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended<'a> {
+    /// The server that its address names, or nothing.
+    pub(crate) host: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) outcome: &'a Outcome,
+    /// It is the one that shows whether the provider is back.
+    pub(crate) probe: bool,
+}
+
 impl Lanes {
-    /// How many more deliveries may go to a provider.
-    pub(crate) fn admits(&self, key: &LaneKey, settings: &Provider, now: Timestamp) -> Admitted {
+    /// How many more deliveries may go to a provider, and to the server that their addresses name.
+    pub(crate) fn admits(
+        &self,
+        (key, host): (&LaneKey, &str),
+        settings: &Provider,
+        now: Timestamp,
+    ) -> Admitted {
         let mut known = self.locked();
         let free = IN_FLIGHT_MAX.saturating_sub(known.in_flight);
         let lane = known.lanes.entry(key.clone()).or_default();
-        let room = IN_FLIGHT_LANE_MAX.saturating_sub(lane.in_flight).min(free);
+        let server = lane.servers.get(host);
+        let room = if host.is_empty() {
+            IN_FLIGHT_LANE_MAX.saturating_sub(lane.in_flight)
+        } else {
+            let with_server = server.map_or(0, |server| server.in_flight);
+            let room = IN_FLIGHT_SERVERS_MAX.saturating_sub(lane.in_flight);
+            room.min(IN_FLIGHT_SERVER_MAX.saturating_sub(with_server))
+        };
+        let room = room.min(free);
         if room == 0 {
             return Admitted::Full;
         }
@@ -96,6 +112,13 @@ impl Lanes {
             Ok(admitted) => admitted,
             Err(until) => return Admitted::Rests(until),
         };
+        if let Some(server) = server {
+            match server.breaker.admits(admitted, now) {
+                Ok(allowed) => admitted = allowed,
+                // Another account would ask the same server.
+                Err(until) => return Admitted::From(until),
+            }
+        }
         if let Some(rate) = settings.rate {
             let bucket = lane.bucket.get_or_insert(Bucket::full(rate, now));
             if bucket.per_second != rate {
@@ -109,52 +132,64 @@ impl Lanes {
         Admitted::Now(admitted)
     }
 
-    /// A delivery goes to a provider. Answers whether it is the one that shows whether the provider is back.
-    pub(crate) fn begun(&self, key: &LaneKey) -> bool {
+    /// Until when an address asked to be left alone, if it did.
+    pub(crate) fn address_rests(&self, key: &LaneKey, address: &str, now: Timestamp) -> Option<Timestamp> {
+        self.locked().lanes.get(key)?.busy.until(address, now)
+    }
+
+    /// A delivery goes to a provider. Answers whether it is the one that shows whether the provider, or the server that its
+    /// address names, is back.
+    pub(crate) fn begun(&self, (key, host): (&LaneKey, &str)) -> bool {
         let mut known = self.locked();
         known.in_flight += 1;
         let lane = known.lanes.entry(key.clone()).or_default();
         lane.in_flight += 1;
         if let Some(bucket) = &mut lane.bucket {
-            bucket.left -= 1_000;
+            bucket.take();
         }
-        lane.breaker.begun()
+        if host.is_empty() {
+            return lane.breaker.begun();
+        }
+        let is_new = !lane.servers.contains_key(host);
+        let server = lane.servers.entry(host.into()).or_default();
+        server.in_flight += 1;
+        let probe = server.breaker.begun();
+        known.servers += usize::from(is_new);
+        probe
     }
 
-    /// A delivery came back. What one recipient's own URL or push service does says nothing about the others', so it
-    /// does not open the breaker of the lane that they share.
-    /// Answers whether it has opened.
-    pub(crate) fn ended(
-        &self,
-        key: &LaneKey,
-        settings: &Provider,
-        (outcome, probe): (&Outcome, bool),
-        now: Timestamp,
-    ) -> bool {
+    /// A delivery came back. What one recipient's own server does says nothing about the others', so it does not open the
+    /// breaker of the lane that they share. Answers whether that has opened.
+    pub(crate) fn ended(&self, key: &LaneKey, settings: &Provider, ended: Ended<'_>, now: Timestamp) -> bool {
         let mut known = self.locked();
         known.in_flight = known.in_flight.saturating_sub(1);
         let crowded = known.lanes.len() > LANES_MAX;
+        let many_servers = known.servers > LANES_MAX;
         let Some(lane) = known.lanes.get_mut(key) else { return false };
         lane.in_flight = lane.in_flight.saturating_sub(1);
+        if let Outcome::AddressBusy { retry_after, .. } = ended.outcome {
+            lane.busy.note(ended.address, *retry_after, now);
+        }
         let before = lane.breaker.state(now);
-        if !matches!(settings.account, Account::Webhook(_) | Account::Webpush(_)) {
-            lane.breaker.heard(outcome, probe, now);
+        let mut forgotten = 0;
+        if !ended.host.is_empty() {
+            forgotten = lane.server_ended(ended, many_servers, now);
+        } else if !matches!(settings.account, Account::Webhook(_) | Account::Webpush(_)) {
+            lane.breaker.heard(ended.outcome, ended.probe, now);
         }
         let after = lane.breaker.state(now);
         if before != after {
-            tracing::warn!(
-                provider = &*key.1,
-                state = after,
-                code = outcome.code(),
-                "a provider's breaker moved"
-            );
+            let code = ended.outcome.code();
+            tracing::warn!(provider = &*key.1, state = after, code, "a provider's breaker moved");
         }
         let open = if after == "closed" { 0.0 } else { 1.0 };
         let (project, provider) = (key.0.to_string(), key.1.to_string());
         metrics::gauge!("tidings_provider_open", "project" => project, "provider" => provider).set(open);
         if crowded && lane.in_flight == 0 {
+            forgotten += lane.servers.len();
             known.lanes.remove(key);
         }
+        known.servers = known.servers.saturating_sub(forgotten);
         before == "closed" && after == "open"
     }
 
@@ -173,66 +208,26 @@ impl Lanes {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tidings_core::configuration::{FcmAccount, Provider};
-    use tidings_protocol::Channel;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-
-    fn provider(rate: Option<u32>) -> Provider {
-        Provider {
-            rate,
-            account: Account::Fcm(FcmAccount::default()),
-            channel: Channel::Push,
-            ..Provider::webpush()
+impl LaneState {
+    /// Answers how many servers were forgotten: one that is idle and well, or too many, is worth no memory.
+    fn server_ended(&mut self, ended: Ended<'_>, many: bool, now: Timestamp) -> usize {
+        let Some(server) = self.servers.get_mut(ended.host) else { return 0 };
+        server.in_flight = server.in_flight.saturating_sub(1);
+        let before = server.breaker.state(now);
+        server.breaker.heard(ended.outcome, ended.probe, now);
+        let after = server.breaker.state(now);
+        if before != after {
+            // Its name is part of somebody's address.
+            tracing::info!(
+                state = after,
+                code = ended.outcome.code(),
+                "the breaker of a recipient's server moved"
+            );
         }
-    }
-
-    fn key(name: &str) -> LaneKey {
-        (ProjectId::new("shop").expect("an id"), name.into())
-    }
-
-    #[test]
-    fn a_lane_takes_so_many_at_a_time_and_another_is_not_kept_waiting() {
-        let (lanes, provider) = (Lanes::default(), provider(None));
-        for _ in 0..IN_FLIGHT_LANE_MAX {
-            assert_ne!(lanes.admits(&key("a"), &provider, NOW), Admitted::Full);
-            lanes.begun(&key("a"));
+        if server.in_flight == 0 && (many || server.breaker.is_fresh()) {
+            self.servers.remove(ended.host);
+            return 1;
         }
-        assert_eq!(lanes.admits(&key("a"), &provider, NOW), Admitted::Full);
-        assert_eq!(lanes.admits(&key("b"), &provider, NOW), Admitted::Now(IN_FLIGHT_LANE_MAX));
-        lanes.ended(&key("a"), &provider, (&Outcome::accepted(None), false), NOW);
-        assert_eq!(lanes.admits(&key("a"), &provider, NOW), Admitted::Now(1));
-    }
-
-    #[test]
-    fn a_rate_lets_so_many_through_in_a_second() {
-        let (lanes, provider) = (Lanes::default(), provider(Some(2)));
-        assert_eq!(lanes.admits(&key("a"), &provider, NOW), Admitted::Now(2));
-        lanes.begun(&key("a"));
-        lanes.begun(&key("a"));
-        let Admitted::From(at) = lanes.admits(&key("a"), &provider, NOW) else {
-            panic!("the second is used up")
-        };
-        assert!(at.millis_since(NOW) > 0 && at.millis_since(NOW) <= 501, "{at}");
-        assert_eq!(lanes.admits(&key("a"), &provider, at), Admitted::Now(1));
-    }
-
-    #[test]
-    fn a_recipients_own_url_does_not_close_the_lane_of_all() {
-        let lanes = Lanes::default();
-        let own = Provider { channel: Channel::Push, ..Provider::webpush() };
-        for (name, settings) in [("a", provider(None)), ("b", own)] {
-            for _ in 0..super::super::breaker::FAILURES_MAX {
-                lanes.begun(&key(name));
-                lanes.ended(&key(name), &settings, (&Outcome::transient("http_503"), false), NOW);
-            }
-            let closed = matches!(settings.account, Account::Webpush(_));
-            let admitted = lanes.admits(&key(name), &settings, NOW);
-            assert_eq!(matches!(admitted, Admitted::Now(_)), closed, "{settings:?}");
-        }
+        0
     }
 }

@@ -8,6 +8,7 @@ mod conventions;
 mod counted;
 mod events;
 mod five;
+mod handing_over;
 mod hooks;
 mod inbound;
 mod links;

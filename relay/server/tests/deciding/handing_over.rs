@@ -4,6 +4,7 @@ use rstest::rstest;
 use tidings_core::act::{Act, Answer};
 use tidings_core::delivery::{Handover, Outcome};
 use tidings_core::model::StopSwitch;
+use tidings_core::ports::DueHandover;
 use tidings_protocol::{Channel, Decision, DeliveryState, NotificationId, Span};
 
 use crate::documents::ruled;
@@ -21,7 +22,7 @@ fn document(keys: &str, lines: &str) -> String {
 }
 
 /// Alice has a mailbox and a phone.
-async fn scene(keys: &str, lines: &str) -> Scene {
+pub(crate) async fn scene(keys: &str, lines: &str) -> Scene {
     let scene = Scene::new(&document(keys, lines)).await;
     scene.zone("alice", "UTC").await;
     scene.address("alice", Channel::Email, "alice@example.org").await;
@@ -29,7 +30,7 @@ async fn scene(keys: &str, lines: &str) -> Scene {
     scene
 }
 
-async fn only(scene: &Scene) -> Handover {
+pub(crate) async fn only(scene: &Scene) -> Handover {
     let mut claimed = scene.claim().await;
     assert_eq!(claimed.len(), 1, "{claimed:?}");
     claimed.remove(0)
@@ -39,12 +40,22 @@ fn refused(code: &str) -> Outcome {
     Outcome::Misconfigured { code: code.into() }
 }
 
-fn unknown() -> Outcome {
+pub(crate) fn unknown() -> Outcome {
     Outcome::Unknown { code: "timeout".into() }
 }
 
+/// A provider rests for a minute: what is due for it goes to another one, if there is one.
+pub(crate) async fn rest(scene: &Scene, provider: &str) {
+    let rests_until = Some(scene.now().plus_millis(60_000));
+    for DueHandover { delivery, .. } in scene.due_for(provider).await {
+        let claim =
+            Act::HandOver { delivery, owner: 7, present_until: None, rests_until, address_rests_until: None };
+        assert!(matches!(scene.act(claim).await, Answer::Handover(None)));
+    }
+}
+
 /// States, in order, of the deliveries of a notification.
-async fn states(scene: &Scene, id: &NotificationId) -> Vec<String> {
+pub(crate) async fn states(scene: &Scene, id: &NotificationId) -> Vec<String> {
     let (_, _, deliveries) = scene.store.story(&project(), id).await.unwrap().unwrap();
     let word = |row: &tidings_core::model::Delivery| {
         let reason = row.reason.map_or("-", tidings_protocol::Reason::as_str);
@@ -93,7 +104,13 @@ async fn what_a_provider_cannot_take_now_waits_and_goes_again_with_another_key()
     scene.run(scene.now().plus_millis(59_999)).await;
     assert!(scene.claim().await.is_empty(), "the provider asked for a minute");
     let delivery = first.delivery.clone();
-    let early = Act::HandOver { delivery, owner: 7, present_until: None, rests_until: None };
+    let early = Act::HandOver {
+        delivery,
+        owner: 7,
+        present_until: None,
+        rests_until: None,
+        address_rests_until: None,
+    };
     assert!(
         matches!(scene.act(early).await, Answer::Handover(None)),
         "whoever looked too early gets nothing"
@@ -318,13 +335,13 @@ async fn nobody_is_buzzed_about_what_was_seen_or_while_active_elsewhere() {
     let scene = scene(keys, "").await;
     scene.address("alice", Channel::Push, "{\"endpoint\":\"https://push.example/1\"}").await;
     let id = scene.e("alice", 1).await;
-    let lanes = scene.store.handover_lanes().await.unwrap();
-    let due = scene.store.due_handovers(&project(), &lanes[0].provider, scene.now(), 9).await.unwrap();
+    let due = scene.due_for("webpush").await;
     let claim = |present_until| Act::HandOver {
-        delivery: due[0].0.clone(),
+        delivery: due[0].delivery.clone(),
         owner: 7,
         present_until,
         rests_until: None,
+        address_rests_until: None,
     };
     let present = Some(scene.now().plus_millis(30_000));
     assert!(matches!(scene.act(claim(present)).await, Answer::Handover(None)));
@@ -614,17 +631,10 @@ async fn while_a_provider_rests_another_one_has_its_deliveries() {
     let scene = scene("category: calls, deliver: [{channels: [sms]}]", "").await;
     scene.e("alice", 1).await;
     let until = scene.now().plus_millis(60_000);
-    let rest = async |provider: &str| {
-        let due = scene.store.due_handovers(&project(), provider, scene.now(), 9).await.unwrap();
-        for (delivery, _) in due {
-            let claim = Act::HandOver { delivery, owner: 7, present_until: None, rests_until: Some(until) };
-            assert!(matches!(scene.act(claim).await, Answer::Handover(None)));
-        }
-    };
-    rest("sms_a").await;
+    rest(&scene, "sms_a").await;
     let lanes = scene.store.handover_lanes().await.unwrap();
     assert_eq!(lanes.iter().map(|lane| &*lane.provider).collect::<Vec<_>>(), ["sms_b"]);
-    rest("sms_b").await;
+    rest(&scene, "sms_b").await;
     let lanes = scene.store.handover_lanes().await.unwrap();
     assert_eq!((&*lanes[0].provider, lanes[0].due), ("sms_b", until), "it does not go round in circles");
     scene.run(until).await;
@@ -691,7 +701,7 @@ async fn the_most_urgent_of_what_is_due_goes_first() {
         }]));
         let send = tidings_core::model::DirectSend { priority, deliver, ..words("letters") };
         scene.send("alice", send).await;
-        assert_eq!(scene.store.due_handovers(&project(), "post", scene.now(), 9).await.unwrap().len(), n + 1);
+        assert_eq!(scene.due_for("post").await.len(), n + 1);
     }
     let order: Vec<&str> = scene.claim().await.iter().map(|handover| handover.priority.as_str()).collect();
     assert_eq!(order, ["urgent", "high", "normal", "low"]);

@@ -16,8 +16,8 @@ use tidings_core::model::{
     DirectSend, Entry, EntryHash, EventBody, Lane, Notification, PersonKey, SendContent, StopSwitch,
 };
 use tidings_core::ports::{
-    BookReader, ConfigurationRow, ConsentReader, DueReader, HandoverReader, InboxReader, NotificationFilter,
-    ProjectRow, Registry, Store, StoryReader,
+    BookReader, ConfigurationRow, ConsentReader, DueHandover, DueReader, HandoverReader, InboxReader,
+    NotificationFilter, ProjectRow, Registry, Store, StoryReader,
 };
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::operation::Operation;
@@ -254,13 +254,30 @@ impl Scene {
         }
     }
 
+    /// What is due at this instant and waits for a provider.
+    pub(crate) async fn due_for(&self, provider: &str) -> Vec<DueHandover> {
+        let mut due = Vec::new();
+        for lane in self.store.handover_lanes().await.unwrap() {
+            if &*lane.provider == provider {
+                due.extend(self.store.due_handovers(&lane, self.now(), 500).await.unwrap());
+            }
+        }
+        due
+    }
+
     /// Claims every delivery that is due at this instant, as a node does.
     pub(crate) async fn claim(&self) -> Vec<Handover> {
         let mut claimed = Vec::new();
         for lane in self.store.handover_lanes().await.unwrap() {
-            let due = self.store.due_handovers(&lane.project, &lane.provider, self.now(), 500).await.unwrap();
-            for (delivery, _) in due {
-                let act = Act::HandOver { delivery, owner: 7, present_until: None, rests_until: None };
+            let due = self.store.due_handovers(&lane, self.now(), 500).await.unwrap();
+            for DueHandover { delivery, .. } in due {
+                let act = Act::HandOver {
+                    delivery,
+                    owner: 7,
+                    present_until: None,
+                    rests_until: None,
+                    address_rests_until: None,
+                };
                 let Answer::Handover(handover) = self.act(act).await else { panic!("it is no hand-over") };
                 claimed.extend(handover.map(|handover| *handover));
             }

@@ -2,7 +2,8 @@
 //! decisions.
 
 use serde_json::json;
-use tidings_core::act::Act;
+use tidings_core::act::{Act, SmsAnswer, SmsGiveBack};
+use tidings_core::sms::{Chain, SmsWord};
 use tidings_protocol::{Channel, Decision, DeliveryState, NotificationState};
 
 use crate::documents::{rule, ruled};
@@ -117,4 +118,37 @@ async fn who_is_erased_while_things_wait_leaves_nothing_that_waits() {
     assert_eq!(scene.count(NotificationState::Erased).await, 3);
     scene.minutes(300).await;
     assert_eq!(scene.count(NotificationState::Erased).await, 3);
+}
+
+#[tokio::test]
+async fn a_stop_covers_categories_that_are_made_later_and_start_gives_them_back() {
+    const NUMBER: &str = "+4915112345678";
+    let keys = "category: fresh, deliver: [{channels: [sms]}]";
+    let lines = "providers: {sms_a: {channel: sms, kind: http, preset: vendor_a}}";
+    let fresh = ruled(keys, lines);
+    let with = |class: &str| {
+        fresh.replace("templates:\n", &format!("  fresh: {{legal: {class}, channels: [sms]}}\ntemplates:\n"))
+    };
+    let scene = Scene::new(&ruled("category: calls", lines)).await;
+    scene.zone("alice", "UTC").await;
+    scene.address("alice", Channel::Sms, NUMBER).await;
+    let say =
+        |word, give_back| SmsAnswer { number: NUMBER.into(), provider: "sms_a".into(), word, give_back };
+    scene.act(Act::HearSms(Box::new(say(SmsWord::Stop, Vec::new())))).await;
+    scene.apply(&with("service")).await;
+    let stopped = scene.e("alice", 1).await;
+    scene.stands(&stopped, "suppressed consent_withdrawn", "consent stop consent_withdrawn").await;
+    scene.apply(&with("essential")).await;
+    let told = scene.e("alice", 2).await;
+    assert_eq!(scene.state(&told).await, "active -");
+    scene.apply(&with("service")).await;
+    let entries = scene.store.consent_entries(&person("alice"), 0, 100).await.unwrap();
+    let mut chain = Chain::default();
+    entries.iter().for_each(|entry| chain.follow(entry));
+    let taken = chain.taken().into_iter();
+    let taken = taken.map(|taken| SmsGiveBack { recipient: "alice".parse().unwrap(), taken }).collect();
+    scene.act(Act::HearSms(Box::new(say(SmsWord::Start, taken)))).await;
+    let again = scene.e("alice", 3).await;
+    assert_eq!(scene.state(&again).await, "active -");
+    scene.balanced().await;
 }

@@ -28,7 +28,7 @@ impl Tables {
             let before = before.ok_or_else(|| refuse(format!("delivery {} does not exist", row.id)))?;
             let mut row = row.clone();
             (row.notification, row.made_at) = (before.notification.clone(), before.made_at);
-            self.put_delivery(&row, erasure);
+            self.store_delivery(&row, erasure);
             Ok::<_, StoreError>(())
         })?;
         for (person, erased) in &changes.erased {
@@ -40,7 +40,7 @@ impl Tables {
             if self.deliveries.has(&row.id) {
                 return Err(refuse(format!("delivery {} exists", row.id)));
             }
-            self.put_delivery(row, erasure);
+            self.store_delivery(row, erasure);
         }
         self.apply_people(changes)?;
         self.apply_work(changes);
@@ -129,13 +129,13 @@ impl Tables {
         self.put_notification(row);
     }
 
-    pub(super) fn put_delivery(&mut self, row: &tidings_core::model::Delivery, erasure: &ErasureKey) {
+    fn store_delivery(&mut self, row: &tidings_core::model::Delivery, erasure: &ErasureKey) {
         let row = if row.state == DeliveryState::Erased {
             erased_delivery(row, &erasure.name(&row.person))
         } else {
             row.clone()
         };
-        self.deliveries.set(row.id.clone(), row);
+        self.put_delivery(row);
     }
 
     fn apply_people(&mut self, changes: &Changes) -> Result<(), StoreError> {

@@ -97,10 +97,9 @@ impl Tables {
         let placed = row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed);
         let delivers = row.state == NotificationState::Active
             && (placed
-                || self.deliveries.iter().any(|(_, d)| {
-                    d.notification == row.id
-                        && matches!(d.state, DeliveryState::Waiting | DeliveryState::HandingOver)
-                }));
+                || self
+                    .all_deliveries_of(&row.id)
+                    .any(|d| matches!(d.state, DeliveryState::Waiting | DeliveryState::HandingOver)));
         row.expires_at < late || mover.map_or(!delivers, |at| at < late)
     }
 }

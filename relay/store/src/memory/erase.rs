@@ -36,7 +36,7 @@ impl Tables {
         for row in deliveries {
             let to = Term::Delivery(DeliveryState::Erased);
             self.shift(&person.project, row.made_at, Term::Delivery(row.state), to);
-            self.deliveries.set(row.id.clone(), erased_delivery(&row, &name));
+            self.put_delivery(erased_delivery(&row, &name));
         }
         self.empty_events(person, &causes);
         self.seal_chain(person, &erased_chain(&name, erased));

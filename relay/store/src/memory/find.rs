@@ -167,24 +167,21 @@ impl Tables {
                 found.deliveries.extend(row.map(|row| (id.clone(), row.clone())));
             }
             Need::Deliveries(notification) => self
-                .deliveries
-                .iter()
-                .filter(|(_, row)| row.notification == *notification && is_pending(row.state))
-                .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+                .all_deliveries_of(notification)
+                .filter(|row| is_pending(row.state))
+                .for_each(|row| drop(found.deliveries.insert(row.id.clone(), row.clone()))),
             Need::AllDeliveries(notification) => self
-                .deliveries
-                .iter()
-                .filter(|(_, row)| row.notification == *notification)
-                .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+                .all_deliveries_of(notification)
+                .for_each(|row| drop(found.deliveries.insert(row.id.clone(), row.clone()))),
             Need::Spending(project, channel) => {
                 let days = (project.clone(), *channel, i32::MIN)..=(project.clone(), *channel, i32::MAX);
                 found.spending.extend(self.spending.range(days).map(|(key, spent)| (key.clone(), *spent)));
             }
             Need::PendingDeliveries(person) => self
-                .deliveries
-                .iter()
-                .filter(|(_, row)| row.person == *person && is_pending(row.state))
-                .for_each(|(id, row)| drop(found.deliveries.insert(id.clone(), row.clone()))),
+                .on_way
+                .of(person)
+                .filter_map(|id| self.deliveries.get(id))
+                .for_each(|row| drop(found.deliveries.insert(row.id.clone(), row.clone()))),
             Need::Due(project, key) => {
                 let key = (project.clone(), key.clone());
                 found.due.extend(self.due.get(&key).cloned().map(|row| (key, row)));

@@ -1,12 +1,13 @@
 //! Deliveries that wait for a provider, and public tokens.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use tidings_core::model::{Delivery, PersonKey};
-use tidings_core::ports::{Begun, HandoverLane, HandoverReader, PublicToken, PublicTokens, StoreError};
-use tidings_protocol::{DeliveryState, ProjectId, Timestamp};
+use tidings_core::model::Delivery;
+use tidings_core::ports::{
+    Begun, DueHandover, HandoverLane, HandoverReader, PublicToken, PublicTokens, StoreError,
+};
+use tidings_protocol::{DeliveryState, Priority, ProjectId, Timestamp};
 
 use super::{MemoryStore, PortCall};
 
@@ -15,35 +16,47 @@ impl HandoverReader for MemoryStore {
     async fn handover_lanes(&self) -> Result<Vec<HandoverLane>, StoreError> {
         self.at(PortCall::Due).await?;
         let tables = self.shared.lock();
-        let mut lanes: BTreeMap<(ProjectId, Box<str>), Timestamp> = BTreeMap::new();
-        for (_, row) in tables.deliveries.iter().filter(|(_, row)| row.state == DeliveryState::Waiting) {
-            let Some(way) = &row.way else { continue };
-            let key = (row.person.project.clone(), way.provider.clone());
-            let due = lanes.entry(key).or_insert(way.due);
-            *due = way.due.min(*due);
+        let mut lanes: Vec<HandoverLane> = Vec::new();
+        for ((project, provider, host, _, due, _), ()) in tables.lanes.iter() {
+            match lanes.last_mut() {
+                Some(lane) if (&lane.project, &lane.provider, &lane.host) == (project, provider, host) => {
+                    lane.due = lane.due.min(*due);
+                }
+                Some(_) | None => lanes.push(HandoverLane {
+                    project: project.clone(),
+                    provider: provider.clone(),
+                    host: host.clone(),
+                    due: *due,
+                }),
+            }
         }
-        let lanes = lanes.into_iter();
-        Ok(lanes.map(|((project, provider), due)| HandoverLane { project, provider, due }).collect())
+        Ok(lanes)
     }
 
     async fn due_handovers(
         &self,
-        project: &ProjectId,
-        provider: &str,
+        lane: &HandoverLane,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<(Box<str>, PersonKey)>, StoreError> {
+    ) -> Result<Vec<DueHandover>, StoreError> {
         self.at(PortCall::Due).await?;
         let tables = self.shared.lock();
-        let waits = |row: &&Delivery| row.state == DeliveryState::Waiting && row.person.project == *project;
-        let rows = tables.deliveries.iter().map(|(_, row)| row).filter(waits);
-        let mut due: Vec<_> = rows
-            .filter_map(|row| Some((row, row.way.as_ref()?)))
-            .filter(|(_, way)| *way.provider == *provider && way.due <= now)
-            .map(|(row, way)| (Reverse(way.priority), way.due, row.id.clone(), row.person.clone()))
-            .collect();
-        due.sort();
-        Ok(due.into_iter().take(limit).map(|(_, _, id, person)| (id, person)).collect())
+        let key = |priority, due, id: &str| {
+            let HandoverLane { project, provider, host, .. } = lane.clone();
+            (project, provider, host, Reverse(priority), due, id.into())
+        };
+        let by_urgency = [Priority::Urgent, Priority::High, Priority::Normal, Priority::Low];
+        let first = |priority| key(priority, Timestamp::from_millis(i64::MIN), "");
+        let after = now.plus_millis(1);
+        let due = by_urgency
+            .into_iter()
+            .flat_map(|priority| tables.lanes.range(first(priority)..key(priority, after, "")));
+        let row = |id: &str| {
+            let row = tables.deliveries.get(&id.into())?;
+            let address = row.address.clone()?;
+            Some(DueHandover { delivery: row.id.clone(), person: row.person.clone(), address })
+        };
+        Ok(due.filter_map(|((.., id), ())| row(id)).take(limit).collect())
     }
 
     async fn begun_handovers(&self, after: Option<&str>, limit: usize) -> Result<Vec<Begun>, StoreError> {
@@ -64,7 +77,7 @@ impl HandoverReader for MemoryStore {
     async fn delivery(&self, project: &ProjectId, id: &str) -> Result<Option<Delivery>, StoreError> {
         self.at(PortCall::Due).await?;
         let tables = self.shared.lock();
-        let row = tables.deliveries.iter().map(|(_, row)| row).find(|row| &*row.id == id);
+        let row = tables.deliveries.get(&id.into());
         Ok(row.filter(|row| row.person.project == *project).cloned())
     }
 

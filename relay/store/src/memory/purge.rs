@@ -1,6 +1,6 @@
 //! Deletes what is past its retention.
 
-use tidings_core::model::{BookKey, DueKey, Notification, Term, utc_day};
+use tidings_core::model::{BookKey, Delivery, DueKey, Notification, Term, utc_day};
 use tidings_core::retention::Outdated;
 use tidings_protocol::{DeliveryState, EventState, ProjectId, Timestamp};
 
@@ -33,15 +33,48 @@ impl Tables {
         let batches = &self.batches;
         self.numbers.remove_where(|_, number| !batches.has(number), usize::MAX);
         for (place, (project, outdated)) in projects.iter().enumerate() {
-            gone += self.purge_project(project, outdated, share(limit - gone, projects.len() - place));
+            gone += self.purge_project(project, (now, outdated), share(limit - gone, projects.len() - place));
         }
         gone
     }
 
-    fn purge_project(&mut self, project: &ProjectId, outdated: &Outdated, limit: usize) -> usize {
-        let mut gone = self.leave_inboxes(project, outdated.inbox, limit);
+    fn purge_project(
+        &mut self,
+        project: &ProjectId,
+        (now, outdated): (Timestamp, &Outdated),
+        limit: usize,
+    ) -> usize {
+        let mut gone = self.forget_words(project, (now, outdated.inbox), limit);
+        gone += self.leave_inboxes(project, outdated.inbox, limit - gone);
         gone += self.purge_notifications(project, outdated.story, limit - gone);
         gone + self.purge_events(project, outdated.events, limit - gone)
+    }
+
+    /// What a dead delivery says is kept for as long as it may be revived: until its notification is worth nothing any more,
+    /// or is past its retention.
+    fn forget_words(
+        &mut self,
+        project: &ProjectId,
+        (now, before): (Timestamp, Timestamp),
+        limit: usize,
+    ) -> usize {
+        let words = |row: &&Delivery| {
+            row.person.project == *project
+                && row.state == DeliveryState::Dead
+                && row.way.as_ref().is_some_and(|way| way.form.is_some())
+        };
+        let in_vain = |row: &&Delivery| {
+            let of = self.notifications.get(&row.notification);
+            of.is_none_or(|of| of.expires_at <= now || of.created_at < before)
+        };
+        let rows = self.deliveries.iter().map(|(_, row)| row).filter(words).filter(in_vain);
+        let rows: Vec<Delivery> = rows.take(limit).cloned().collect();
+        let gone = rows.len();
+        for mut row in rows {
+            row.way.iter_mut().for_each(|way| way.form = None);
+            self.put_delivery(row);
+        }
+        gone
     }
 
     /// Notifications of a project that were made before an instant and that nothing can come of any more.
@@ -56,7 +89,7 @@ impl Tables {
         let mut old: Vec<Notification> = rows
             .filter(|row| row.person.project == *project && row.created_at < before && also(row))
             .filter(|row| !row.is_pending() && !self.plan_goes_on(row))
-            .filter(|row| !self.deliveries.iter().any(|(_, d)| d.notification == row.id && waits(d.state)))
+            .filter(|row| !self.all_deliveries_of(&row.id).any(|d| waits(d.state)))
             .cloned()
             .collect();
         old.sort_by_key(|row| (row.created_at, row.id.clone()));
@@ -95,16 +128,10 @@ impl Tables {
             if let Some(inapp) = row.inapp {
                 self.count_purged(project, inapp.made_at, Term::Delivery(inapp.state));
             }
-            let deliveries: Vec<_> = self
-                .deliveries
-                .iter()
-                .map(|(_, d)| d)
-                .filter(|d| d.notification == row.id)
-                .cloned()
-                .collect();
+            let deliveries: Vec<_> = self.all_deliveries_of(&row.id).cloned().collect();
             for delivery in deliveries {
                 self.count_purged(project, delivery.made_at, Term::Delivery(delivery.state));
-                self.deliveries.remove(&delivery.id);
+                self.remove_delivery(&delivery.id);
             }
             self.receipts.remove_where(|(_, of, ..), _| *of == row.id, usize::MAX);
             self.remove_notification(&row.id);

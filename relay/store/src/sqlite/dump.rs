@@ -142,7 +142,7 @@ async fn notifications(connection: &mut SqliteConnection, tables: &mut Tables) -
     }
     for row in &all(connection, sql::DELIVERIES).await? {
         let row = work::delivery(row)?;
-        tables.deliveries.set(row.id.clone(), row);
+        tables.put_delivery(row);
     }
     Ok(())
 }

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
-use tidings_core::model::{Delivery, PersonKey};
-use tidings_core::ports::{Begun, HandoverLane, HandoverReader, PublicToken, PublicTokens, StoreError};
+use tidings_core::model::Delivery;
+use tidings_core::ports::{
+    Begun, DueHandover, HandoverLane, HandoverReader, PublicToken, PublicTokens, StoreError,
+};
 use tidings_protocol::{ProjectId, Timestamp};
 
 use super::cells::{Cells, to_json};
@@ -21,25 +23,28 @@ impl HandoverReader for SqliteStore {
         let rows = self.rows(sqlx::query(sql::HANDOVER_LANES)).await?;
         let lanes = rows.iter().map(|row| {
             let mut cells = Cells::of(row);
-            Ok(HandoverLane { project: cells.word()?, provider: cells.text()?, due: cells.time()? })
+            let (project, provider, host) = (cells.word()?, cells.text()?, cells.text()?);
+            Ok(HandoverLane { project, provider, host, due: cells.time()? })
         });
         lanes.collect()
     }
 
     async fn due_handovers(
         &self,
-        project: &ProjectId,
-        provider: &str,
+        lane: &HandoverLane,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<(Box<str>, PersonKey)>, StoreError> {
+    ) -> Result<Vec<DueHandover>, StoreError> {
         let mut due = Vec::new();
         for priority in BY_URGENCY {
-            let query = sqlx::query(sql::DUE_HANDOVERS).bind(project.as_str()).bind(provider.to_owned());
-            let query = query.bind(now.as_millis()).bind(count(limit - due.len())).bind(urgency(priority));
+            let query = sqlx::query(sql::DUE_HANDOVERS).bind(lane.project.as_str());
+            let query = query.bind(lane.provider.to_string()).bind(now.as_millis());
+            let query =
+                query.bind(count(limit - due.len())).bind(urgency(priority)).bind(lane.host.to_string());
             for row in &self.rows(query).await? {
                 let mut cells = Cells::of(row);
-                due.push((cells.text()?, person_key(&mut cells)?));
+                let (delivery, person) = (cells.text()?, person_key(&mut cells)?);
+                due.push(DueHandover { delivery, person, address: cells.text()? });
             }
             if due.len() == limit {
                 break;

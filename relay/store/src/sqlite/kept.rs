@@ -54,6 +54,12 @@ impl Kept {
         self.young.insert(person.key.clone(), person);
     }
 
+    /// Forgets one recipient.
+    pub(super) fn forget(&mut self, key: &PersonKey) {
+        self.young.remove(key);
+        self.old.remove(key);
+    }
+
     /// Forgets everything.
     pub(super) fn forget_all(&mut self) {
         self.young.clear();
@@ -72,10 +78,7 @@ impl Kept {
         for (key, device) in followed.devices {
             self.change(&key, |person| drop(person.devices.insert(device.id.clone(), Arc::new(device))));
         }
-        for key in followed.unclear {
-            self.young.remove(&key);
-            self.old.remove(&key);
-        }
+        followed.unclear.iter().for_each(|key| self.forget(key));
     }
 
     fn change(&mut self, key: &PersonKey, change: impl FnOnce(&mut Person)) {

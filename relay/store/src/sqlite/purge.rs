@@ -42,7 +42,8 @@ pub(super) async fn purge(
         left = left.saturating_sub(usize::try_from(gone).unwrap_or(usize::MAX));
     }
     for (place, (project, outdated)) in projects.iter().enumerate() {
-        left -= purge_project(connection, project, outdated, share(left, projects.len() - place)).await?;
+        let share = share(left, projects.len() - place);
+        left -= purge_project(connection, project, (now, outdated), share).await?;
     }
     Ok(u64::try_from(limit - left).unwrap_or(u64::MAX))
 }
@@ -50,13 +51,27 @@ pub(super) async fn purge(
 async fn purge_project(
     connection: &mut SqliteConnection,
     project: &ProjectId,
-    outdated: &Outdated,
+    (now, outdated): (Timestamp, &Outdated),
     limit: usize,
 ) -> Result<usize, StoreError> {
-    let mut gone = leave_inboxes(connection, project, outdated.inbox, limit).await?;
+    let mut gone = forget_words(connection, project, (now, outdated.inbox), limit).await?;
+    gone += leave_inboxes(connection, project, outdated.inbox, limit - gone).await?;
     gone += purge_notifications(connection, project, outdated.story, limit - gone).await?;
     gone += purge_events(connection, project, outdated.events, limit - gone).await?;
     Ok(gone)
+}
+
+/// What a dead delivery says is kept for as long as it may be revived: until its notification is worth nothing any more, or
+/// is past its retention.
+async fn forget_words(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    (now, before): (Timestamp, Timestamp),
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let done = sqlx::query(sql::FORGET_WORDS).bind(project.as_str()).bind(before.as_millis());
+    let done = done.bind(as_limit(limit)).bind(now.as_millis()).execute(connection).await;
+    Ok(usize::try_from(done.map_err(meaning)?.rows_affected()).unwrap_or(usize::MAX))
 }
 
 async fn old(

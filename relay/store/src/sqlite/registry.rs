@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use tidings_core::model::PersonKey;
 use tidings_core::ports::{ConfigurationRow, KeyRow, ProjectRow, Registry, SecretRow, StopEntry, StoreError};
 use tidings_protocol::{Channel, ProjectId, Timestamp};
 
-use super::cells::to_json;
+use super::cells::{Cells, to_json};
 use super::error::meaning;
+use super::rows::person::person_key;
 use super::rows::setup;
 use super::statements::setup as sql;
 use super::{SqliteStore, limit as count, not_committed};
@@ -136,10 +138,17 @@ impl Registry for SqliteStore {
 
     async fn put_stop_entry(&self, entry: &StopEntry, add: bool) -> Result<bool, StoreError> {
         let mut writer = self.writer().await?;
-        writer.begin().await?;
+        writer.begin_beside_people().await?;
+        let writer = &mut *writer;
         let connection = &mut writer.connection;
-        let there =
-            if add { !add_stop_entry(connection, entry).await? } else { remove(connection, entry).await? };
+        let (there, owners) = if add {
+            let owners = add_stop_entry(connection, entry).await?;
+            (owners.is_none(), owners)
+        } else {
+            let owners = remove(connection, entry).await?;
+            (owners.is_some(), owners)
+        };
+        owners.iter().flatten().for_each(|owner| writer.kept.forget(owner));
         writer.commit().await.map_err(not_committed)?;
         Ok(there)
     }
@@ -150,8 +159,11 @@ fn version(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Adds an address; answers whether it was not there.
-async fn add_stop_entry(connection: &mut SqliteConnection, entry: &StopEntry) -> Result<bool, StoreError> {
+/// Adds an address; answers who has it, or nothing if it was there.
+async fn add_stop_entry(
+    connection: &mut SqliteConnection,
+    entry: &StopEntry,
+) -> Result<Option<Vec<PersonKey>>, StoreError> {
     let added = sqlx::query(sql::ADD_STOP_ENTRY)
         .bind(entry.project.as_str())
         .bind(&*entry.id)
@@ -160,29 +172,86 @@ async fn add_stop_entry(connection: &mut SqliteConnection, entry: &StopEntry) ->
         .bind(&*entry.reason)
         .bind(entry.at.as_millis());
     let added = added.execute(&mut *connection).await.map_err(meaning)?.rows_affected() > 0;
-    if added {
-        raise_versions(connection, &entry.project, entry.channel, &entry.address).await?;
+    if !added {
+        return Ok(None);
     }
-    Ok(added)
+    raise_versions(connection, &entry.project, entry.channel, &entry.address).await.map(Some)
 }
 
-/// Takes an entry away by its id; answers whether it was there.
-async fn remove(connection: &mut SqliteConnection, entry: &StopEntry) -> Result<bool, StoreError> {
+/// Takes an entry away by its id; answers who has the address, or nothing if it was not there.
+async fn remove(
+    connection: &mut SqliteConnection,
+    entry: &StopEntry,
+) -> Result<Option<Vec<PersonKey>>, StoreError> {
     let removed = sqlx::query(sql::REMOVE_STOP_ENTRY).bind(entry.project.as_str()).bind(&*entry.id);
     let Some(row) = removed.fetch_optional(&mut *connection).await.map_err(meaning)? else {
-        return Ok(false);
+        return Ok(None);
     };
     let row = setup::stop_entry(&row)?;
-    raise_versions(connection, &row.project, row.channel, &row.address).await?;
-    Ok(true)
+    raise_versions(connection, &row.project, row.channel, &row.address).await.map(Some)
 }
 
+/// What was decided on for those who have an address is decided anew. Answers who they are.
 async fn raise_versions(
     connection: &mut SqliteConnection,
     project: &ProjectId,
     channel: Channel,
     address: &str,
-) -> Result<(), StoreError> {
-    let raised = sqlx::query(sql::RAISE_VERSIONS).bind(project.as_str()).bind(channel.as_str()).bind(address);
-    raised.execute(connection).await.map(drop).map_err(meaning)
+) -> Result<Vec<PersonKey>, StoreError> {
+    let asked = |sql: &'static str| {
+        sqlx::query(sql).bind(project.as_str().to_owned()).bind(channel.as_str()).bind(address.to_owned())
+    };
+    let owners = asked(sql::OWNERS_OF_ADDRESS).fetch_all(&mut *connection).await.map_err(meaning)?;
+    asked(sql::RAISE_VERSIONS).execute(connection).await.map_err(meaning)?;
+    owners.iter().map(|row| person_key(&mut Cells::of(row))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tidings_core::model::{Changes, Endpoint, Inbox};
+    use tidings_core::ports::{BatchId, Need, Store as _};
+
+    use super::*;
+    use crate::{ErasureKey, SqliteOptions};
+
+    #[tokio::test]
+    async fn an_address_that_is_stopped_makes_the_writer_forget_its_owners_alone() {
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new(ErasureKey::new([7; 32]), 1);
+        let store = SqliteStore::open(folder.path(), options).await.unwrap();
+        let [alice, bob] = ["alice", "bob"]
+            .map(|name| PersonKey { project: "shop".parse().unwrap(), recipient: name.parse().unwrap() });
+        let at = |address: &str| Endpoint {
+            channel: Channel::Email,
+            address: address.into(),
+            verified: true,
+            stopped: false,
+        };
+        let changes = Changes {
+            inboxes: [&alice, &bob].map(|key| (key.clone(), Inbox::new(1))).into(),
+            endpoints_set: vec![(alice.clone(), at("a@example.org")), (bob.clone(), at("b@example.org"))],
+            ..Changes::default()
+        };
+        store.begin().await.unwrap().finish(BatchId(1), &changes).await.unwrap();
+        let mut reading = store.begin().await.unwrap();
+        reading.read(&[Need::Person(alice.clone()), Need::Person(bob.clone())]).await.unwrap();
+        drop(reading);
+        let entry = StopEntry {
+            id: "s1".into(),
+            project: alice.project.clone(),
+            channel: Channel::Email,
+            address: "a@example.org".into(),
+            reason: "gone".into(),
+            at: Timestamp::ZERO,
+        };
+        for add in [true, false] {
+            store.put_stop_entry(&entry, add).await.unwrap();
+            let mut writer = store.writer().await.unwrap();
+            assert!(writer.kept.get(&alice).is_none() && writer.kept.get(&bob).is_some(), "add: {add}");
+            drop(writer);
+            let mut reading = store.begin().await.unwrap();
+            reading.read(&[Need::Person(alice.clone())]).await.unwrap();
+        }
+    }
 }

@@ -1,17 +1,20 @@
 //! Deliveries that wait for a provider, what was spent, and public tokens.
 
-use tidings_core::model::{Changes, Delivery, Erased};
+use tidings_core::model::{Changes, Delivery, Erased, Notification};
 use tidings_core::ports::{Begun, HandoverLane, Need, Opens, PublicToken};
-use tidings_protocol::{Channel, DeliveryState, Priority};
+use tidings_core::retention::Outdated;
+use tidings_protocol::{Channel, DeliveryState, NotificationState, Priority};
 
 use crate::samples::*;
 use crate::{Whole, on_every_store, read, write};
 
 on_every_store!(
     what_waits_is_found_by_lane_the_most_urgent_first,
+    addresses_that_name_their_server_wait_in_a_lane_of_its_own,
     what_is_with_a_provider_is_found_by_whoever_comes_after,
     a_delivery_is_found_by_the_id_that_its_provider_gave_it,
     what_was_spent_is_added_up_by_day,
+    words_of_a_dead_delivery_go_when_nobody_can_revive_it,
     a_public_token_opens_what_it_was_made_for_until_it_ends,
 );
 
@@ -38,23 +41,69 @@ async fn what_waits_is_found_by_lane_the_most_urgent_first(store: impl Whole) {
         waits("d6", ("p", "b"), Priority::High, 2),
         waits("d7", ("q", "a"), Priority::High, 7),
         Delivery { state: DeliveryState::Sent, ..waits("d8", ("q", "c"), Priority::High, 1) },
+        // From before there were ways: it is in no lane, and hides none.
+        Delivery { way: None, ..waits("d0", ("a", "a"), Priority::High, 1) },
+        Delivery { way: None, ..waits("d9", ("p", "a"), Priority::High, 1) },
     ];
     put(&store, 1, rows).await;
     let lane = |project_id, provider: &str, due| HandoverLane {
         project: project(project_id),
         provider: provider.into(),
+        host: "".into(),
         due: at(due),
     };
     let lanes = store.handover_lanes().await.unwrap();
     assert_eq!(lanes, [lane("p", "a", 1), lane("p", "b", 2), lane("q", "a", 7)]);
     let due = async |now, limit| {
-        let due = store.due_handovers(&project("p"), "a", at(now), limit).await.unwrap();
-        due.into_iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>()
+        let due = store.due_handovers(&lane("p", "a", 1), at(now), limit).await.unwrap();
+        due.into_iter().map(|row| row.delivery.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(due(5, 9).await, ["d2", "d4", "d3", "d1"]);
     assert_eq!(due(5, 2).await, ["d2", "d4"]);
     assert_eq!(due(4, 9).await, ["d4", "d3", "d1"], "the urgent one is not due");
     assert!(due(0, 9).await.is_empty());
+}
+
+async fn addresses_that_name_their_server_wait_in_a_lane_of_its_own(store: impl Whole) {
+    let to = |id: &str, priority, due, url: &str| {
+        let mut row = waits(id, ("p", "hook"), priority, due);
+        (row.channel, row.address) = (Channel::Webhook, Some(url.into()));
+        row
+    };
+    let urgent = to("d1", Priority::Urgent, 4, "https://slow.example/1");
+    let rows = vec![
+        urgent.clone(),
+        to("d2", Priority::Low, 2, "https://slow.example/2"),
+        to("d3", Priority::Low, 3, "https://quick.example/3"),
+        waits("d4", ("p", "hook"), Priority::Low, 5),
+    ];
+    put(&store, 1, rows).await;
+    let lanes = async || {
+        let lanes = store.handover_lanes().await.unwrap().into_iter();
+        lanes.map(|lane| (lane.host.to_string(), lane.due)).collect::<Vec<_>>()
+    };
+    let (none, quick, slow) = (String::new(), "quick.example".to_owned(), "slow.example".to_owned());
+    assert_eq!(lanes().await, [(none.clone(), at(5)), (quick.clone(), at(3)), (slow.clone(), at(2))]);
+    let due = async |host: &str| {
+        let lane =
+            HandoverLane { project: project("p"), provider: "hook".into(), host: host.into(), due: at(0) };
+        let due = store.due_handovers(&lane, at(9), 9).await.unwrap();
+        due.into_iter().map(|row| (row.delivery.to_string(), row.address)).collect::<Vec<_>>()
+    };
+    let found = |id: &str, url: &str| (id.to_owned(), Box::from(url));
+    assert_eq!(
+        due(&slow).await,
+        [found("d1", "https://slow.example/1"), found("d2", "https://slow.example/2")]
+    );
+    assert_eq!(due(&quick).await, [found("d3", "https://quick.example/3")]);
+    assert_eq!(due(&none).await.len(), 1);
+    let gone = Delivery { state: DeliveryState::HandingOver, ..urgent.clone() };
+    let moved = to("d2", Priority::Low, 2, "https://quick.example/2");
+    let changes = Changes { deliveries_changed: vec![gone, moved], ..Changes::default() };
+    write(&store, 2, &changes).await;
+    assert_eq!(lanes().await, [(none, at(5)), (quick, at(2))], "it left with its last one");
+    write(&store, 3, &Changes { deliveries_changed: vec![urgent], ..Changes::default() }).await;
+    assert_eq!(lanes().await.pop(), Some((slow, at(4))), "it came back");
 }
 
 async fn what_is_with_a_provider_is_found_by_whoever_comes_after(store: impl Whole) {
@@ -99,6 +148,46 @@ async fn what_was_spent_is_added_up_by_day(store: impl Whole) {
     let sms = Channel::Sms;
     assert_eq!(of(sms).await, [(project("p"), sms, 1, 160_000), (project("p"), sms, 2, 5)]);
     assert!(of(Channel::Email).await.is_empty());
+}
+
+async fn words_of_a_dead_delivery_go_when_nobody_can_revive_it(store: impl Whole) {
+    let anna = person("p", "anna");
+    let of = |id: &str, created: i64, expires: i64| Notification {
+        state: NotificationState::Failed,
+        due: None,
+        created_at: at(created),
+        expires_at: at(expires),
+        ..held(&anna, id, &id.replace('n', "e"))
+    };
+    let rows = [("n1", 0, 10), ("n2", 0, 50), ("n3", 5, 50)];
+    let changes = Changes {
+        events_new: ["e1", "e2", "e3"].map(|id| event("p", id)).into(),
+        notifications_new: rows.iter().map(|(id, created, expires)| of(id, *created, *expires)).collect(),
+        deliveries_new: rows.iter().map(|(id, ..)| mail(&anna, id, DeliveryState::Dead)).collect(),
+        ..known(&anna)
+    };
+    write(&store, 1, &changes).await;
+    let worded = async || {
+        let needs = ["n1", "n2", "n3"].map(|id| Need::AllDeliveries(notification_id(id)));
+        let rows = read(&store, &needs).await.deliveries.into_iter();
+        let with_words = rows.filter(|row| row.way.as_ref().unwrap().form.is_some());
+        with_words.map(|row| row.notification.to_string()).collect::<Vec<_>>()
+    };
+    let purge = async |now, inbox, limit| {
+        let outdated = Outdated { inbox: at(inbox), story: at(0), events: at(0) };
+        store.purge(at(now), &[(project("p"), outdated)], limit).await.unwrap()
+    };
+    assert_eq!(purge(9, 0, 100).await, 0, "all may be revived");
+    assert_eq!(worded().await, ["n1", "n2", "n3"]);
+    assert_eq!(purge(10, 0, 100).await, 1, "one is worth nothing any more");
+    assert_eq!(worded().await, ["n2", "n3"]);
+    assert_eq!(purge(11, 1, 100).await, 1, "and one is past its retention");
+    assert_eq!(worded().await, ["n3"]);
+    assert_eq!(purge(50, 1, 0).await, 0, "a bounded amount");
+    assert_eq!(purge(50, 1, 100).await, 1);
+    assert_eq!(purge(60, 1, 100).await, 0, "once");
+    let rows = read(&store, &[Need::AllDeliveries(notification_id("n1"))]).await.deliveries;
+    assert_eq!((rows[0].state, &*rows[0].way.as_ref().unwrap().provider), (DeliveryState::Dead, "smtp"));
 }
 
 async fn a_public_token_opens_what_it_was_made_for_until_it_ends(store: impl Whole) {

@@ -317,6 +317,7 @@ async fn an_address_has_its_owners_and_its_stop(store: impl Whole) {
         reason: "bounced".into(),
         at: at(0),
     };
+    assert!(!read(&store, &[Need::Person(anna.clone())]).await.people[0].endpoints[0].stopped);
     assert!(!store.put_stop_entry(&entry, true).await.unwrap());
     assert!(store.put_stop_entry(&entry, true).await.unwrap(), "it is there already");
     let owners = Need::AddressOwners(project("p"), Channel::Email, "a@example.org".into());

@@ -84,8 +84,8 @@ impl Simulation {
                 // Only text messages have another provider to go to.
                 let rests = lane.provider.starts_with("sms") && world.fault("provider rests", 150);
                 let until = rests.then(|| now.plus_millis(world.inside().chance.between(1_000, 300_000)));
-                match reader.due_handovers(&lane.project, &lane.provider, now, room).await {
-                    Ok(due) => claims.extend(due.into_iter().map(|(id, person)| (id, person, until))),
+                match reader.due_handovers(&lane, now, room).await {
+                    Ok(due) => claims.extend(due.into_iter().map(|row| (row.delivery, row.person, until))),
                     Err(_) => failed = true,
                 }
             }
@@ -102,7 +102,17 @@ impl Simulation {
         let taken = !claims.is_empty();
         for (delivery, person, rests_until) in claims {
             let (owner, present_until) = (self.incarnation(node), self.present_until(node, &person));
-            let act = Act::HandOver { delivery: delivery.clone(), owner, present_until, rests_until };
+            let address_rests_until = self.world.fault("address rests", 60).then(|| {
+                let rest = self.world.inside().chance.between(1_000, 300_000);
+                self.nodes[node].now().plus_millis(rest)
+            });
+            let act = Act::HandOver {
+                delivery: delivery.clone(),
+                owner,
+                present_until,
+                rests_until,
+                address_rests_until,
+            };
             self.nodes[node].claims_open += 1;
             self.submit_of_relay(node, act, Reply::Claim(delivery));
         }

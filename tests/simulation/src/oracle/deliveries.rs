@@ -29,7 +29,20 @@ pub(super) struct DeliverySeen {
     revived_after: u32,
 }
 
-/// A first hand-over: caps and budgets count those.
+/// An attempt that may have cost something.
+#[derive(Clone, Debug)]
+pub(super) struct Charge {
+    delivery: Box<str>,
+    attempt: u32,
+    provider: Box<str>,
+    /// Attempts that were begun before the delivery was revived: whoever revives it pays again.
+    life: u32,
+    /// The day in the project's own zone, and what it cost, in cents.
+    day: jiff::civil::Date,
+    cents: u32,
+}
+
+/// A first hand-over: caps count those.
 #[derive(Clone, Debug)]
 pub(super) struct First {
     pub(super) person: PersonKey,
@@ -38,8 +51,6 @@ pub(super) struct First {
     capped: bool,
     notification: NotificationId,
     day: jiff::civil::Date,
-    /// The day in the project's own zone, and what it cost, in cents.
-    spent: (jiff::civil::Date, u32),
 }
 
 /// How notifications stood before a transaction.
@@ -126,6 +137,7 @@ impl Oracle {
                 self.check_law(row, before, stood, commit);
                 self.check_still_true(row, stood);
                 self.check_address(row, before, &commit.standing);
+                self.count_cost(row, seen.revived_after);
                 if begun == 0 {
                     self.count_first(row, before, stood, commit.standing.live);
                 }
@@ -166,7 +178,7 @@ impl Oracle {
         });
     }
 
-    /// Nothing that was taken goes again, and what may have been taken goes once more, with the same key.
+    /// Nothing that was taken goes again, and what may have been taken goes once more; from then on everything has its key.
     fn check_again(&mut self, seen: &DeliverySeen, row: &Delivery) {
         let id = &row.id;
         self.hold(!seen.taken, || format!("{id} was accepted and is handed over again"));
@@ -176,10 +188,12 @@ impl Oracle {
             said.is_some_and(|said| said.iter().all(|kind| *kind == "unknown"))
         };
         let unknowns = (seen.revived_after + 1..attempt).filter(unknown).count();
-        let repeats = attempt > seen.revived_after + 1 && unknown(&(attempt - 1));
+        let first = (seen.revived_after + 1..attempt).find(unknown);
         self.hold(unknowns < 2, || format!("{id} is handed over after {unknowns} unknown outcomes"));
-        let (key, before) = (seen.keys.get(&attempt), seen.keys.get(&(attempt - 1)));
-        self.hold(!repeats || key == before, || format!("{id} is repeated with {key:?} after {before:?}"));
+        let (key, before) = (seen.keys.get(&attempt), first.and_then(|first| seen.keys.get(&first)));
+        self.hold(first.is_none() || key == before, || {
+            format!("{id} is repeated with {key:?} after {before:?}")
+        });
     }
 
     /// Consent, preference, quiet hours and pauses, as they stood at the commit.
@@ -246,12 +260,50 @@ impl Oracle {
         self.hold(theirs, || format!("{} is handed over to {}, somebody else's", row.id, key.1));
     }
 
-    /// Caps and budgets take first hand-overs, each once.
+    /// A budget takes what was or may have been taken by a provider, each delivery once with each, and nothing of what surely
+    /// was not.
+    fn count_cost(&mut self, row: &Delivery, life: u32) {
+        let Some(way) = row.way.as_ref() else { return };
+        let (day, cents) = (local(None, row.changed_at).date(), documents::cost(&way.provider));
+        if cents == 0 {
+            return;
+        }
+        // No delivery is tried for longer than a day.
+        let days_before = jiff::Span::new().days(3);
+        self.charges.retain(|charge| charge.day >= day - days_before);
+        let (delivery, provider) = (row.id.clone(), way.provider.clone());
+        self.charges.push(Charge { delivery, attempt: way.attempts, provider, life, day, cents });
+        let mut kept: BTreeMap<(&str, &str, u32), &Charge> = BTreeMap::new();
+        for charge in self.charges.iter().filter(|charge| self.may_have_cost(charge, &row.id)) {
+            kept.entry((&charge.delivery, &charge.provider, charge.life)).or_insert(charge);
+        }
+        let cost: u32 = kept.values().filter(|charge| charge.day == day).map(|charge| charge.cents).sum();
+        self.hold(cost <= documents::SMS_BUDGET, || {
+            format!("{} makes it {cost} cents on {day}, over the budget", row.id)
+        });
+    }
+
+    /// Whether everything that was said of an attempt leaves it possible that it cost something. `begun` is the delivery of
+    /// which an attempt begins just now.
+    fn may_have_cost(&self, charge: &Charge, begun: &str) -> bool {
+        let said = self.said.get(&(charge.delivery.clone(), charge.attempt));
+        let row = self.deliveries.get(&charge.delivery).map(|seen| &seen.row);
+        let is_newest = *charge.delivery == *begun
+            || row.is_some_and(|row| {
+                row.state == DeliveryState::HandingOver && attempts(row) == charge.attempt
+            });
+        match said {
+            None => is_newest,
+            Some(said) => said.iter().all(|kind| matches!(*kind, "accepted" | "unknown")),
+        }
+    }
+
+    /// Caps take first hand-overs, each once.
     fn count_first(&mut self, row: &Delivery, before: &People, stood: &Stood, version: u64) {
         let Some(of) = stood.get(&row.notification) else { return };
         let views = self.views(&row.person, before);
         let zone = views.last().and_then(|seen| seen.zone.clone());
-        let (date, at) = (local(zone.as_deref(), row.changed_at).date(), row.changed_at);
+        let date = local(zone.as_deref(), row.changed_at).date();
         let before_it = self
             .firsts
             .iter()
@@ -262,26 +314,18 @@ impl Oracle {
         // A calendar never turns back.
         let latest = self.firsts.iter().filter(same).map(|first| first.day).max();
         let day = latest.map_or(date, |latest| latest.max(date));
-        let cents = row.way.as_ref().map_or(0, |way| documents::cost(&way.provider));
-        let spent = (local(None, at).date(), cents);
         let today = 1 + self.firsts.iter().filter(same).filter(|first| first.day == day).count();
         let zones: BTreeSet<_> = views.iter().map(|seen| seen.zone.clone()).collect();
         if capped && zones.len() < 2 {
             let over = documents::channel_cap(row.channel, version).is_some_and(|most| today > most);
             self.hold(!over, || format!("{} is number {today} of {} on {day}", row.id, row.channel));
         }
-        let others = self.firsts.iter().filter(|first| first.spent.0 == spent.0);
-        let cost = cents + others.map(|first| first.spent.1).sum::<u32>();
-        self.hold(cost <= documents::SMS_BUDGET, || {
-            format!("{} makes it {cost} cents on {}, over the budget", row.id, spent.0)
-        });
         self.firsts.push(First {
             person: row.person.clone(),
             channel: row.channel,
             capped,
             notification: row.notification.clone(),
             day,
-            spent,
         });
     }
 

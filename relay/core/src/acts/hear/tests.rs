@@ -69,7 +69,7 @@ fn decided(world: &World, recipient: &str, category: &str) -> Option<Decision> {
 fn stop_takes_everything_but_what_is_essential_from_all_who_have_the_number() {
     let (mut world, mut ledger) = (world(), Vec::new());
     decide(&mut world, "alice", "offers", Decision::Granted);
-    assert_eq!(say(&mut world, SmsWord::Stop, &mut ledger), (2, 4));
+    assert_eq!(say(&mut world, SmsWord::Stop, &mut ledger), (2, 6));
     for recipient in ["alice", "bob"] {
         assert_eq!(decided(&world, recipient, "offers"), Some(Decision::Withdrawn));
         assert_eq!(decided(&world, recipient, "general"), Some(Decision::Withdrawn));
@@ -87,8 +87,8 @@ fn start_gives_back_what_stop_took_and_invents_no_grant() {
     decide(&mut world, "alice", "offers", Decision::Granted);
     keep(&world, &mut ledger);
     say(&mut world, SmsWord::Stop, &mut ledger);
-    // Alice agreed to offers, and general needs no agreement; of Bob nothing was told.
-    assert_eq!(say(&mut world, SmsWord::Start, &mut ledger), (2, 2));
+    // Alice agreed to offers, general needs no agreement, and nothing else is stopped; of Bob nothing was told.
+    assert_eq!(say(&mut world, SmsWord::Start, &mut ledger), (2, 3));
     assert_eq!(decided(&world, "alice", "offers"), Some(Decision::Granted));
     assert_eq!(decided(&world, "alice", "general"), Some(Decision::Granted));
     let last = ledger.iter().rev().find(|entry| entry.category.as_str() == "offers").unwrap();

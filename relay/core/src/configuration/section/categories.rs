@@ -14,6 +14,7 @@ use crate::configuration::model::{
 use crate::configuration::node::{Node, Place};
 use crate::configuration::reader::{Fields, Reader};
 use crate::configuration::values::Reference;
+use crate::model::every_category;
 
 /// What happens over a limit.
 pub(super) const OVERS: [(&str, Over); 3] =
@@ -31,6 +32,10 @@ pub(in crate::configuration) fn categories<'d>(
     let mut categories = BTreeMap::new();
     for entry in reader.entries(node, "`categories`")? {
         let id = reader.id_of(&entry.key, entry.key_place);
+        if id.as_ref() == Some(&every_category()) {
+            let detail = "`*` means every category in the ledger of consents, and names none";
+            reader.report(Found::new("bad_id", entry.key_place, detail));
+        }
         let category = category(reader, &entry.node, entry.key_place, strict);
         if let (Some(id), Some(category)) = (id, category) {
             categories.insert(id, category);

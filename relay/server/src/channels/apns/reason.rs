@@ -55,8 +55,9 @@ pub(super) fn outcome(answer: &Answer) -> Outcome {
         | "InternalServerError"
         | "ServiceUnavailable"
         | "Shutdown"
-        | "TooManyProviderTokenUpdates"
-        | "TooManyRequests" => answer.transient(code),
+        | "TooManyProviderTokenUpdates" => answer.transient(code),
+        // Apple says it of one device: "too many requests for the same device token".
+        "TooManyRequests" => answer.address_busy(code),
         _ => by_status(answer),
     }
 }

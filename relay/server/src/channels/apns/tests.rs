@@ -224,7 +224,7 @@ fn a_repetition_has_the_same_id(#[case] key: &str, #[case] id: &str) {
 #[case(410, "Unregistered", "address_gone")]
 #[case(413, "PayloadTooLarge", "permanent")]
 #[case(429, "TooManyProviderTokenUpdates", "transient")]
-#[case(429, "TooManyRequests", "transient")]
+#[case(429, "TooManyRequests", "address_busy")]
 #[case(500, "InternalServerError", "transient")]
 #[case(503, "ServiceUnavailable", "transient")]
 #[case(503, "Shutdown", "transient")]
@@ -247,7 +247,7 @@ fn answer(status: u16, body: &str) -> Answer {
 fn a_word_of_apple_is_told_in_ours_with_the_time_to_wait() {
     let told = reason::outcome(&answer(429, r#"{"reason":"TooManyRequests"}"#));
     let retry_after = Some(Span::from_millis(30_000));
-    assert_eq!(told, Outcome::Transient { code: "too_many_requests".into(), retry_after });
+    assert_eq!(told, Outcome::AddressBusy { code: "too_many_requests".into(), retry_after });
     assert_eq!(reason::outcome(&answer(502, "<html>")).code(), Some("http_502"));
 }
 

@@ -10,6 +10,8 @@ use crate::channels::vendor::Answer;
 /// What FCM asks to wait after too many, if it names no time: a minute.
 const QUOTA_WAIT_MILLIS: i64 = 60_000;
 const FCM_ERROR: &str = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
+const QUOTA_FAILURE: &str = "type.googleapis.com/google.rpc.QuotaFailure";
+const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
 
 #[derive(Deserialize)]
@@ -31,12 +33,15 @@ struct Detail {
     kind: String,
     error_code: String,
     field_violations: Vec<Violation>,
+    violations: Vec<Violation>,
+    reason: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Violation {
     field: String,
+    subject: String,
 }
 
 /// FCM's own code, if the answer has one.
@@ -64,10 +69,16 @@ pub(super) fn outcome(answer: &Answer) -> Outcome {
         }
         // The token is of another sender's app. It is kept: with the wrong account in the document every token looks so.
         "SENDER_ID_MISMATCH" => Outcome::Permanent { code: "sender_id_mismatch".into() },
-        "QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED" => Outcome::Transient {
-            code: "quota_exceeded".into(),
-            retry_after: answer.retry_after().or(Some(Span::from_millis(QUOTA_WAIT_MILLIS))),
-        },
+        word @ ("QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED") => {
+            let code = "quota_exceeded".into();
+            let retry_after = answer.retry_after().or(Some(Span::from_millis(QUOTA_WAIT_MILLIS)));
+            // FCM's own word is about "the message target", Google's status and a quota of the project about all.
+            if word == "QUOTA_EXCEEDED" && !is_about_the_project(&error.details) {
+                Outcome::AddressBusy { code, retry_after }
+            } else {
+                Outcome::Transient { code, retry_after }
+            }
+        }
         "UNAVAILABLE" => answer.transient("unavailable"),
         "INTERNAL" => answer.transient("internal"),
         "UNSPECIFIED_ERROR" => answer.transient("unspecified_error"),
@@ -78,6 +89,16 @@ pub(super) fn outcome(answer: &Answer) -> Outcome {
         "NOT_FOUND" => Outcome::Misconfigured { code: "project_not_found".into() },
         _ => without_words(answer),
     }
+}
+
+/// Whether the details name a quota that all devices share (google.rpc.QuotaFailure, google.rpc.ErrorInfo).
+fn is_about_the_project(details: &[Detail]) -> bool {
+    let of_project = |violation: &Violation| violation.subject.starts_with("project");
+    details.iter().any(|detail| match detail.kind.as_str() {
+        QUOTA_FAILURE => detail.violations.iter().any(of_project),
+        ERROR_INFO => detail.reason == "RATE_LIMIT_EXCEEDED",
+        _ => false,
+    })
 }
 
 /// By the status alone: something between here and FCM answered.

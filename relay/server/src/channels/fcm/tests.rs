@@ -230,7 +230,7 @@ fn data_have_at_most_3700_bytes(#[case] over: usize, #[case] fits: bool) {
 #[case(400, "INVALID_ARGUMENT", &["message.android.ttl"], "permanent")]
 #[case(400, "INVALID_ARGUMENT", &["message.token"], "address_gone")]
 #[case(403, "SENDER_ID_MISMATCH", &[], "permanent")]
-#[case(429, "QUOTA_EXCEEDED", &[], "transient")]
+#[case(429, "QUOTA_EXCEEDED", &[], "address_busy")]
 #[case(503, "UNAVAILABLE", &[], "transient")]
 #[case(500, "INTERNAL", &[], "transient")]
 #[case(500, "UNSPECIFIED_ERROR", &[], "transient")]
@@ -266,6 +266,21 @@ fn an_answer_without_fcms_own_word_is_read_all_the_same(
     assert_eq!((outcome.kind(), outcome.code()), (kind, Some(code)));
 }
 
+/// FCM has one word for too many to a device and too many of the project: the details tell which.
+#[rstest]
+#[case::a_device(json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure",
+    "violations": [{"subject": "token:abc", "description": "too many for this device"}]}), "address_busy")]
+#[case::a_project(json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure",
+    "violations": [{"subject": "project:shop", "description": "too many"}]}), "transient")]
+#[case::a_rate_of_the_project(json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    "reason": "RATE_LIMIT_EXCEEDED", "domain": "googleapis.com"}), "transient")]
+fn whose_quota_is_used_up_is_told_by_the_details(#[case] detail: Value, #[case] kind: &str) {
+    let mut error = fcm_error("QUOTA_EXCEEDED", &[]);
+    error["error"]["details"].as_array_mut().unwrap().push(detail);
+    let outcome = error::outcome(&answer(429, &error.to_string()));
+    assert_eq!((outcome.kind(), outcome.code()), (kind, Some("quota_exceeded")));
+}
+
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status: status.try_into().unwrap(), headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
 }
@@ -276,8 +291,8 @@ async fn too_many_wait_a_minute_or_as_long_as_google_says() {
     assert_eq!(send(&provider, PushContent::None).await, taken());
     for (headers, millis) in [(vec![], 60_000), (vec![("retry-after", "7")], 7_000)] {
         vendor.tell(429, &headers, &fcm_error("QUOTA_EXCEEDED", &[]).to_string());
-        let Outcome::Transient { retry_after, .. } = send(&provider, PushContent::None).await else {
-            panic!("it is not now")
+        let Outcome::AddressBusy { retry_after, .. } = send(&provider, PushContent::None).await else {
+            panic!("it is not now, to this device")
         };
         assert_eq!(retry_after.unwrap().as_millis(), millis);
     }

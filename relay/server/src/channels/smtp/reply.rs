@@ -75,6 +75,9 @@ pub(super) fn outcome(stage: Stage, code: u16, said: &str) -> Outcome {
         None => format!("smtp_{code}").into(),
     };
     if !(500..600).contains(&code) {
+        if is_of_mailbox(stage, code, enhanced) {
+            return Outcome::AddressBusy { code: word, retry_after: None };
+        }
         return Outcome::Transient { code: word, retry_after: None };
     }
     if is_ours(stage, code, enhanced) {
@@ -96,6 +99,15 @@ fn is_ours(stage: Stage, code: u16, enhanced: Option<Enhanced>) -> bool {
         Stage::Sender => by_login || !(code == 552 || matches!(enhanced, Some((_, 2 | 3, 3 | 4)))),
         Stage::Recipient | Stage::Data | Stage::Content => by_login,
     }
+}
+
+/// Whether it is one mailbox that takes nothing now: greylisted, locked or full.
+fn is_of_mailbox(stage: Stage, code: u16, enhanced: Option<Enhanced>) -> bool {
+    stage == Stage::Recipient
+        && match enhanced {
+            Some((_, subject, _)) => matches!(subject, 1 | 2),
+            None => code == 450,
+        }
 }
 
 /// Whether nobody is behind the address. After the content a plain 550 is about the content: a filter's word.
@@ -138,12 +150,14 @@ mod tests {
 
     #[rstest]
     // Greylisting, overload, a full disk.
-    #[case(Stage::Recipient, 450, "4.2.0 greylisted", "transient", "smtp_450_4_2_0")]
+    #[case(Stage::Recipient, 450, "4.2.0 greylisted", "address_busy", "smtp_450_4_2_0")]
+    #[case(Stage::Recipient, 450, "mailbox busy", "address_busy", "smtp_450")]
     #[case(Stage::Recipient, 451, "try later", "transient", "smtp_451")]
+    #[case(Stage::Recipient, 451, "4.3.0 disk full", "transient", "smtp_451_4_3_0")]
     #[case(Stage::Sender, 452, "4.3.1 no space", "transient", "smtp_452_4_3_1")]
     #[case(Stage::Greeting, 421, "too many connections", "transient", "smtp_421")]
     #[case(Stage::Content, 451, "4.7.1 try later", "transient", "smtp_451_4_7_1")]
-    #[case(Stage::Recipient, 452, "4.2.2 mailbox full", "transient", "smtp_452_4_2_2")]
+    #[case(Stage::Recipient, 452, "4.2.2 mailbox full", "address_busy", "smtp_452_4_2_2")]
     #[case(Stage::Login, 454, "4.7.0 temporary", "transient", "smtp_454_4_7_0")]
     // Nobody is there.
     #[case(Stage::Recipient, 550, "5.1.1 no such user", "address_gone", "smtp_550_5_1_1")]

@@ -78,15 +78,15 @@ async fn a_body_of_the_template_goes_as_it_is(#[case] body: &str, #[case] media:
 #[rstest]
 #[case(200, "accepted")]
 #[case(204, "accepted")]
-#[case(301, "transient")]
+#[case(301, "address_busy")]
 #[case(400, "permanent")]
-#[case(401, "transient")]
-#[case(404, "transient")]
+#[case(401, "address_busy")]
+#[case(404, "address_busy")]
 #[case(410, "address_gone")]
 #[case(413, "permanent")]
 #[case(422, "permanent")]
-#[case(429, "transient")]
-#[case(500, "transient")]
+#[case(429, "address_busy")]
+#[case(500, "address_busy")]
 #[tokio::test]
 async fn every_status_has_its_outcome(#[case] status: u16, #[case] kind: &str) {
     assert_eq!(answered(Reply::status(status, "", "")).await.kind(), kind);
@@ -96,7 +96,7 @@ async fn every_status_has_its_outcome(#[case] status: u16, #[case] kind: &str) {
 async fn a_receiver_says_when_to_come_again() {
     let found = answered(Reply::status(503, "retry-after: 7\r\n", "")).await;
     let retry_after = Some(Span::from_millis(7_000));
-    assert_eq!(found, Outcome::Transient { code: "http_503".into(), retry_after });
+    assert_eq!(found, Outcome::AddressBusy { code: "http_503".into(), retry_after });
 }
 
 #[tokio::test]
@@ -110,7 +110,8 @@ async fn an_answer_without_end_is_not_read() {
 async fn a_redirect_is_not_followed() {
     let inner = Server::new(Reply::status(200, "", "")).await;
     let location = format!("location: http://{}/inner\r\n", inner.address);
-    assert_eq!(answered(Reply::status(307, &location, "")).await, Outcome::transient("http_307"));
+    let busy = Outcome::AddressBusy { code: "http_307".into(), retry_after: None };
+    assert_eq!(answered(Reply::status(307, &location, "")).await, busy);
     assert!(inner.asked().is_empty());
 }
 

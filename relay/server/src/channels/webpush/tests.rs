@@ -174,7 +174,7 @@ async fn a_service_that_takes_less_gets_the_word_to_look_in_the_same_attempt() {
 #[case(413, "permanent")]
 #[case(301, "permanent")]
 #[case(408, "transient")]
-#[case(429, "transient")]
+#[case(429, "address_busy")]
 #[case(500, "transient")]
 #[case(503, "transient")]
 fn each_status_has_its_meaning(#[case] status: u16, #[case] kind: &str) {
@@ -182,7 +182,7 @@ fn each_status_has_its_meaning(#[case] status: u16, #[case] kind: &str) {
     let answer = Answer { status: status.try_into().unwrap(), headers, body: Vec::new() };
     let outcome = outcome(&answer);
     assert_eq!(outcome.kind(), kind);
-    if let Outcome::Transient { retry_after, .. } = outcome {
+    if let Outcome::Transient { retry_after, .. } | Outcome::AddressBusy { retry_after, .. } = outcome {
         assert_eq!(retry_after.unwrap().as_millis(), 9_000);
     }
 }

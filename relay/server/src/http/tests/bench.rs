@@ -66,10 +66,18 @@ impl Bench {
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut ServeOptions)) -> Self {
+        Self::seen_through(change, |store| store).await
+    }
+
+    /// A bench whose store is seen through faults.
+    pub(super) async fn seen_through(
+        change: impl FnOnce(&mut ServeOptions),
+        seen: impl FnOnce(MemoryStore) -> MemoryStore,
+    ) -> Self {
         let mut options = ServeOptions::new(PathBuf::new());
         change(&mut options);
         let vault = Arc::new(Vault::ephemeral());
-        let ports = Ports::of(Arc::new(MemoryStore::new(ErasureKey::new(vault.erasure_key()))));
+        let ports = Ports::of(Arc::new(seen(MemoryStore::new(ErasureKey::new(vault.erasure_key())))));
         let project = make_project(&ports, "default", BEGIN).await.unwrap();
         let (_, key) =
             make_key(&ports, &vault, &project.id, &Scope::ALL, false, "test", BEGIN).await.unwrap();

@@ -102,22 +102,23 @@ async fn stop_and_start_are_written_into_the_ledger_of_all_who_have_the_number()
         let body = json!({"from": "491701234567", "text": text, "id": id});
         bench.post("/v1/inbound/sms", &body).await.body
     };
-    let stopped = json!({"heard": "stop", "recipients": 2, "decisions": 2, "too_late": []});
+    let stopped = json!({"heard": "stop", "recipients": 2, "decisions": 4, "too_late": []});
     assert_eq!(say("in-1", "Stop.").await, stopped);
     let withdrawn = ("withdrawn".to_owned(), "sms_keyword".to_owned());
-    assert_eq!(decided(&bench, "alice").await, std::slice::from_ref(&withdrawn));
-    assert_eq!(decided(&bench, "bob").await, std::slice::from_ref(&withdrawn));
+    let twice = |entry: &(String, String)| [entry.clone(), entry.clone()];
+    assert_eq!(decided(&bench, "alice").await, twice(&withdrawn), "what there is, and what there will be");
+    assert_eq!(decided(&bench, "bob").await, twice(&withdrawn));
     let started = say("in-2", "start").await;
-    assert_eq!(started, json!({"heard": "start", "recipients": 2, "decisions": 2, "too_late": []}));
+    assert_eq!(started, json!({"heard": "start", "recipients": 2, "decisions": 4, "too_late": []}));
     assert_eq!(
         say("in-1", "Stop.").await,
         stopped,
         "a vendor that repeats itself gets the answer of the first time"
     );
     let granted = ("granted".to_owned(), "sms_keyword".to_owned());
-    assert_eq!(decided(&bench, "alice").await, [granted, withdrawn]);
+    assert_eq!(decided(&bench, "alice").await, [twice(&granted), twice(&withdrawn)].concat());
     assert_eq!(say("in-3", "Thanks!").await, json!({"heard": null, "recipients": 0}));
-    assert_eq!(decided(&bench, "alice").await.len(), 2);
+    assert_eq!(decided(&bench, "alice").await.len(), 4);
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn a_form_signed_by_twilio_is_believed_and_answered_with_nothing() {
     assert_eq!(call(body, &sign("Body=START")).await, 401);
     assert_eq!(decided(&bench, "alice").await, []);
     assert_eq!(call(body, &sign(body)).await, 204);
-    assert_eq!(decided(&bench, "alice").await.len(), 1);
+    assert_eq!(decided(&bench, "alice").await.len(), 2);
 }
 
 #[rstest]
@@ -172,8 +173,14 @@ async fn taken(bench: &Bench, id: &str) -> String {
         let unit = Unit { project: bench.project(), sandbox: false, repeat: None, act };
         bench.app.writer.write(unit).await.unwrap().answer.unwrap();
     };
-    submit(Act::HandOver { delivery: delivery.clone(), owner: 1, present_until: None, rests_until: None })
-        .await;
+    submit(Act::HandOver {
+        delivery: delivery.clone(),
+        owner: 1,
+        present_until: None,
+        rests_until: None,
+        address_rests_until: None,
+    })
+    .await;
     let outcome = Outcome::accepted(Some(id));
     submit(Act::Conclude { delivery: delivery.clone(), attempt: 1, outcome }).await;
     delivery.into()

@@ -33,8 +33,13 @@ impl Mailed {
         let filter = DeliveryFilter { limit: 1, ..DeliveryFilter::default() };
         let rows = bench.app.ports.stories.deliveries(&bench.project(), &filter).await.unwrap();
         let delivery = rows[0].id.clone();
-        let claim =
-            Act::HandOver { delivery: delivery.clone(), owner: 1, present_until: None, rests_until: None };
+        let claim = Act::HandOver {
+            delivery: delivery.clone(),
+            owner: 1,
+            present_until: None,
+            rests_until: None,
+            address_rests_until: None,
+        };
         let Answer::Handover(Some(handover)) = act(&bench, claim).await else {
             panic!("it is not handed over")
         };

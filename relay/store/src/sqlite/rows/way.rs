@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tidings_core::delivery::Form;
-use tidings_core::model::Way;
+use tidings_core::model::{Paid, Way};
 use tidings_core::ports::StoreError;
 use tidings_protocol::{Priority, Timestamp};
 
@@ -24,6 +24,11 @@ pub(in crate::sqlite) struct PackedWay {
     owner: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
+    /// The day, the millionths, and whether they are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paid: Option<(i32, i64, bool)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    round: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +42,11 @@ impl PackedWay {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(round: &u32) -> bool {
+    *round == 0
+}
+
 pub(in crate::sqlite) fn pack(way: &Way) -> PackedWay {
     PackedWay {
         attempts: way.attempts,
@@ -47,6 +57,8 @@ pub(in crate::sqlite) fn pack(way: &Way) -> PackedWay {
         given_up: way.given_up.clone(),
         owner: way.owner,
         repeated: way.repeated,
+        paid: way.paid.map(|paid| (paid.day, paid.millionths, paid.is_kept)),
+        round: way.round,
         code: way.code.clone(),
         form: way.form.clone(),
     }
@@ -86,6 +98,8 @@ pub(in crate::sqlite) fn way(cells: &mut Cells<'_>) -> Result<Option<Box<Way>>, 
         given_up: packed.given_up,
         owner: packed.owner,
         repeated: packed.repeated,
+        paid: packed.paid.map(|(day, millionths, is_kept)| Paid { day, millionths, is_kept }),
+        round: packed.round,
         code: packed.code,
         provider_id,
         form: packed.form,

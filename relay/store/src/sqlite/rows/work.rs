@@ -32,7 +32,11 @@ pub(in crate::sqlite) fn delivery_cells(row: &Delivery) -> Value {
         row.way.as_ref().map(|way| urgency(way.priority)),
         row.way.as_ref().map(|way| way.due.as_millis()),
         row.way.as_ref().and_then(|way| way.provider_id.as_ref()),
-        row.way.as_deref().map(|way| to_json(&way::pack(way)))
+        row.way.as_deref().map(|way| to_json(&way::pack(way))),
+        row.address
+            .as_deref()
+            .and_then(|address| tidings_core::delivery::host(row.channel, address))
+            .unwrap_or_default()
     ])
 }
 

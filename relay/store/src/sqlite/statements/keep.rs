@@ -46,6 +46,12 @@ statements! {
         (SELECT hash FROM erased_tokens WHERE at < ?1 LIMIT ?2)";
     PURGE_BATCHES = "DELETE FROM batches WHERE number IN (SELECT number FROM batches
         WHERE number <= (SELECT max(number) FROM batches) - ?1 ORDER BY number LIMIT ?2)";
+    FORGET_WORDS = "UPDATE deliveries SET way = json_remove(way, '$.form') WHERE id IN
+        (SELECT d.id FROM deliveries AS d INDEXED BY deliveries_words
+            LEFT JOIN notifications AS n ON n.id = d.notification
+            WHERE d.project = ?1 AND d.state = 'dead' AND json_extract(d.way, '$.form') IS NOT NULL
+                AND (n.id IS NULL OR n.expires_at <= ?4 OR n.created_at < ?2)
+            LIMIT ?3)";
     LEAVING = "SELECT n.id, n.recipient, n.seq, hex(n.content) FROM notifications AS n
         WHERE n.project = ?1 AND n.created_at < ?2 AND n.created_seq IS NOT NULL AND ", at_rest!(), "
         ORDER BY n.created_at, n.id LIMIT ?3";

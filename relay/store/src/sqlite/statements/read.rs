@@ -18,22 +18,29 @@ statements! {
         SELECT project FROM p WHERE project IS NOT NULL";
     DUE_OF_PROJECT = "SELECT project, recipient, kind, id, rule, at FROM due
         WHERE lane = ?1 AND project = ?2 AND at <= ?3 ORDER BY at, kind, id, rule LIMIT ?4";
-    // Two seeks a lane, however many deliveries wait in it.
-    HANDOVER_LANES = "WITH RECURSIVE p (project, provider) AS (
-            SELECT d.project, d.provider FROM deliveries AS d WHERE d.id = (
+    // A few seeks a lane, however many deliveries wait in it: each column is compared by itself, because of a row of several
+    // columns SQLite seeks the first alone.
+    HANDOVER_LANES = "WITH RECURSIVE p (project, provider, host) AS (
+            SELECT d.project, d.provider, d.host FROM deliveries AS d WHERE d.id = (
                 SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
-                WHERE n.state = 'waiting' AND (n.project, n.provider) > ('', '')
-                ORDER BY n.project, n.provider LIMIT 1)
+                WHERE n.state = 'waiting' AND n.project > '' AND n.provider > ''
+                ORDER BY n.project, n.provider, n.host LIMIT 1)
             UNION ALL
-            SELECT d.project, d.provider FROM p CROSS JOIN deliveries AS d ON d.id = (
-                SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
-                WHERE n.state = 'waiting' AND n.provider > '' AND (n.project, n.provider) > (p.project, p.provider)
-                ORDER BY n.project, n.provider LIMIT 1))
-        SELECT p.project, p.provider, (SELECT min(u.due) FROM (VALUES (0), (1), (2), (3)) AS r CROSS JOIN deliveries AS u ON u.id = (SELECT d.id FROM deliveries AS d INDEXED BY deliveries_due
+            SELECT d.project, d.provider, d.host FROM p CROSS JOIN deliveries AS d ON d.id = coalesce(
+                (SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
+                    WHERE n.state = 'waiting' AND n.project = p.project AND n.provider = p.provider
+                        AND n.host > p.host ORDER BY n.host LIMIT 1),
+                (SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
+                    WHERE n.state = 'waiting' AND n.project = p.project AND n.provider > p.provider
+                    ORDER BY n.provider, n.host LIMIT 1),
+                (SELECT n.id FROM deliveries AS n INDEXED BY deliveries_due
+                    WHERE n.state = 'waiting' AND n.project > p.project AND n.provider > ''
+                    ORDER BY n.project, n.provider, n.host LIMIT 1)))
+        SELECT p.project, p.provider, p.host, (SELECT min(u.due) FROM (VALUES (0), (1), (2), (3)) AS r CROSS JOIN deliveries AS u ON u.id = (SELECT d.id FROM deliveries AS d INDEXED BY deliveries_due
                 WHERE d.state = 'waiting' AND d.project = p.project AND d.provider = p.provider
-                    AND d.urgency = r.column1 ORDER BY d.due, d.id LIMIT 1)) FROM p";
-    DUE_HANDOVERS = "SELECT id, project, recipient FROM deliveries
-        WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND urgency = ?5 AND due <= ?3
+                    AND d.host = p.host AND d.urgency = r.column1 ORDER BY d.due, d.id LIMIT 1)) FROM p";
+    DUE_HANDOVERS = "SELECT id, project, recipient, address FROM deliveries
+        WHERE state = 'waiting' AND project = ?1 AND provider = ?2 AND host = ?6 AND urgency = ?5 AND due <= ?3
         ORDER BY due, id LIMIT ?4";
     BEGUN_HANDOVERS = "SELECT id, project, way FROM deliveries
         WHERE state = 'handing_over' AND id > ?1 ORDER BY id LIMIT ?2";

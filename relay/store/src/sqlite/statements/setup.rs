@@ -23,6 +23,8 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, channel, address) DO NOTHING";
     REMOVE_STOP_ENTRY = "DELETE FROM stop_list WHERE project = ?1 AND id = ?2
         RETURNING id, project, channel, address, reason, at";
+    OWNERS_OF_ADDRESS = "SELECT project, recipient FROM endpoints
+        WHERE project = ?1 AND channel = ?2 AND address = ?3";
     RAISE_VERSIONS = "UPDATE inboxes SET version = version + 1 WHERE project = ?1 AND recipient IN
         (SELECT recipient FROM endpoints WHERE project = ?1 AND channel = ?2 AND address = ?3)";
 

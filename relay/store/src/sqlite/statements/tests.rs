@@ -77,8 +77,11 @@ const WALKED: &[(&str, &str)] = &[
     (super::find::HISTORIES, "collected_asked (project=? AND recipient=? AND event_type=? AND at>?)"),
     (super::read::PAGE, "notifications_inbox (project=? AND recipient=? AND seq>?)"),
     (super::read::EXPIRED, "notifications_expires (expires_at<?)"),
-    (super::read::HANDOVER_LANES, "deliveries_due (project>?)"),
-    (super::read::DUE_HANDOVERS, "deliveries_due (project=? AND provider=? AND urgency=? AND due<?)"),
+    (super::read::HANDOVER_LANES, "deliveries_due (project=? AND provider=? AND host>?)"),
+    (
+        super::read::DUE_HANDOVERS,
+        "deliveries_due (project=? AND provider=? AND host=? AND urgency=? AND due<?)",
+    ),
     (super::read::BEGUN_HANDOVERS, "deliveries_begun (id>?)"),
     (super::read::DELIVERY_NAMED, "deliveries_named (project=? AND provider_id=?)"),
     (super::read::DUE_OF_PROJECT, "due_lane (lane=? AND project=? AND at<?)"),

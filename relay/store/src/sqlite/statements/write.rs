@@ -48,13 +48,13 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM notifications AS n WHERE n.content = contents.hash)";
 
     ADD_DELIVERIES = "INSERT OR FAIL INTO deliveries (id, notification, project, recipient, channel, address, state, reason,
-            step, made_at, changed_at, provider, urgency, due, provider_id, way)
+            step, made_at, changed_at, provider, urgency, due, provider_id, way, host)
         SELECT c0, c1, c2, c3, c4, c5, c6,
-            c7, c8, c9, c10, c11, c12, c13, c14, c15 FROM k";
+            c7, c8, c9, c10, c11, c12, c13, c14, c15, c16 FROM k";
     CHANGE_DELIVERIES = "UPDATE OR FAIL deliveries SET recipient = k.c3, channel = k.c4,
             address = k.c5, state = k.c6, reason = k.c7, step = k.c8,
             changed_at = k.c10, provider = k.c11, urgency = k.c12, due = k.c13, provider_id = k.c14,
-            way = k.c15
+            way = k.c15, host = k.c16
         FROM k WHERE deliveries.id = k.c0 AND deliveries.project = k.c2";
 
     ADD_PUBLIC_TOKENS = "INSERT INTO public_tokens (hash, project, recipient, opens, made_at, expires_at)

@@ -32,7 +32,7 @@ async fn a_mail_is_taken_under_the_servers_own_name_for_it() {
 }
 
 #[rstest]
-#[case::greylisted(Script { recipient: Some(Do::Say("450 4.2.0 greylisted, try again in 5 minutes\r\n")), ..Script::default() }, "transient", "smtp_450_4_2_0")]
+#[case::greylisted(Script { recipient: Some(Do::Say("450 4.2.0 greylisted, try again in 5 minutes\r\n")), ..Script::default() }, "address_busy", "smtp_450_4_2_0")]
 #[case::closing(Script { sender: Some(Do::Say("421 4.3.2 shutting down\r\n")), ..Script::default() }, "transient", "smtp_421_4_3_2")]
 #[case::busy(Script { greeting: Some(Do::Say("421 too many connections\r\n")), ..Script::default() }, "transient", "smtp_421")]
 #[case::gone(Script { recipient: Some(Do::Say("550 5.1.1 no such user\r\n")), ..Script::default() }, "address_gone", "smtp_550_5_1_1")]

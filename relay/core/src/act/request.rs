@@ -1,0 +1,131 @@
+//! What acts carry.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tidings_protocol::item::QuietHoursItem;
+use tidings_protocol::{CategoryId, Channel, Decision, DeviceId, RecipientId, Timestamp, TopicId};
+
+use crate::model::Collected;
+use crate::sms::{SmsWord, Taken};
+
+/// What became of a delivery after the provider had taken it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The mailbox or phone has it.
+    Received,
+    /// It came back for good, with the word of whoever sent it back.
+    Bounced(Box<str>),
+    /// It came back for now, or somebody complained: only the story tells it.
+    Told(Box<str>),
+    /// The recipient saw it.
+    Opened,
+    /// The recipient followed a link.
+    Clicked,
+    /// The browser that it was pushed to showed it, and perhaps the recipient clicked what it showed.
+    Shown {
+        /// Whether it was clicked.
+        clicked: bool,
+    },
+}
+
+/// To whom a direct send goes.
+#[derive(Clone, Debug)]
+pub enum SendTo {
+    /// These.
+    Recipients(Vec<RecipientId>),
+    /// The members of a topic, in chunks.
+    Topic(TopicId),
+    /// Everybody in a segment of the live document, in chunks.
+    Segment(Box<str>),
+}
+
+/// A change of a recipient. `PUT` replaces all fields, `PATCH` merges.
+#[derive(Clone, Debug, Default)]
+pub struct RecipientChange {
+    /// Who.
+    pub recipient: Option<RecipientId>,
+    /// Whether fields that are not named are cleared.
+    pub replace: bool,
+    /// Named or not, then set or cleared.
+    pub time_zone: Option<Option<Box<str>>>,
+    /// Named or not, then set or cleared.
+    pub locale: Option<Option<Box<str>>>,
+    /// Named or not; merged as RFC 7396 unless `replace`.
+    pub attributes: Option<Value>,
+    /// The revision that must be the current one; `Some(0)` means the recipient must not exist.
+    pub if_revision: Option<u64>,
+}
+
+/// A decision for the consent ledger.
+#[derive(Clone, Debug)]
+pub struct ConsentRequest {
+    /// Whose.
+    pub recipient: RecipientId,
+    /// What was decided.
+    pub decision: Decision,
+    /// On which category.
+    pub category: CategoryId,
+    /// On which channels; empty means all of the category.
+    pub channels: Vec<Channel>,
+    /// To which policy it refers.
+    pub policy_version: Option<Box<str>>,
+    /// The text that was shown.
+    pub text_shown: Option<Box<str>>,
+    /// How it came about.
+    pub collected: Option<Collected>,
+}
+
+/// An answer to a text message.
+#[derive(Clone, Debug)]
+pub struct SmsAnswer {
+    /// The number that wrote, as E.164.
+    pub number: Box<str>,
+    /// Through which provider.
+    pub provider: Box<str>,
+    /// What was written.
+    pub word: SmsWord,
+    /// With `START`, what the ledgers say that a `STOP` took.
+    pub give_back: Vec<SmsGiveBack>,
+}
+
+/// What a `STOP` took from somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmsGiveBack {
+    /// From whom.
+    pub recipient: RecipientId,
+    /// What.
+    pub taken: Taken,
+}
+
+/// A change of preferences; what is not named stays.
+#[derive(Clone, Debug, Default)]
+pub struct PreferenceChange {
+    /// Whose.
+    pub recipient: Option<RecipientId>,
+    /// Wanted or not.
+    pub choices: BTreeMap<(CategoryId, Channel), bool>,
+    /// Named or not, then the recipient's own or the project's.
+    pub quiet_hours: Option<Option<QuietHoursItem>>,
+    /// Named or not, then until when or no pause.
+    pub paused_until: Option<Option<Timestamp>>,
+    /// Named or not: whether the relay may learn from what the recipient does.
+    pub profiling: Option<bool>,
+    /// Whether choices that are not named are forgotten (`PUT`).
+    pub replace: bool,
+}
+
+/// What a device says about itself.
+#[derive(Clone, Debug)]
+pub struct DeviceGreeting {
+    /// Its id.
+    pub id: DeviceId,
+    /// What it runs on.
+    pub platform: Box<str>,
+    /// Made at installation; empty if the client has none.
+    pub nonce: Box<str>,
+    /// The item kinds that it understands; empty: nothing was said.
+    pub understands: Vec<Box<str>>,
+    /// Where it stands, which counts as `held`.
+    pub cursor: Option<tidings_protocol::Cursor>,
+}
