@@ -35,8 +35,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Whether nobody waits for the answer: a device that says over its socket what it holds. What follows from it may
-    /// come some milliseconds later.
+    /// Whether nobody waits for the answer, as when a device says what it holds: what follows may come milliseconds later.
     #[must_use]
     pub fn is_patient(&self) -> bool {
         let Act::Operate { sent: Some(_), operations, .. } = &self.act else { return false };
