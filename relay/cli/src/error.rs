@@ -258,6 +258,10 @@ fn next_after(problem: &Problem) -> Option<String> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the system has dozens of kinds; these few have advice of their own"
+)]
 fn next_after_file(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "see that the path is right: it begins where the command is run",

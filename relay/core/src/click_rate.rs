@@ -65,8 +65,8 @@ impl Clicks {
 
     /// The rate in tenths of a percent.
     #[must_use]
-    pub const fn per_mille(self) -> u64 {
-        if self.reached == 0 { 0 } else { self.clicked.saturating_mul(1_000) / self.reached }
+    pub fn per_mille(self) -> u64 {
+        self.clicked.saturating_mul(1_000).checked_div(self.reached).unwrap_or(0)
     }
 }
 

@@ -58,7 +58,14 @@ impl Pushed {
     async fn on_its_way() -> Self {
         let this = Self::waiting().await;
         let delivery = this.delivery.clone();
-        this.submit(Act::HandOver { delivery, owner: 1, present_until: None, rests_until: None }).await;
+        this.submit(Act::HandOver {
+            delivery,
+            owner: 1,
+            present_until: None,
+            rests_until: None,
+            address_rests_until: None,
+        })
+        .await;
         this
     }
 
