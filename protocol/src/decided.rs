@@ -153,6 +153,8 @@ words! {
         EssentialNoConsent = "essential_no_consent",
         /// Rests on the contract.
         ServiceBasisContract = "service_basis_contract",
+        /// A service in the inbox: it needs no grant, whatever it rests on.
+        ServiceInbox = "service_inbox",
         /// The recipient agreed.
         ConsentGranted = "consent_granted",
         /// The recipient was never asked or never answered.

@@ -9,8 +9,8 @@ use crate::model::{Consents, every_category};
 
 /// What the law says on one category and channel.
 ///
-/// Essential needs no record. Service on the basis of a contract needs none either, but a refusal or withdrawal wins
-/// over the contract. Everything else needs a grant that was not taken back.
+/// Essential needs no record. Service needs none in the inbox, nor anywhere on the basis of a contract, but a refusal or
+/// withdrawal wins over both. Everything else needs a grant that was not taken back.
 #[must_use]
 pub fn permission(
     id: &CategoryId,
@@ -21,13 +21,16 @@ pub fn permission(
     let decided = decided(id, category, channel, consents);
     let needs_grant = match category.legal {
         LegalClass::Essential => return (Verdict::Pass, Reason::EssentialNoConsent),
-        LegalClass::Service => category.basis == Basis::Consent,
+        LegalClass::Service => category.basis == Basis::Consent && channel != Channel::Inapp,
         LegalClass::Marketing => true,
     };
     match (decided, needs_grant) {
         (Some(Decision::Withdrawn), _) => (Verdict::Stop, Reason::ConsentWithdrawn),
         (Some(Decision::Refused), _) => (Verdict::Stop, Reason::ConsentRefused),
         (Some(Decision::Granted), true) => (Verdict::Pass, Reason::ConsentGranted),
+        (Some(Decision::Granted) | None, false) if category.basis == Basis::Consent => {
+            (Verdict::Pass, Reason::ServiceInbox)
+        }
         (Some(Decision::Granted) | None, false) => (Verdict::Pass, Reason::ServiceBasisContract),
         (None, true) => (Verdict::Stop, Reason::NoConsent),
     }
@@ -77,6 +80,20 @@ mod tests {
             consents.states.insert((CategoryId::new("c").unwrap(), Channel::Email), state);
         }
         consents
+    }
+
+    #[test]
+    fn a_service_in_the_inbox_needs_no_grant_and_is_taken_back_all_the_same() {
+        let (id, mut consents) = (CategoryId::new("c").unwrap(), Consents::default());
+        let service = category(LegalClass::Service, Basis::Consent);
+        assert_eq!(
+            permission(&id, &service, Channel::Inapp, &consents),
+            (Verdict::Pass, Reason::ServiceInbox)
+        );
+        assert_eq!(permission(&id, &service, Channel::Push, &consents), (Verdict::Stop, Reason::NoConsent));
+        let email = after(Some(Decision::Withdrawn)).states.remove(&(id.clone(), Channel::Email)).unwrap();
+        consents.states.insert((id.clone(), Channel::Inapp), email);
+        assert_eq!(permission(&id, &service, Channel::Inapp, &consents).1, Reason::ConsentWithdrawn);
     }
 
     #[rstest]

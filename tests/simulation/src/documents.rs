@@ -91,10 +91,11 @@ pub fn second() -> String {
     text.replace("unknown_recipient: create", "unknown_recipient: refuse")
 }
 
-/// Whether a category needs a grant, under a version of the document.
+/// Whether a category needs a grant on a channel, under a version of the document. A service needs none in the inbox.
 #[must_use]
-pub fn needs_grant(category: &str, version: u64) -> bool {
-    matches!(category, "offers" | "news") || (matches!(category, "tips" | "calls") && version == 2)
+pub fn needs_grant(category: &str, channel: Channel, version: u64) -> bool {
+    let service = matches!(category, "tips" | "calls") && version == 2 && channel != Channel::Inapp;
+    matches!(category, "offers" | "news") || service
 }
 
 /// What one hand-over of a provider costs, in cents of the project's currency.

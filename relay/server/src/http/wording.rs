@@ -30,6 +30,7 @@ pub(crate) const fn sentence(reason: Reason) -> &'static str {
         Reason::AddressStopped => "The address is on the stop list",
         Reason::EssentialNoConsent => "Essential: no consent is needed",
         Reason::ServiceBasisContract => "It rests on the contract; no consent is needed",
+        Reason::ServiceInbox => "A service in the inbox needs no consent",
         Reason::ConsentGranted => "The recipient agreed",
         Reason::NoConsent => "The recipient did not agree to it",
         Reason::ConsentRefused => "The recipient said no",

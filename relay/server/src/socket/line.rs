@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tidings_protocol::limits::FRAME_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -170,6 +171,7 @@ impl Line {
         Poll::Ready(match ready!(came) {
             None => Wire::Gone,
             Some(Ok(message)) => Wire::Read(message),
+            Some(Err(error)) if is_end(&error) => Wire::Gone,
             Some(Err(_)) => {
                 self.unreadable = true;
                 Wire::Unreadable
@@ -286,6 +288,17 @@ impl Line {
         }
         spoke
     }
+}
+
+/// Whether a device went without the protocol's farewell, as one does whose network goes. What it had said was in order.
+const fn is_end(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Io(_)
+            | Error::ConnectionClosed
+            | Error::AlreadyClosed
+            | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+    )
 }
 
 /// The protocol's buffers are small: it fills its whole read buffer with zeros at every poll, and writes next to nothing.

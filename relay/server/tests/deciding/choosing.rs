@@ -86,8 +86,9 @@ async fn a_holdout_leaves_its_share_out(#[case] percent: &str, #[case] state: &s
 #[case("orders", None, "active -", "consent pass service_basis_contract")]
 #[case("orders", Some(Decision::Withdrawn), "suppressed consent_withdrawn", "consent stop consent_withdrawn")]
 #[case("orders", Some(Decision::Refused), "suppressed consent_refused", "consent stop consent_refused")]
-#[case("surveys", None, "suppressed no_consent", "consent stop no_consent")]
-#[case("surveys", Some(Decision::Granted), "active -", "consent pass consent_granted")]
+#[case("surveys", None, "active -", "consent pass service_inbox")]
+#[case("surveys", Some(Decision::Refused), "suppressed consent_refused", "consent stop consent_refused")]
+#[case("asked", None, "suppressed no_consent", "consent stop no_consent")]
 #[case("offers", None, "suppressed no_consent", "consent stop no_consent")]
 #[case("offers", Some(Decision::Granted), "active -", "consent pass consent_granted")]
 #[case("offers", Some(Decision::Withdrawn), "suppressed consent_withdrawn", "consent stop consent_withdrawn")]
@@ -110,13 +111,13 @@ async fn the_legal_class_and_the_latest_decision_say_whether_it_may_come(
 
 #[tokio::test]
 async fn a_strict_policy_asks_a_grant_for_every_service() {
-    let strict = rule("category: orders").replace("policy: {", "policy: {strict: true, ");
+    let strict = rule("category: letters").replace("policy: {", "policy: {strict: true, ");
     let scene = Scene::new(&strict).await;
     let id = scene.e("alice", 1).await;
     scene.stands(&id, "suppressed no_consent", "consent stop no_consent").await;
-    scene.consent("alice", "orders", &[], Decision::Granted).await;
+    scene.consent("alice", "letters", &[], Decision::Granted).await;
     let id = scene.e("alice", 2).await;
-    scene.stands(&id, "active -", "consent pass consent_granted").await;
+    scene.stands(&id, "suppressed no_endpoint", "consent pass consent_granted").await;
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ categories:
   letters: {name: {en: Letters}, legal: service, priority: high, channels: [email]}
   offers: {name: {en: Offers}, legal: marketing, priority: high, channels: [inapp, email]}
   surveys: {name: {en: Surveys}, legal: service, basis: consent, priority: high, channels: [inapp]}
+  asked: {name: {en: Asked}, legal: service, basis: consent, priority: high, channels: [email]}
   alarms: {name: {en: Alarms}, legal: essential, priority: high, channels: [inapp]}
   dues: {name: {en: Dues}, legal: essential, priority: high, channels: [email]}
   capped: {name: {en: Capped}, legal: service, priority: high, channels: [inapp], cap: {day: 2, over: suppress}}

@@ -1,5 +1,7 @@
 //! A disk without room: whatever has something to write says so in one word, and reading goes on.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 use tidings_end_to_end::{Caller, Relay, Reply, Site};
 
@@ -42,10 +44,14 @@ type Call = (&'static str, Box<dyn Fn() -> Reply>);
 /// Calls with what a key and a device may say, one of each kind that writes.
 fn calls(caller: &Caller, device: &Caller, code: &str) -> Vec<Call> {
     let as_key = |method: &'static str, path: &'static str, body: Value| {
-        let caller = caller.clone();
+        let (caller, times) = (caller.clone(), Cell::new(0_u32));
         let call: Box<dyn Fn() -> Reply> = Box::new(move || {
-            let body = if body.is_null() { String::new() } else { body.to_string() };
-            caller.call(method, path, &[("content-type", "application/json")], body.as_bytes())
+            // Said a second time the same would be nothing to write.
+            times.set(times.get() + 1);
+            let anew = |text: String| text.replace('%', &times.get().to_string());
+            let body = if body.is_null() { String::new() } else { anew(body.to_string()) };
+            let path = anew(path.to_owned());
+            caller.call(method, &path, &[("content-type", "application/json")], body.as_bytes())
         });
         (path, call)
     };
@@ -56,25 +62,21 @@ fn calls(caller: &Caller, device: &Caller, code: &str) -> Vec<Call> {
     let (applying, telling) = (caller.clone(), caller.clone());
     vec![
         ("POST /v1/to", Box::new(move || telling.call("POST", "/v1/to/alice", &[], b"hi"))),
-        as_key("POST", "/v1/events", json!([{"type": "a", "id": "new", "data": {}}])),
+        as_key("POST", "/v1/events", json!([{"type": "a", "id": "new%", "data": {}}])),
         as_key("POST", "/v1/notifications", json!({"recipients": ["alice"], "content": {"title": "hi"}})),
-        as_key("PUT", "/v1/recipients/carol", json!({"locale": "en"})),
-        as_key("PATCH", "/v1/recipients/alice", json!({"locale": "zh"})),
-        as_key("PUT", "/v1/recipients/alice/endpoints/email", json!({"address": "a@example.org"})),
+        as_key("PUT", "/v1/recipients/carol%", json!({"locale": "en"})),
+        as_key("PATCH", "/v1/recipients/alice", json!({"attributes": {"n": "%"}})),
+        as_key("PUT", "/v1/recipients/alice/endpoints/email", json!({"address": "a%@example.org"})),
         as_key(
             "POST",
             "/v1/recipients/alice/consent",
             json!({"decision": "granted", "category": "offers",
             "channels": ["inapp"], "policy_version": "1", "collected": {"how": "form"}}),
         ),
-        as_key(
-            "PUT",
-            "/v1/recipients/alice/preferences",
-            json!({"paused_until": "2099-01-01T00:00:00.000Z"}),
-        ),
-        as_key("PUT", "/v1/topics/staff/recipients/alice", Value::Null),
+        as_key("PUT", "/v1/recipients/alice/preferences", json!({"paused_until": "2099-01-01T00:00:00.%Z"})),
+        as_key("PUT", "/v1/topics/staff%/recipients/alice", Value::Null),
         as_key("DELETE", "/v1/recipients/bob", Value::Null),
-        as_key("PUT", "/v1/secrets/smtp", json!({"value": "secret"})),
+        as_key("PUT", "/v1/secrets/smtp", json!({"value": "secret%"})),
         as_key("PUT", "/v1/stop", json!({"stopped": true})),
         as_key(
             "POST",

@@ -212,7 +212,7 @@ impl Oracle {
         let allowed = |seen: &PersonSeen| match seen.consents.get(&key) {
             Some(Decision::Granted) => true,
             Some(Decision::Refused | Decision::Withdrawn) => false,
-            None => !documents::needs_grant(category, commit.standing.live),
+            None => !documents::needs_grant(category, row.channel, commit.standing.live),
         };
         self.hold(between || views.iter().any(allowed), || format!("{id} is handed over without consent"));
         // Two changes in one transaction may have had another state between them.

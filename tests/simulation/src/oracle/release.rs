@@ -175,7 +175,7 @@ impl Oracle {
         let allowed = |seen: &PersonSeen| match said(seen) {
             Some(Decision::Granted) => true,
             Some(Decision::Refused | Decision::Withdrawn) => false,
-            None => !documents::needs_grant(category, new.configuration),
+            None => !documents::needs_grant(category, Channel::Inapp, new.configuration),
         };
         self.hold(between || views.iter().any(allowed), || format!("{} is placed without consent", new.id));
         let wanted = views.iter().any(|seen| !seen.off.contains(&key));

@@ -90,7 +90,7 @@ fn a_setting_that_loses_by_its_stamp_is_answered_with_the_true_settings(
 #[case(json!({"op": "quiet_hours", "quiet_hours": {"spans": [{"from": "25:00", "to": "07:00"}]}}), "invalid")]
 #[case(json!({"op": "profile", "time_zone": "Asia/Shangai"}), "invalid")]
 #[case(json!({"op": "profile", "locale": "!"}), "invalid")]
-#[case(json!({"op": "consent", "category": "offer", "channels": [], "decision": "granted"}), "unknown_category")]
+#[case(json!({"op": "consent", "category": "offer", "channels": ["email"], "decision": "granted"}), "unknown_category")]
 fn a_setting_that_cannot_be_is_refused_with_the_true_ones(#[case] mut op: Value, #[case] code: &str) {
     let mut world = with_phone();
     let numbers = world.numbers("alice");
