@@ -27,6 +27,7 @@ pub const REQUIRED: &[(Kind, &[&str])] = &[
             "stop_list/address_stopped",
             "consent/essential_no_consent",
             "consent/service_basis_contract",
+            "consent/service_inbox",
             "consent/consent_granted",
             "consent/no_consent",
             "consent/consent_refused",
