@@ -17,7 +17,7 @@ const PROVIDERS: &str = "providers:
 ";
 const PHONE: &str = "+4915112345678";
 
-fn document(keys: &str, lines: &str) -> String {
+pub(crate) fn document(keys: &str, lines: &str) -> String {
     ruled(keys, &format!("{PROVIDERS}{lines}"))
 }
 
@@ -133,6 +133,34 @@ async fn a_wrong_account_gives_way_to_the_next_provider_at_once() {
     assert_eq!((&*second.provider, second.attempt), ("sms_b", 2));
     scene.conclude(&second, Outcome::accepted(None)).await;
     scene.stands(&id, "reached -", "outcome next_provider waiting sms").await;
+}
+
+#[tokio::test]
+async fn a_provider_that_was_given_up_is_not_asked_again() {
+    let scene = scene("category: calls, deliver: [{channels: [sms]}]", "").await;
+    let id = scene.e("alice", 1).await;
+    for provider in ["sms_a", "sms_b"] {
+        let handover = only(&scene).await;
+        assert_eq!(&*handover.provider, provider);
+        scene.conclude(&handover, refused("http_401")).await;
+    }
+    scene.minutes(10).await;
+    assert!(
+        scene.claim().await.iter().all(|again| &*again.provider != "sms_a"),
+        "{:?}",
+        states(&scene, &id).await
+    );
+}
+
+#[tokio::test]
+async fn a_subscription_behind_which_nobody_is_is_forgotten() {
+    let scene = scene("category: mixed, deliver: [{channels: [push]}]", "").await;
+    scene.address("alice", Channel::Push, "{\"endpoint\":\"https://push.example/1\"}").await;
+    scene.e("alice", 1).await;
+    let handover = only(&scene).await;
+    scene.conclude(&handover, Outcome::AddressGone { code: "http_410".into() }).await;
+    let next = scene.e("alice", 2).await;
+    assert_eq!(scene.state(&next).await, "suppressed no_endpoint");
 }
 
 #[tokio::test]

@@ -113,6 +113,21 @@ async fn the_next_provider_costs_for_itself() {
 }
 
 #[tokio::test]
+async fn the_one_after_a_wrong_account_costs_for_itself_too() {
+    let scene = scene("sms_a, sms_b", "0.17").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    scene.minutes(1).await;
+    let second = only(&scene).await;
+    scene.conclude(&second, Outcome::Misconfigured { code: "http_401".into() }).await;
+    assert_eq!(&*only(&scene).await.provider, "sms_b");
+    let other = scene.e("bob", 2).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.state(&other).await, "suppressed budget", "0.16 of 0.17 are spent");
+}
+
+#[tokio::test]
 async fn what_is_revived_is_paid_for_again() {
     let scene = scene("sms_a", "0.15").await;
     scene.e("alice", 1).await;

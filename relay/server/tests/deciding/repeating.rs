@@ -5,7 +5,7 @@ use tidings_core::delivery::Outcome;
 use tidings_core::ports::DueHandover;
 use tidings_protocol::{Channel, DeliveryState, NotificationId, Span};
 
-use crate::handing_over::{only, rest, scene, states, unknown};
+use crate::handing_over::{document, only, rest, scene, states, unknown};
 use crate::scene::{Scene, project};
 
 const PHONE: &str = r#"{"endpoint":"https://push.example/1"}"#;
@@ -81,9 +81,12 @@ async fn an_address_that_takes_nothing_is_left_alone_and_no_other_is() {
     assert_eq!(only(&scene).await.attempt, 1, "it was not tried before");
 }
 
-/// Alice has a phone that only push reaches.
+/// Alice has a phone that only push reaches, and push has words of its own.
 async fn buzzed(keys: &str) -> (Scene, NotificationId) {
-    let scene = scene(keys, "").await;
+    let words = r#"plain: {en: {title: "Hello {{ data.n }}""#;
+    let own = format!(r#"{words}, push: {{title: "Buzz {{{{ data.n }}}}"}}"#);
+    let scene = Scene::new(&document(keys, "channels: {push: {content: full}}").replace(words, &own)).await;
+    scene.zone("alice", "UTC").await;
     scene.address("alice", Channel::Push, PHONE).await;
     let id = scene.e("alice", 1).await;
     (scene, id)
@@ -94,6 +97,7 @@ async fn a_step_that_repeats_by_push_alone_buzzes_in_each_round() {
     let (scene, id) = buzzed(BUZZES).await;
     let first = only(&scene).await;
     scene.conclude(&first, Outcome::accepted(None)).await;
+    assert!(first.form.shown().starts_with("Buzz 1"), "{}", first.form.shown());
     assert!(!scene.told(&id).await.contains(&"ended unacknowledged".to_owned()), "it goes on");
     for round in 2..=3 {
         scene.minutes(4).await;

@@ -1,6 +1,6 @@
 //! Deliveries that wait for a provider, what was spent, and public tokens.
 
-use tidings_core::model::{Changes, Delivery, Erased, Notification};
+use tidings_core::model::{Changes, Delivery, Erased, Notification, Paid};
 use tidings_core::ports::{Begun, HandoverLane, Need, Opens, PublicToken};
 use tidings_core::retention::Outdated;
 use tidings_protocol::{Channel, DeliveryState, NotificationState, Priority};
@@ -13,6 +13,7 @@ on_every_store!(
     addresses_that_name_their_server_wait_in_a_lane_of_its_own,
     what_is_with_a_provider_is_found_by_whoever_comes_after,
     a_delivery_is_found_by_the_id_that_its_provider_gave_it,
+    all_that_is_known_of_a_hand_over_is_kept,
     what_was_spent_is_added_up_by_day,
     words_of_a_dead_delivery_go_when_nobody_can_revive_it,
     a_public_token_opens_what_it_was_made_for_until_it_ends,
@@ -134,6 +135,18 @@ async fn a_delivery_is_found_by_the_id_that_its_provider_gave_it(store: impl Who
     assert_eq!(store.delivery_named(&project("p"), "theirs").await.unwrap(), Some(row));
     assert_eq!(store.delivery_named(&project("q"), "theirs").await.unwrap(), None);
     assert_eq!(store.delivery_named(&project("p"), "other").await.unwrap(), None);
+}
+
+async fn all_that_is_known_of_a_hand_over_is_kept(store: impl Whole) {
+    let mut row = waits("d1", ("p", "a"), Priority::Low, 1);
+    let way = row.way.as_deref_mut().unwrap();
+    (way.attempts, way.known, way.tries, way.round, way.repeated) = (5, 4, 3, 2, true);
+    (way.first_at, way.provider_at) = (Some(at(1)), Some(at(2)));
+    (way.given_up, way.owner) = (vec!["b".into()], Some(7));
+    way.paid = Some(Paid { day: 20_000, millionths: 70_000, is_kept: true });
+    (way.code, way.provider_id) = (Some("http_503".into()), Some("id-1".into()));
+    put(&store, 1, vec![row.clone()]).await;
+    assert_eq!(store.delivery_named(&project("p"), "id-1").await.unwrap(), Some(row));
 }
 
 async fn what_was_spent_is_added_up_by_day(store: impl Whole) {
