@@ -281,6 +281,8 @@ fn next_after_start(error: &tidings_server::StartError) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use tidings_core::configuration::Bundle;
+    use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
     use super::*;
 
@@ -307,6 +309,22 @@ mod tests {
     #[case(CommandError::Rejected { rejected: 1, total: 2 }, 1)]
     fn an_error_ends_with_its_exit_code(#[case] error: CommandError, #[case] code: u8) {
         assert_eq!(error.exit_code(), code);
+    }
+
+    #[test]
+    fn a_document_over_a_limit_is_told_apart_from_one_with_a_mistake() {
+        let ends_with = |document: String| {
+            let bundle = Bundle { document, ..Bundle::default() };
+            crate::document::checked(&bundle).expect_err("it is refused").exit_code()
+        };
+        assert_eq!(ends_with(" ".repeat(CONFIGURATION_BYTES_MAX + 1)), 3);
+        assert_eq!(ends_with("tidings: 2".to_owned()), 1);
+    }
+
+    /// A plan is printed before its limit is compared: a second document would make the output of `--json` none.
+    #[test]
+    fn a_plan_over_its_limit_has_said_everything() {
+        assert!(CommandError::OverLimit { detail: "more".to_owned() }.is_in_output());
     }
 
     #[test]
