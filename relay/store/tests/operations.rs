@@ -181,7 +181,7 @@ fn a_day_of_a_device_is_kept_and_its_end_leaves_nothing() {
     };
     assert_eq!(place, Some(3));
 
-    let withdrawal = json!({"id": "e", "op": "consent", "category": "general", "channels": [],
+    let withdrawal = json!({"id": "e", "op": "consent", "category": "general", "channels": ["inapp", "push"],
         "decision": "withdrawn"});
     assert_eq!(world.operate(&[withdrawal]), (1, Vec::new()));
     let entries = now(world.store.person(&alice())).unwrap().consents.head.entries;
