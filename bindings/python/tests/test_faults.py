@@ -19,6 +19,7 @@ import trustme
 
 import tidings
 from scenario import PATIENCE_SECONDS, Child, until
+from tidings.raw import tidings_ffi as ffi
 from with_relay import WithRelay
 
 NOWHERE = "http://127.0.0.1:1"
@@ -358,6 +359,18 @@ class Faults(WithRelay):
         for left in ("kept", "forgotten"):
             for _ in range(3):
                 await asyncio.gather(*(self.leaves(left, f"{left}{number}") for number in range(4)))
+
+    async def test_what_comes_for_a_loop_that_is_closed_is_dropped(self) -> None:
+        loop = asyncio.new_event_loop()
+        handle = ffi._UniffiContinuationHandleMap.insert((loop, loop.create_future()))  # type: ignore[no-untyped-call]
+        loop.close()
+        said: list[object] = []
+        before, sys.unraisablehook = sys.unraisablehook, said.append
+        try:
+            ffi._uniffi_continuation_callback(handle, 0)
+        finally:
+            sys.unraisablehook = before
+        self.assertEqual(said, [])
 
     async def test_an_interpreter_that_ends_does_so_though_a_function_never_returns(self) -> None:
         await asyncio.gather(*(self.leaves("stuck", f"stuck{number}") for number in range(4)))

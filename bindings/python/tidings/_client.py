@@ -22,6 +22,20 @@ def _end() -> None:
     ffi.end_for_good()
 
 
+def _go_on(handle: int, code: int) -> None:
+    """Tells a loop that something it waits for went on. One that was closed meanwhile waits for nothing any more; the
+    generated layer has no answer to that but a traceback on standard error."""
+    loop, future = ffi._UniffiContinuationHandleMap.remove(handle)  # type: ignore[no-untyped-call]
+    try:
+        loop.call_soon_threadsafe(ffi._uniffi_set_future_result, future, code)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+ffi._uniffi_continuation_callback = ffi._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK(_go_on)
+
+
 async def open(
     relay_url: str,
     folder: str | os.PathLike[str],
