@@ -43,9 +43,13 @@ pub(crate) fn events(sent: &Sent, now: Timestamp) -> Result<Events, Box<Problem>
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => lines(sent, now),
         "application/cloudevents+json" => Ok(Events { items: vec![cloud(sent.value()?, now)], single: true }),
         "application/cloudevents-batch+json" => batch(sent, |value| cloud(value, now)),
-        _ if sent.bytes.trim_ascii_start().starts_with(b"[") => batch(sent, |value| plain(value, now)),
+        _ if is_array(sent) => batch(sent, |value| plain(value, now)),
         _ => Ok(Events { items: vec![plain(sent.value()?, now)], single: true }),
     }
+}
+
+fn is_array(sent: &Sent) -> bool {
+    sent.bytes.trim_ascii_start().starts_with(b"[")
 }
 
 /// Each event of an array is read by itself: one that nobody could store is refused alone.
@@ -53,7 +57,7 @@ fn batch(
     sent: &Sent,
     read: impl Fn(Value) -> Result<EventBody, Box<Problem>>,
 ) -> Result<Events, Box<Problem>> {
-    if !sent.bytes.trim_ascii_start().starts_with(b"[") {
+    if !is_array(sent) {
         return Err(Problem::invalid("", "A batch is an array."));
     }
     let values = json::items(&sent.bytes)?;
