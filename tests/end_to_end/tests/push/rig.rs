@@ -90,6 +90,13 @@ impl Shop {
         })
     }
 
+    /// The push service took it. What a real browser tells of it may be written down before the service's answer is.
+    #[track_caller]
+    pub(crate) fn taken(&self, notification: &str) {
+        let delivery = self.delivered(notification);
+        assert!(matches!(delivery["state"].as_str(), Some("sent" | "received")), "{delivery}");
+    }
+
     /// The push of a notification, once it is as it should be.
     #[track_caller]
     pub(crate) fn when(&self, notification: &str, is_so: impl Fn(&Value) -> bool) -> Value {
