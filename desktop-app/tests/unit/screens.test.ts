@@ -123,10 +123,12 @@ test('an inbox that takes its time shows where the rows will be, and says that i
 test('an inbox that cannot be read says so, and is read on request', async () => {
   const carrier = await open('language=en', ({ failing }) => failing.set('page', { code: 'storage_failed', detail: '' }));
   expect((await screen.findByText('The folder of the inbox cannot be used.')).closest('[role=alert]')).not.toBeNull();
+  expect(screen.queryByText('Up to date')).toBeNull();
   expect(await faults()).toEqual([]);
   carrier.failing.clear();
   await fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
   await screen.findByText('Backup finished');
+  await screen.findByText('Up to date');
 });
 
 test('signing out asks what stays here', async () => {
