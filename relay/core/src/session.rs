@@ -350,7 +350,12 @@ impl<F> Session<F> {
 
     /// The next thing to do.
     pub fn poll_command(&mut self) -> Option<SessionCommand<F>> {
-        self.commands.pop_front()
+        let next = self.commands.pop_front();
+        if next.is_none() {
+            // A session that has nothing to do keeps no room for it.
+            self.commands = VecDeque::new();
+        }
+        next
     }
 
     /// Whether the shell reads on: a device that asks faster than it is answered, or does not read, has to wait.

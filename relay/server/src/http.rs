@@ -54,6 +54,7 @@ pub(crate) const LIMITS_TEXT: &str = "Request 1 MiB (configuration 8 MiB); 1,000
 
 /// The whole of HTTP.
 pub(crate) fn router(app: &Arc<App>, sockets: Sockets) -> Router {
+    let sockets = Arc::new(sockets);
     let socket = get(move |request: Request| async move { sockets.accept(request) });
     with_layers(app, documented(app).route("/v1/socket", socket))
 }

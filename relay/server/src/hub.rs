@@ -124,7 +124,10 @@ impl Hub {
         let slot = Arc::new(Slot::default());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let waiter = Waiter { id, device: device.clone(), slot: Arc::clone(&slot) };
-        inboxes.entry(person.clone()).or_default().push(waiter);
+        let waiters = inboxes.entry(person.clone()).or_default();
+        // Most people have a device or two, and a list would grow to room for four.
+        waiters.reserve_exact(1);
+        waiters.push(waiter);
         drop(inboxes);
         metrics::gauge!("tidings_sessions").increment(1);
         Ok(Watch::new(Arc::clone(self), person.clone(), id, slot))

@@ -27,16 +27,17 @@ struct Threads {
 }
 
 impl Lane {
-    /// Half of the processors, at least one.
+    /// Half of the processors, at least one; `before_sleep` is called by each thread that has nothing to do.
     ///
     /// # Errors
     /// If the system gives no threads.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(before_sleep: fn()) -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let runtime = Builder::new_multi_thread()
             .worker_threads((processors / 2).max(1))
             .thread_name("lane")
             .enable_time()
+            .on_thread_park(before_sleep)
             .build()?;
         let places = Arc::new(Semaphore::new(AT_A_TIME));
         Ok(Self(Arc::new(Threads { runtime: Some(runtime), tasks: TaskTracker::new(), places })))
@@ -73,7 +74,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_done_on_the_lanes_own_threads_also_if_nobody_waits() {
-        let lane = Lane::new().unwrap();
+        let lane = Lane::new(|| {}).unwrap();
         let name = || std::thread::current().name().map(str::to_owned);
         assert_eq!(lane.run(async move { name() }).await.flatten().as_deref(), Some("lane"));
         assert_ne!(name().as_deref(), Some("lane"));
@@ -90,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_works_are_under_way_and_the_next_waits_without_being_begun() {
-        let lane = Lane::new().unwrap();
+        let lane = Lane::new(|| {}).unwrap();
         let (go, _) = tokio::sync::broadcast::channel::<()>(1);
         let waits: Vec<_> = (0..AT_A_TIME)
             .map(|_| {

@@ -159,8 +159,8 @@ impl Relay {
         let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let closing = parts.shutdown.child_token();
         let dialer = Dialer::new(&options.outside)?;
+        let lane = Lane::new(options.before_sleep).map_err(StartError::Threads)?;
         let (app, queue) = App::new(options, public_url, vault, ports, world, closing, dialer).await?;
-        let lane = Lane::new().map_err(StartError::Threads)?;
         parts.run(&app, queue, (listener, metrics), lane);
         app.ready.store(true, Ordering::Release);
         tracing::info!(%address, "the relay listens");

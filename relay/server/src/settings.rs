@@ -39,6 +39,8 @@ pub struct ServeOptions {
     pub app: Option<AppOffer>,
     /// How it reaches providers.
     pub outside: OutsideOptions,
+    /// What each of the relay's own threads does before it sleeps: whoever chose the allocator gives memory back here.
+    pub before_sleep: fn(),
 }
 
 /// What only the node's own settings may say of the world outside: a project's document cannot.
@@ -80,6 +82,7 @@ impl ServeOptions {
             outside: OutsideOptions::default(),
             access_token: ACCESS_TOKEN_MAX,
             app: None,
+            before_sleep: || {},
         }
     }
 }

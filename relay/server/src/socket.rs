@@ -31,7 +31,7 @@ use crate::hub::Hub;
 use crate::submit::Submit;
 
 /// A connection's read buffer, in bytes: most frames of a device fit. It is held for as long as the connection is open.
-pub const READ_BUFFER_BYTES: usize = 512;
+pub const READ_BUFFER_BYTES: usize = 256;
 
 /// What an operator decides about sockets.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ impl Sockets {
     /// Answers the handshake. The token, in the header or in `hello`, is verified after it: only a frame can say why
     /// it is refused.
     #[must_use]
-    pub fn accept(&self, mut request: Request) -> Response {
+    pub fn accept(self: &Arc<Self>, mut request: Request) -> Response {
         let headers = request.headers();
         if !self.origin_may(headers) {
             return (StatusCode::FORBIDDEN, "this origin is not listed in the relay's settings")
@@ -103,7 +103,7 @@ impl Sockets {
             return (StatusCode::UPGRADE_REQUIRED, "this connection cannot become a WebSocket")
                 .into_response();
         };
-        self.tracker.spawn(serve(self.clone(), upgrading, token));
+        self.tracker.spawn(serve(Arc::clone(self), upgrading, token));
         response
     }
 
@@ -114,15 +114,35 @@ impl Sockets {
     }
 }
 
-/// The connection stands on the heap by itself, and only as long as it lives: a task's future has room for everything that it
-/// ever waits for.
-async fn serve(sockets: Sockets, upgrading: OnUpgrade, token: Option<String>) {
+/// A task has room for everything that it ever waits for, for as long as it lives: what only the beginning needs stands on the
+/// heap by itself, and so does the connection.
+fn serve(
+    sockets: Arc<Sockets>,
+    upgrading: OnUpgrade,
+    token: Option<String>,
+) -> impl Future<Output = ()> + Send {
+    let beginning = Box::pin(begin(sockets, upgrading, token));
+    async move {
+        if let Some(connection) = beginning.await {
+            connection.run().await;
+        }
+    }
+}
+
+async fn begin(
+    sockets: Arc<Sockets>,
+    upgrading: OnUpgrade,
+    token: Option<String>,
+) -> Option<Box<Connection>> {
     match upgrading.await {
         Ok(upgraded) => {
-            let line = Box::pin(Line::new(upgraded)).await;
-            Box::pin(Box::new(Connection::new(sockets, line, token)).run()).await;
+            let line = Line::new(upgraded).await;
+            Some(Box::new(Connection::new(sockets, line, token)))
         }
-        Err(error) => tracing::debug!(%error, "a connection ended within its handshake"),
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended within its handshake");
+            None
+        }
     }
 }
 

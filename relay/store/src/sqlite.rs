@@ -24,6 +24,7 @@ mod progress;
 mod purge;
 mod readers;
 mod registry;
+mod rest;
 mod rows;
 mod sign_in;
 mod statements;
@@ -66,7 +67,7 @@ pub struct SqliteStore {
 
 struct Shared {
     writer: Arc<Mutex<Writer>>,
-    readers: Readers,
+    readers: Arc<Readers>,
     checkpoints: Checkpoints,
     erasure: ErasureKey,
     folder: PathBuf,

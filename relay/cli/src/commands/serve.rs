@@ -148,6 +148,7 @@ fn options(context: &Context, serve: Serve) -> ServeOptions {
         origins,
         metrics_listen: metrics,
         outside: outside.into(),
+        before_sleep: crate::allocator::before_sleep,
         ..ServeOptions::new(context.data.clone())
     }
 }

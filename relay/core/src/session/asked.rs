@@ -15,7 +15,8 @@ use crate::act::Refusal;
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     waiting: VecDeque<Ask>,
-    flying: Option<Batch>,
+    /// Stands by itself: most of the time there is none.
+    flying: Option<Box<Batch>>,
     /// The highest place that is committed as held.
     held: u64,
     /// Not before then: the store was not available.
@@ -121,8 +122,11 @@ impl Asked {
                 }
             }
         }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
         batch.asked = operations.iter().filter_map(id_of).filter(|id| !batch.held_ids.contains(id)).collect();
-        self.flying = Some(batch);
+        self.flying = Some(Box::new(batch));
         Some(operations)
     }
 

@@ -56,7 +56,7 @@ impl<F> Session<F> {
         self.asked.forget_places(place.unwrap_or(0));
         self.commands.push_back(SessionCommand::Replace);
         let welcome = RelayFrame::Welcome {
-            session: self.settings.id.to_string(),
+            session: std::mem::take(&mut self.settings.id).into(),
             server_time: now,
             head: cursor(epoch, head),
             reset: place.is_none(),

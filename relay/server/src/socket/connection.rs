@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ type Later<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
 /// One connection.
 pub(super) struct Connection {
-    sockets: Sockets,
+    sockets: Arc<Sockets>,
     line: Line,
     session: Session<Utf8Bytes>,
     /// The handshake's token, for a hello that has none.
@@ -63,7 +64,7 @@ enum Woken {
 }
 
 impl Connection {
-    pub(super) fn new(sockets: Sockets, line: Line, token: Option<String>) -> Self {
+    pub(super) fn new(sockets: Arc<Sockets>, line: Line, token: Option<String>) -> Self {
         let now = sockets.clock.now();
         let jitter = u32::try_from(sockets.ids.random() >> 96).expect("96 of 128 bits were shifted out");
         let settings = SessionSettings {
@@ -100,7 +101,8 @@ impl Connection {
         loop {
             self.obey();
             if let Some(code) = self.close {
-                return self.say_goodbye(code).await;
+                // Its room is not kept in the task until then.
+                return Box::pin(self.say_goodbye(code)).await;
             }
             if self.gone_until.is_some_and(|until| self.session.is_settled() || until <= Instant::now()) {
                 return;

@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn the_protocols_buffers_are_small() {
         let config = config();
-        assert_eq!((config.read_buffer_size, config.write_buffer_size), (512, 0), "see docs/benchmarks.md");
+        assert_eq!((config.read_buffer_size, config.write_buffer_size), (256, 0), "see docs/benchmarks.md");
         assert_eq!(config.max_write_buffer_size, FRAME_BYTES_MAX);
         assert_eq!(config.max_message_size, Some(FRAME_BYTES_MAX));
         assert_eq!(config.max_frame_size, Some(FRAME_BYTES_MAX));

@@ -10,8 +10,8 @@ use tidings_protocol::limits::{FRAME_BYTES_MAX, SESSIONS_PER_RECIPIENT_MAX};
 use self::rig::{PATIENCE, Rig, TOKEN};
 use super::*;
 
-/// A connection's own state, in bytes, beside the socket's buffers: a third of what PERFORMANCE.md grants.
-const CONNECTION_BYTES_MAX: usize = 1_280;
+/// A connection's own state, in bytes, beside the socket's buffers: a quarter of what PERFORMANCE.md grants.
+const CONNECTION_BYTES_MAX: usize = 1_056;
 /// Long frames that are more than the kernel's buffers, the hub's queue and the session's bound take together.
 const COMMITS: u64 = 5_000;
 /// Pings that are more than the kernel's buffers of both ends take: 39 MB.

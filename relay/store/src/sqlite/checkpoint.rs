@@ -18,6 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use super::cells::Cells;
 use super::error::meaning;
+use super::readers::Readers;
+use super::rest::{self, Quiet};
 use super::{Writer, open};
 
 /// Frames of the log, a page of 4 KiB each, that are moved beside the writer: 48 MiB.
@@ -41,10 +43,15 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Begins to move the log of a folder over a connection of its own.
-    pub(super) fn begin(connection: SqliteConnection, writer: Arc<Mutex<Writer>>, folder: PathBuf) -> Self {
+    pub(super) fn begin(
+        connection: SqliteConnection,
+        writer: Arc<Mutex<Writer>>,
+        readers: Arc<Readers>,
+        folder: PathBuf,
+    ) -> Self {
         let (wrote, stop, tracker) =
             (Arc::new(AtomicBool::new(false)), CancellationToken::new(), TaskTracker::new());
-        let log = Log { connection, writer, folder };
+        let log = Log { connection, writer, readers, folder };
         tracker.spawn(log.keep(Arc::clone(&wrote), stop.clone()));
         tracker.close();
         Self { wrote, stop, tracker }
@@ -72,6 +79,8 @@ impl Drop for Checkpoints {
 struct Log {
     connection: SqliteConnection,
     writer: Arc<Mutex<Writer>>,
+    /// What rests with the log when nothing is written.
+    readers: Arc<Readers>,
     folder: PathBuf,
 }
 
@@ -86,7 +95,8 @@ struct Length {
 
 impl Log {
     async fn keep(mut self, wrote: Arc<AtomicBool>, stop: CancellationToken) {
-        let mut ticks = 0;
+        let (mut ticks, mut is_behind) = (0, false);
+        let mut quiet = Quiet::default();
         loop {
             tokio::select! {
                 biased;
@@ -94,16 +104,18 @@ impl Log {
                 () = tokio::time::sleep(TICK) => {}
             }
             ticks += 1;
-            if !wrote.swap(false, Ordering::Relaxed) {
+            let has_written = wrote.swap(false, Ordering::Relaxed);
+            if quiet.is_due(has_written) {
+                rest::give_back(&self.writer, &self.readers).await;
+            }
+            is_behind |= has_written;
+            if !is_behind {
                 continue;
             }
             match self.shorten(ticks >= TICKS_MAX).await {
-                Ok(true) => ticks = 0,
-                Ok(false) => wrote.store(true, Ordering::Relaxed),
-                Err(error) => {
-                    wrote.store(true, Ordering::Relaxed);
-                    tracing::warn!(error = %error, "the log could not be moved into the database");
-                }
+                Ok(true) => (ticks, is_behind) = (0, false),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = %error, "the log could not be moved into the database"),
             }
         }
     }
@@ -146,7 +158,8 @@ mod tests {
     async fn log(folder: &TempDir, store: &SqliteStore) -> Log {
         let file = format!("sqlite://{}", folder.path().join("tidings.sqlite3").display());
         let connection = SqliteConnection::connect(&file).await.unwrap();
-        Log { connection, writer: Arc::clone(&store.shared.writer), folder: folder.path().to_owned() }
+        let (writer, readers) = (Arc::clone(&store.shared.writer), Arc::clone(&store.shared.readers));
+        Log { connection, writer, readers, folder: folder.path().to_owned() }
     }
 
     /// Writes a blob of so many pages.

@@ -161,12 +161,13 @@ impl SqliteStore {
         options: SqliteOptions,
         lock: File,
     ) -> Self {
+        let readers = Arc::new(readers);
         let writer =
             Arc::new(Mutex::new(Writer { connection, open: false, before: None, kept: Kept::default() }));
         let shared = Shared {
             writer: Arc::clone(&writer),
-            readers,
-            checkpoints: Checkpoints::begin(checkpointer, writer, folder.to_owned()),
+            readers: Arc::clone(&readers),
+            checkpoints: Checkpoints::begin(checkpointer, writer, readers, folder.to_owned()),
             erasure: options.erasure,
             folder: folder.to_owned(),
             wait: options.wait,

@@ -13,6 +13,8 @@ use tidings_core::ports::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::meaning;
+use super::rest::EMPTY_CACHE;
+use super::run;
 
 /// The connections that read.
 pub(super) struct Readers {
@@ -53,6 +55,22 @@ impl Readers {
             None => self.options.connect().await.map_err(meaning)?,
         };
         Ok(Reader { connection: Some(connection), idle: Arc::clone(&self.idle), _place: place })
+    }
+
+    /// Empties the caches of all connections, unless somebody reads; answers of how many.
+    pub(super) async fn empty_caches(&self) -> usize {
+        let Ok(all) = self.places.try_acquire_many(self.count) else { return 0 };
+        let mut idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut emptied = 0;
+        for connection in &mut idle {
+            match run(connection, EMPTY_CACHE).await {
+                Ok(()) => emptied += 1,
+                Err(error) => tracing::debug!(%error, "a reader's cache could not be emptied"),
+            }
+        }
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = idle;
+        drop(all);
+        emptied
     }
 
     /// Waits for all readers and closes their connections.
@@ -99,7 +117,6 @@ impl DerefMut for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::run;
 
     fn readers(folder: &tempfile::TempDir) -> Readers {
         let options = SqliteConnectOptions::new().filename(folder.path().join("db")).create_if_missing(true);
@@ -120,7 +137,10 @@ mod tests {
         again.give_up();
         drop(again);
         run(&mut readers.acquire().await.unwrap(), "BEGIN").await.expect("another one");
+        assert_eq!(readers.empty_caches().await, 0, "somebody reads");
         drop(second);
+        assert_eq!(readers.empty_caches().await, 2);
+        assert_eq!(readers.idle.lock().unwrap().len(), 2, "they are there again");
         readers.close().await;
         assert!(readers.acquire().await.is_err());
         assert!(readers.idle.lock().unwrap().is_empty());

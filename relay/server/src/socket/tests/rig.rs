@@ -90,7 +90,7 @@ impl Rig {
             hub: Hub::new(),
             verifier: relay.clone(),
             submit: relay.clone(),
-            pages: PageReader { reader: relay.clone(), live: relay.clone(), lane: Lane::new().unwrap() },
+            pages: PageReader { reader: relay.clone(), live: relay.clone(), lane: Lane::new(|| {}).unwrap() },
             clock: clock.clone(),
             ids: Arc::new(FakeIds),
             settings: Arc::new(settings),
@@ -99,7 +99,7 @@ impl Rig {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let accepting = sockets.clone();
+        let accepting = Arc::new(sockets.clone());
         let accept = get(move |request: Request| async move { accepting.accept(request) });
         let app = Router::new().route("/v1/socket", accept);
         TaskTracker::new().spawn(async move { axum::serve(listener, app).await.unwrap() });
