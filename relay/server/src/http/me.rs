@@ -153,6 +153,7 @@ async fn test(
         None => Answered::new(StatusCode::ACCEPTED, &Value::Null),
     };
     let test = Act::Send { body: Box::new(body), to };
+    let sent = sent.by(&[person.recipient.as_str()]);
     Ok(act_in(&app, &person.project, false, Some(&sent), test, render).await?.response())
 }
 
@@ -240,6 +241,7 @@ async fn operate(
     greet(&app, &caller, &headers).await?;
     let person = caller.verified.person;
     let operations = request.ops.into_iter().map(Operation::read).collect();
+    let sent = sent.by(&[person.recipient.as_str(), device.as_str()]);
     let asked = Act::Operate { recipient: person.recipient, device, sent: None, operations };
     let render = |answer: &Answer| {
         let Answer::Operated(answered) = answer else {

@@ -21,6 +21,7 @@ use super::answer::{Answered, act};
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::{Query, next};
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
 use super::wording::{sentence, stopped_by};
 use crate::access::{KeyCaller, Scope};
@@ -335,22 +336,25 @@ async fn replay_deliveries(
     if filter.state.is_some_and(|state| state != DeliveryState::Dead) {
         return Err(Problem::invalid("/state", "Only dead deliveries can be revived."));
     }
-    let work = async {
-        let filter = DeliveryFilter {
-            state: Some(DeliveryState::Dead),
-            channel: filter.channel,
-            provider: filter.provider.map(Into::into),
-            recipient: filter.recipient,
-            reason: filter.reason,
-            since: filter.since,
-            until: filter.until,
-            before: None,
-            limit: LIST_LIMIT_MAX,
-        };
-        let replayed = revive(&app, &caller, filter).await?;
-        Ok(Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed }))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let filter = DeliveryFilter {
+        state: Some(DeliveryState::Dead),
+        channel: filter.channel,
+        provider: filter.provider.map(Into::into),
+        recipient: filter.recipient,
+        reason: filter.reason,
+        since: filter.since,
+        until: filter.until,
+        before: None,
+        limit: LIST_LIMIT_MAX,
+    };
+    let replayed = revive(&app, &caller, filter).await?;
+    let answered = Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed });
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 /// Revives dead deliveries, page by page. A revived one is dead no more, so that the call can be repeated until it

@@ -318,16 +318,17 @@ async fn an_address_has_its_owners_and_its_stop(store: impl Whole) {
         at: at(0),
     };
     assert!(!read(&store, &[Need::Person(anna.clone())]).await.people[0].endpoints[0].stopped);
-    assert!(!store.put_stop_entry(&entry, true).await.unwrap());
-    assert!(store.put_stop_entry(&entry, true).await.unwrap(), "it is there already");
+    assert!(store.put_stop_entry(&entry, true, None).await.unwrap().is_none());
+    let again = tidings_core::ports::StopEntry { id: "s2".into(), at: at(9), ..entry.clone() };
+    assert_eq!(store.put_stop_entry(&again, true, None).await.unwrap(), Some(entry.clone()), "it is there already");
     let owners = Need::AddressOwners(project("p"), Channel::Email, "a@example.org".into());
     let found = read(&store, &[owners, Need::Person(anna.clone())]).await;
     assert_eq!(found.owners, [(Channel::Email, "a@example.org".into(), anna.clone())]);
     assert!(found.people[0].endpoints[0].stopped);
     assert_eq!(found.people[0].inbox.as_ref().unwrap().version, 1, "what was remembered of Anna is stale");
     assert_eq!(store.stop_list(&project("p"), None, 10).await.unwrap(), std::slice::from_ref(&entry));
-    assert!(store.put_stop_entry(&entry, false).await.unwrap());
-    assert!(!store.put_stop_entry(&entry, false).await.unwrap());
+    assert_eq!(store.put_stop_entry(&entry, false, None).await.unwrap(), Some(entry.clone()));
+    assert!(store.put_stop_entry(&entry, false, None).await.unwrap().is_none());
     let person = store.person(&anna).await.unwrap();
     assert!(!person.endpoints[0].stopped);
     assert_eq!(person.inbox.unwrap().version, 2);

@@ -6,19 +6,22 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_core::configuration::{Bundle, Configuration};
+use tidings_core::flows::load_configuration;
 use tidings_core::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope};
 use tidings_protocol::http::PreviewRequest;
 use tidings_protocol::limits::JSON_DEPTH_MAX;
 
-use super::checked;
+use super::{checked, live_version};
 use crate::access::KeyCaller;
 use crate::app::App;
 use crate::http::answer::Answered;
 use crate::http::body::SentDocument;
 use crate::http::json::depth;
 use crate::http::problem::Problem;
+use crate::http::repeats::{Begun, Holds, begin};
 use crate::http::send::at_most;
 use crate::http::strict::nearest;
 
@@ -27,9 +30,35 @@ pub(super) async fn preview(
     Extension(caller): Extension<KeyCaller>,
     SentDocument(sent): SentDocument,
 ) -> Result<Response, Box<Problem>> {
-    let request: PreviewRequest = sent.json()?;
+    match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        // What is kept is the version and no words: under the same document the same request reads the same.
+        Begun::Before(kept) => {
+            let RenderedBy { version } = kept.read()?;
+            Ok(read_as(&app, &caller, sent.json()?, version).await?.replayed().response())
+        }
+        Begun::First(keeping) => {
+            let version = live_version(&app, &caller.project);
+            let answered = read_as(&app, &caller, sent.json()?, version).await?;
+            keeping.keep(&Answered::ok(&RenderedBy { version })).await?;
+            Ok(answered.response())
+        }
+    }
+}
+
+/// By which document something was rendered.
+#[derive(Serialize, Deserialize)]
+struct RenderedBy {
+    version: u64,
+}
+
+async fn read_as(
+    app: &App,
+    caller: &KeyCaller,
+    request: PreviewRequest,
+    version: u64,
+) -> Result<Answered, Box<Problem>> {
     let configuration = match request.document {
-        None => app.live(&caller.project).await?,
+        None => load_configuration(&app.node, &caller.project, version).await?,
         Some(document) => Arc::new(checked(&Bundle { document, files: request.files }, 0)?),
     };
     let wanted = request.locale.as_deref().map(str::parse::<Locale>).transpose();
@@ -57,7 +86,7 @@ pub(super) async fn preview(
             format!("The template cannot be rendered: {error}."),
         )
     })?;
-    Ok(Answered::ok(&answer).response())
+    Ok(Answered::ok(&answer))
 }
 
 fn render(

@@ -229,6 +229,62 @@ async fn a_repeated_call_beside_the_core_answers_as_the_first_time() {
     assert_eq!(second.header("idempotent-replayed"), "true");
 }
 
+#[tokio::test]
+async fn what_a_call_asks_of_the_document_takes_a_key_too() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let preview = json!({"template": "promotion", "data": {"headline": "Lamps"}}).to_string();
+    let other = SHOP.replace("name: shop,", "name: lamps,");
+    let calls = [
+        ("/v1/configuration/check", SHOP.to_owned()),
+        ("/v1/configuration/diff", other.clone()),
+        ("/v1/configuration/plan", other.clone()),
+        ("/v1/configuration/preview", preview),
+    ];
+    let mut firsts = Vec::new();
+    for (path, body) in &calls {
+        let first = bench.call_as(&bench.key, "POST", path, &[("idempotency-key", "k")], body.clone()).await;
+        assert_eq!((first.status, first.header("idempotent-replayed")), (200, ""), "{path}: {}", first.body);
+        firsts.push(first.body);
+    }
+    bench.advance(60_000);
+    // Another document is live since, and they answer as the first time all the same.
+    bench.apply(&SHOP.replace("{{ data.headline }}", "Offers")).await;
+    for ((path, body), first) in calls.into_iter().zip(firsts) {
+        let again = bench.call_as(&bench.key, "POST", path, &[("idempotency-key", "k")], body).await;
+        assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"), "{path}");
+        assert_eq!(again.body, first, "{path}");
+        let mismatch = bench.call_as(&bench.key, "POST", path, &[("idempotency-key", "k")], "{}").await;
+        assert_eq!((mismatch.status, mismatch.code()), (422, "idempotency_mismatch"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_keyed_refresh_answers_the_same_pair_for_a_day() {
+    let bench = Bench::new().await;
+    let (_, refresh) = bench.connect("alice", "laptop").await;
+    let body = json!({"refresh_token": refresh}).to_string();
+    let key = [("idempotency-key", "k")];
+    let first = bench.call_as("", "POST", "/v1/me/token", &key, body.clone()).await;
+    bench.advance(23 * 3_600_000);
+    let again = bench.call_as("", "POST", "/v1/me/token", &key, body).await;
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!((again.status, again.body), (200, first.body));
+}
+
+#[tokio::test]
+async fn one_persons_key_is_nobody_elses() {
+    let bench = Bench::new().await;
+    let (alice, _) = bench.connect("alice", "laptop").await;
+    let (bob, _) = bench.connect("bob", "laptop").await;
+    let key = [("idempotency-key", "k")];
+    let hers = bench.call_as(&alice, "POST", "/v1/me/test", &key, "").await;
+    let his = bench.call_as(&bob, "POST", "/v1/me/test", &key, "").await;
+    assert_eq!((hers.status, his.status, &his.body["recipient"]), (202, 202, &json!("bob")), "{}", his.body);
+    let again = bench.call_as(&alice, "POST", "/v1/me/test", &key, "").await;
+    assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &hers.body));
+}
+
 #[rstest]
 #[case(255, 202)]
 #[case(256, 422)]

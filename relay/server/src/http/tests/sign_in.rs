@@ -187,7 +187,7 @@ async fn a_refresh_token_that_was_given_out_without_a_family_is_exchanged_for_on
         last_answer: None,
         used_at: bench.now(),
     };
-    bench.app.ports.sign_in.put_device_token(&row, None).await.unwrap();
+    bench.app.ports.sign_in.put_device_token(&row, None, None).await.unwrap();
     let second = refresh(&bench, plain).await;
     assert_eq!((second.status, refresh(&bench, plain).await.body), (200, second.body.clone()));
     let third = refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await;

@@ -21,6 +21,8 @@ statements! {
         AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
     ADD_STOP_ENTRY = "INSERT INTO stop_list (project, id, channel, address, reason, at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, channel, address) DO NOTHING";
+    SAME_STOP_ENTRY = "SELECT id, project, channel, address, reason, at FROM stop_list
+        WHERE project = ?1 AND channel = ?2 AND address = ?3";
     REMOVE_STOP_ENTRY = "DELETE FROM stop_list WHERE project = ?1 AND id = ?2
         RETURNING id, project, channel, address, reason, at";
     OWNERS_OF_ADDRESS = "SELECT project, recipient FROM endpoints
