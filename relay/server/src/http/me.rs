@@ -23,7 +23,7 @@ use tidings_protocol::{Cursor, DeviceId, NotificationId};
 use super::answer::{Answered, act_in};
 use super::body::Sent;
 use super::problem::Problem;
-use super::query::Query;
+use super::query::{LIST_QUERY, Query};
 use super::recipient::export;
 use super::route::{At, Routes, Who};
 use super::send::{at_most, direct, made, to_response};
@@ -44,7 +44,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Everything that is stored about the person.").answer_plain(200, "One JSON document")
         })
         .get("/v1/me/devices", who, devices::list, |call| {
-            call.about("The person's devices.").page::<DeviceResponse>("All of them")
+            call.about("The person's devices, newest first.")
+                .query(LIST_QUERY)
+                .page::<DeviceResponse>("A page")
         })
         .get("/v1/me/devices/{id}", who, devices::show, |call| {
             call.about("One device.").answer::<DeviceResponse>(200, "The device")

@@ -7,13 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use tidings_core::ports::{KeyRow, ProjectRow, StoreError};
-use tidings_protocol::http::{
-    KeyRequest, KeyResponse, Page, ProjectRequest, ProjectResponse, SigningKeysResponse,
-};
+use tidings_protocol::http::{KeyRequest, KeyResponse, ProjectRequest, ProjectResponse, SigningKeysResponse};
 
 use super::answer::Answered;
 use super::body::Sent;
 use super::problem::Problem;
+use super::query::{LIST_QUERY, Newest, Query};
 use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
 use super::send::at_most;
@@ -28,7 +27,9 @@ const NAME_CHARS_MAX: usize = 128;
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .get("/v1/projects", Who::Key(Scope::Operate), list, |call| {
-            call.about("Every project of the relay.").page::<ProjectResponse>("All of them")
+            call.about("Every project of the relay, newest first.")
+                .query(LIST_QUERY)
+                .page::<ProjectResponse>("A page")
         })
         .post("/v1/projects", Who::Key(Scope::Operate), make, |call| {
             call.about("Makes a project with the built-in configuration and its first key.")
@@ -37,7 +38,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         })
         .get("/v1/keys", Who::Key(Scope::Configure), list_keys, |call| {
             call.about("The project's keys, newest first, without their secrets.")
-                .page::<KeyResponse>("All of them")
+                .query(LIST_QUERY)
+                .page::<KeyResponse>("A page")
         })
         .post("/v1/keys", Who::Key(Scope::Configure), make_one, |call| {
             call.about("Makes a key for the project, with no more scopes than the asking one has.")
@@ -64,9 +66,10 @@ fn response(row: &ProjectRow, key: Option<String>) -> ProjectResponse {
     }
 }
 
-async fn list(State(app): State<Arc<App>>) -> Result<Response, Box<Problem>> {
+async fn list(State(app): State<Arc<App>>, query: Query) -> Result<Response, Box<Problem>> {
     let items = app.directory.projects().iter().map(|row| response(row, None)).collect();
-    Ok(Answered::ok(&Page { items, next: None }).response())
+    let page = query.page(items, |row: &ProjectResponse| Newest::of(row.created_at, row.id.as_str()))?;
+    Ok(Answered::ok(&page).response())
 }
 
 async fn make(
@@ -116,9 +119,11 @@ fn key_response(row: &KeyRow, key: Option<String>) -> KeyResponse {
 async fn list_keys(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<KeyCaller>,
+    query: Query,
 ) -> Result<Response, Box<Problem>> {
     let items = app.directory.keys(&caller.project).iter().map(|row| key_response(row, None)).collect();
-    Ok(Answered::ok(&Page { items, next: None }).response())
+    let page = query.page(items, |row: &KeyResponse| Newest::of(row.created_at, row.id.as_str()))?;
+    Ok(Answered::ok(&page).response())
 }
 
 async fn make_one(
