@@ -274,6 +274,37 @@ async fn a_projects_own_tokens_are_taken() {
 }
 
 #[tokio::test]
+async fn times_of_a_token_may_have_fractions_and_audiences_may_be_several() {
+    let bench = Bench::new().await;
+    let key = signing(&bench).await;
+    let now = bench.now().as_millis() / 1_000;
+    let with = |fields: &[(&str, Value)]| {
+        let mut claims = claims(&bench);
+        for (name, value) in fields {
+            claims[*name] = value.clone();
+        }
+        signed(Algorithm::EdDSA, Some("shop-1"), &claims, &key)
+    };
+    let (since, until) = (format!("{now}.25"), format!("{}.5", now + 1));
+    let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let fractions = with(&[("iat", number(&since)), ("exp", number(&until))]);
+    let reply = me(&bench, &fractions).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let ends: tidings_protocol::Timestamp = reply.body["expires_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ends.as_millis(), (now + 1) * 1_000 + 500);
+    let several = me(&bench, &with(&[("aud", json!(["shop", "tidings"]))])).await;
+    assert_eq!(several.status, 200, "{}", several.body);
+    let others = me(&bench, &with(&[("aud", json!(["shop", "other"]))])).await;
+    assert_eq!((others.status, others.code()), (401, "unauthorized"));
+    let none = me(&bench, &with(&[("aud", json!([]))])).await;
+    assert_eq!((none.status, none.code()), (401, "unauthorized"));
+    bench.advance(1_499);
+    assert_eq!(me(&bench, &fractions).await.status, 200);
+    bench.advance(1);
+    assert_eq!(me(&bench, &fractions).await.code(), "token_expired");
+}
+
+#[tokio::test]
 async fn a_forged_token_is_refused_whatever_it_says_of_itself() {
     let bench = Bench::new().await;
     let key = signing(&bench).await;
