@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
+use tidings_core::act::IfRevision;
 use tidings_core::configuration::{self, Bundle, Configuration, Difference, DifferenceKind, Mistakes};
 use tidings_core::ports::{ConfigurationRow, StoreError};
 use tidings_protocol::ProjectId;
@@ -235,7 +236,7 @@ async fn make_live(
 ) -> Result<Answered, Box<Problem>> {
     let live = live_version(app, &caller.project);
     if let Some(wanted) = condition(&sent.headers)?
-        && wanted != live
+        && !(wanted.holds(Some(live)) || (wanted == IfRevision::Absent && live == 0))
     {
         return Err(changed_since(live));
     }

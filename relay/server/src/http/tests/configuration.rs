@@ -48,6 +48,10 @@ async fn a_document_is_applied_only_on_the_version_that_it_was_made_on() {
     let reply =
         bench.call_as(&bench.key, "PUT", "/v1/configuration", &old, SHOP.replace("Offers", "Deals")).await;
     assert_eq!((reply.status, &reply.body["current"]), (412, &json!(1)));
+    let any = [("if-match", "*")];
+    let reply =
+        bench.call_as(&bench.key, "PUT", "/v1/configuration", &any, SHOP.replace("Offers", "Deals")).await;
+    assert_eq!((reply.status, &reply.body["version"]), (200, &json!(2)), "{}", reply.body);
 }
 
 #[tokio::test]
