@@ -47,6 +47,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Never uses an address.")
                 .body::<StopEntryRequest>()
                 .answer::<StopEntryResponse>(201, "It is on the list")
+                .answer::<StopEntryResponse>(200, "The address was on the list: the entry that names it")
         })
         .delete("/v1/stop-list/{entry}", Who::Key(Scope::Recipients), remove, |call| {
             call.about("Takes an address off the list.").answer_plain(204, "It is off")
@@ -157,7 +158,10 @@ async fn add(
         at: now,
     };
     let answered = Answered::new(StatusCode::CREATED, &entry_response(entry.clone()));
-    app.ports.registry.put_stop_entry(&entry, true, keeping.row(&answered).as_ref()).await?;
+    let there = app.ports.registry.put_stop_entry(&entry, true, keeping.row(&answered).as_ref()).await?;
+    let Some(there) = there else { return Ok(answered.response()) };
+    let answered = Answered::ok(&entry_response(there));
+    keeping.keep(&answered).await?;
     Ok(answered.response())
 }
 

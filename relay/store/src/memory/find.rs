@@ -6,6 +6,7 @@ use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, Proj
 use tidings_core::ports::{Found, Need};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, RecipientId, Timestamp};
 
+use super::registry::is_same;
 use crate::erasure::ErasureKey;
 use crate::found::Gathered;
 use crate::tables::Tables;
@@ -238,7 +239,7 @@ impl Tables {
     pub(crate) fn person(&self, key: &PersonKey, erasure: &ErasureKey) -> Person {
         let stopped = |row: &tidings_core::model::Endpoint| {
             self.stop_list.iter().any(|((project, _), entry)| {
-                *project == key.project && entry.channel == row.channel && entry.address == row.address
+                *project == key.project && is_same(entry, row.channel, &row.address)
             })
         };
         let states = self.consent_states.of(key);

@@ -1,6 +1,7 @@
 //! What an operator sets up.
 
 use async_trait::async_trait;
+use tidings_core::delivery::compared;
 use tidings_core::model::StoredAnswer;
 use tidings_core::ports::{ConfigurationRow, KeyRow, ProjectRow, Registry, SecretRow, StopEntry, StoreError};
 use tidings_protocol::{Channel, ProjectId};
@@ -151,7 +152,7 @@ impl Tables {
         let mut of_project =
             self.stop_list.iter().map(|(_, row)| row).filter(|row| row.project == entry.project);
         let there = if add {
-            of_project.find(|row| row.channel == entry.channel && row.address == entry.address).cloned()
+            of_project.find(|row| is_same(row, entry.channel, &entry.address)).cloned()
         } else {
             of_project.find(|row| row.id == entry.id).cloned()
         };
@@ -170,8 +171,9 @@ impl Tables {
     }
 
     fn raise_versions(&mut self, project: &ProjectId, channel: Channel, address: &str) {
+        let wanted = compared(channel, address);
         let owners = self.endpoints.iter().filter(|((person, _), row)| {
-            person.project == *project && row.channel == channel && &*row.address == address
+            person.project == *project && row.channel == channel && compared(channel, &row.address) == wanted
         });
         let owners: Vec<_> = owners.map(|((person, _), _)| person.clone()).collect();
         for person in owners {
@@ -181,4 +183,9 @@ impl Tables {
             }
         }
     }
+}
+
+/// Whether an entry of the stop list names an address.
+pub(super) fn is_same(entry: &StopEntry, channel: Channel, address: &str) -> bool {
+    entry.channel == channel && compared(channel, &entry.address) == compared(channel, address)
 }

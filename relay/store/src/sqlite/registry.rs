@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use tidings_core::delivery::compared;
 use tidings_core::model::{PersonKey, StoredAnswer};
 use tidings_core::ports::{ConfigurationRow, KeyRow, ProjectRow, Registry, SecretRow, StopEntry, StoreError};
 use tidings_protocol::{ProjectId, Timestamp};
@@ -172,7 +173,8 @@ impl Registry for SqliteStore {
         writer.begin_beside_people().await?;
         let writer = &mut *writer;
         let connection = &mut writer.connection;
-        let there = if add { same_entry(connection, entry).await? } else { remove(connection, entry).await? };
+        let there =
+            if add { same_entry(connection, entry).await? } else { remove(connection, entry).await? };
         let owners = match (&there, add) {
             (None, true) => {
                 add_stop_entry(connection, entry).await?;
@@ -201,7 +203,7 @@ async fn same_entry(
     let same = sqlx::query(sql::SAME_STOP_ENTRY)
         .bind(entry.project.as_str())
         .bind(entry.channel.as_str())
-        .bind(&*entry.address);
+        .bind(compared(entry.channel, &entry.address));
     same.fetch_optional(connection).await.map_err(meaning)?.as_ref().map(setup::stop_entry).transpose()
 }
 
@@ -212,7 +214,8 @@ async fn add_stop_entry(connection: &mut SqliteConnection, entry: &StopEntry) ->
         .bind(entry.channel.as_str())
         .bind(&*entry.address)
         .bind(&*entry.reason)
-        .bind(entry.at.as_millis());
+        .bind(entry.at.as_millis())
+        .bind(compared(entry.channel, &entry.address));
     added.execute(connection).await.map_err(meaning).map(drop)
 }
 
@@ -232,7 +235,7 @@ async fn raise_versions(
 ) -> Result<Vec<PersonKey>, StoreError> {
     let asked = |sql: &'static str| {
         let query = sqlx::query(sql).bind(entry.project.as_str().to_owned()).bind(entry.channel.as_str());
-        query.bind(entry.address.to_string())
+        query.bind(compared(entry.channel, &entry.address))
     };
     let owners = asked(sql::OWNERS_OF_ADDRESS).fetch_all(&mut *connection).await.map_err(meaning)?;
     asked(sql::RAISE_VERSIONS).execute(connection).await.map_err(meaning)?;
