@@ -213,16 +213,24 @@ fn made_body(made: &Made, verdicts: Verdicts) -> MadeBody {
 }
 
 fn considered(considered: &Considered) -> RuleConsidered {
-    let (reason, recipients) = match considered.fired {
-        Fired::Yes { recipients } => ("fired", Some(recipients)),
-        Fired::NoMatch => ("no_match", None),
-        Fired::MissingField => ("missing_field", None),
-        Fired::Error => ("error", None),
-        Fired::NoRecipient => ("no_recipient", None),
+/// Whether a rule fired, and why not, as a word.
+pub(crate) const fn word_of(fired: Fired) -> &'static str {
+    match fired {
+        Fired::Yes { .. } => "fired",
+        Fired::NoMatch => "no_match",
+        Fired::MissingField => "missing_field",
+        Fired::Error => "error",
+        Fired::NoRecipient => "no_recipient",
+    }
+}
+
+    let recipients = match considered.fired {
+        Fired::Yes { recipients } => Some(recipients),
+        Fired::NoMatch | Fired::MissingField | Fired::Error | Fired::NoRecipient => None,
     };
     RuleConsidered {
         rule: considered.rule.clone(),
-        reason: reason.to_owned(),
+        reason: word_of(considered.fired).to_owned(),
         recipients,
         text: considered.text.as_deref().map(str::to_owned),
     }

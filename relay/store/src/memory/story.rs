@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use tidings_core::model::{Delivery, Entry, Event, Notification};
+use tidings_core::model::{Delivery, Entry, Event, InappDelivery, Notification, PersonKey};
 use tidings_core::ports::{DeliveryFilter, EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
 use tidings_protocol::{EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId};
 
@@ -21,8 +21,7 @@ impl StoryReader for MemoryStore {
         let tables = self.shared.lock();
         let row = tables.notifications.get(id).filter(|row| row.person.project == *project);
         Ok(row.map(|row| {
-            let deliveries = tables.deliveries.iter().map(|(_, row)| row);
-            let deliveries = deliveries.filter(|delivery| delivery.notification == *id).cloned().collect();
+            let deliveries = tables.all_deliveries_of(id).cloned().collect();
             (row.clone(), tables.lines(id).cloned().collect(), deliveries)
         }))
     }
@@ -34,9 +33,16 @@ impl StoryReader for MemoryStore {
     ) -> Result<Vec<Notification>, StoreError> {
         self.at(PortCall::Story).await?;
         let tables = self.shared.lock();
-        let rows = tables.notifications.iter().map(|(_, row)| row);
-        let mut rows: Vec<_> =
-            rows.filter(|row| row.person.project == *project && matches(filter, row)).collect();
+        let mut rows: Vec<_> = match &filter.recipient {
+            Some(recipient) => {
+                let person = PersonKey { project: project.clone(), recipient: recipient.clone() };
+                tables.notifications_of(&person).filter(|row| matches(filter, row)).collect()
+            }
+            None => {
+                let rows = tables.notifications.iter().map(|(_, row)| row);
+                rows.filter(|row| row.person.project == *project && matches(filter, row)).collect()
+            }
+        };
         rows.sort_by_key(|row| Reverse((row.created_at, row.id.clone())));
         Ok(rows.into_iter().take(filter.limit).cloned().collect())
     }
