@@ -79,7 +79,8 @@ async fn read_as(
     let data = request.data.unwrap_or_else(|| json!({}));
     at_most("/data", "Depth of data", JSON_DEPTH_MAX, depth(&data))?;
     let attributes = request.attributes.unwrap_or_else(|| json!({}));
-    let answer = render(&configuration, locale, forms, &data, &attributes).map_err(|error| {
+    let reader = wanted.as_ref().unwrap_or(&configuration.project.locale);
+    let answer = render(&configuration, (locale, reader), forms, &data, &attributes).map_err(|error| {
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "template",
@@ -91,7 +92,7 @@ async fn read_as(
 
 fn render(
     configuration: &Configuration,
-    locale: &Locale,
+    (locale, reader): (&Locale, &Locale),
     forms: &Forms,
     data: &Value,
     attributes: &Value,
@@ -111,6 +112,7 @@ fn render(
         digest: digest.as_ref(),
         zone,
         locale,
+        reader,
     };
     let (content, push, email) = (forms.content(&scope)?, forms.push(&scope)?, forms.email(&scope)?);
     Ok(json!({
