@@ -11,8 +11,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tidings_core::act::{Act, Answer, DeviceGreeting, Refusal};
+use tidings_core::model::{unmarked, within_reset};
 use tidings_core::ports::InboxPage;
 use tidings_core::view::{self, Position};
+use tidings_protocol::frame::ChangesPage;
 use tidings_protocol::http::{
     ContentBody, DeviceResponse, MeResponse, OperationsRequest, SendRequest, StoryResponse, ToResponse,
 };
@@ -170,6 +172,11 @@ async fn changes(
         (query.limit()?.min(CHANGES_PER_PAGE_MAX), Duration::from_millis(query.wait_millis()?));
     let cursor = query.text("cursor").map(Cursor::new).transpose();
     let cursor = cursor.map_err(|error| Problem::invalid("?cursor", format!("cursor: {error}.")))?;
+    // Nothing but the cursor tells that a reset is under way.
+    let (after, resetting) = match cursor.as_ref().map(unmarked) {
+        Some((bare, marked)) => (Some(bare), marked),
+        None => (None, false),
+    };
     let person = &caller.verified.person;
     match greet(&app, &caller, &headers).await {
         // Reading goes on when the disk is full: that the device was seen is noted once there is room.
@@ -182,10 +189,10 @@ async fn changes(
     loop {
         // Listening comes before looking, so that no change falls between the two.
         let rung = ear.rung();
-        let page = app.ports.inbox.page(person, cursor.as_ref(), limit).await?;
-        if !is_quiet(&page) || tokio::time::Instant::now() >= end {
-            let page =
-                view::page(&page, &configuration, Position { first: cursor.is_none(), resetting: false });
+        let page = app.ports.inbox.page(person, after.as_ref(), limit).await?;
+        let position = Position { first: cursor.is_none(), resetting };
+        if resetting || !is_quiet(&page) || tokio::time::Instant::now() >= end {
+            let page = marked(view::page(&page, &configuration, position), cursor.as_ref());
             return Ok(Answered::ok(&page).response());
         }
         tokio::select! {
@@ -198,6 +205,17 @@ async fn changes(
             () = rung => {}
         }
     }
+}
+
+/// A page of a reset that goes on ends with a cursor that says so, and one that goes on with it begins with the cursor that
+/// it was asked for.
+fn marked(page: ChangesPage, asked: Option<&Cursor>) -> ChangesPage {
+    if !page.reset {
+        return page;
+    }
+    let from = page.from.and(asked.cloned());
+    let to = if page.more { within_reset(&page.to) } else { page.to };
+    ChangesPage { from, to, ..page }
 }
 
 /// Whether nothing changed since the cursor.

@@ -59,6 +59,24 @@ impl StoryReader for MemoryStore {
         })
     }
 
+    async fn events_named(
+        &self,
+        project: &ProjectId,
+        external_id: &str,
+    ) -> Result<Vec<(Option<Box<str>>, EventId)>, StoreError> {
+        self.at(PortCall::Story).await?;
+        let tables = self.shared.lock();
+        let mut newest: BTreeMap<Option<Box<str>>, (Timestamp, EventId)> = BTreeMap::new();
+        let named =
+            |row: &&Event| row.project == *project && row.body.external_id.as_deref() == Some(external_id);
+        for row in tables.events.iter().map(|(_, row)| row).filter(named) {
+            let found = (row.accepted_at, row.id.clone());
+            let kept = newest.entry(row.body.source.clone()).or_insert_with(|| found.clone());
+            *kept = found.max(kept.clone());
+        }
+        Ok(newest.into_iter().map(|(source, (_, id))| (source, id)).collect())
+    }
+
     async fn events(
         &self,
         project: &ProjectId,
@@ -110,6 +128,32 @@ impl StoryReader for MemoryStore {
             .filter(|row| row.person.project == *project && filter.is_met_by(row))
             .filter(|row| filter.before.as_deref().is_none_or(|before| &*row.id < before));
         Ok(rows.take(filter.limit).cloned().collect())
+    }
+
+    async fn inapp_deliveries(
+        &self,
+        project: &ProjectId,
+        filter: &DeliveryFilter,
+        upto: Timestamp,
+    ) -> Result<Vec<Notification>, StoreError> {
+        self.at(PortCall::Story).await?;
+        let tables = self.shared.lock();
+        let meant = |row: &&Notification| {
+            let made = |inapp: &InappDelivery| {
+                filter.state.is_none_or(|state| inapp.state == state)
+                    && filter.since.is_none_or(|since| inapp.made_at >= since)
+                    && filter.until.is_none_or(|until| inapp.made_at < until)
+            };
+            row.person.project == *project
+                && row.created_at <= upto
+                && filter.before.as_deref().is_none_or(|before| row.id.as_str() < before)
+                && filter.recipient.as_ref().is_none_or(|id| row.person.recipient == *id)
+                && row.created_seq.is_some()
+                && row.inapp.as_ref().is_some_and(made)
+        };
+        let mut rows: Vec<_> = tables.notifications.iter().map(|(_, row)| row).filter(meant).collect();
+        rows.sort_by_key(|row| Reverse((row.created_at, row.id.clone())));
+        Ok(rows.into_iter().take(filter.limit).cloned().collect())
     }
 
     async fn feed(&self, project: &ProjectId, after: u64, limit: usize) -> Result<FeedPage, StoreError> {
