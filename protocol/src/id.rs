@@ -15,8 +15,11 @@ pub enum IdError {
     #[error("an id has at least one character")]
     Empty,
     /// Longer than [`ID_BYTES_MAX`].
-    #[error("an id has at most 128 bytes")]
-    TooLong,
+    #[error("an id has at most {ID_BYTES_MAX} bytes; this one has {actual}")]
+    TooLong {
+        /// How many it has.
+        actual: usize,
+    },
     /// A slash or a control character.
     #[error("an id has no '/' and no control characters")]
     Character,
@@ -25,11 +28,21 @@ pub enum IdError {
     Dots,
 }
 
+impl IdError {
+    /// How many bytes an id had that was too long, of the message about it: whoever reads JSON passes on the message alone.
+    #[must_use]
+    pub fn too_long_in(message: &str) -> Option<usize> {
+        let (_, rest) = message.split_once("an id has at most 128 bytes; this one has ")?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().ok()
+    }
+}
+
 fn check(text: &str) -> Result<(), IdError> {
     match text {
         "" => Err(IdError::Empty),
         "." | ".." => Err(IdError::Dots),
-        _ if text.len() > ID_BYTES_MAX => Err(IdError::TooLong),
+        _ if text.len() > ID_BYTES_MAX => Err(IdError::TooLong { actual: text.len() }),
         _ if text.chars().any(|c| c == '/' || c.is_control()) => Err(IdError::Character),
         _ => Ok(()),
     }
@@ -133,7 +146,7 @@ mod tests {
     fn an_id_is_bounded_from_both_sides() {
         assert_eq!(RecipientId::new(""), Err(IdError::Empty));
         assert!(RecipientId::new("a".repeat(128)).is_ok());
-        assert_eq!(RecipientId::new("a".repeat(129)), Err(IdError::TooLong));
+        assert_eq!(RecipientId::new("a".repeat(129)), Err(IdError::TooLong { actual: 129 }));
         assert_eq!(RecipientId::new("a/b"), Err(IdError::Character));
         assert_eq!(RecipientId::new("a\0b"), Err(IdError::Character));
         assert_eq!(RecipientId::new(".."), Err(IdError::Dots));

@@ -140,6 +140,10 @@ pub struct StopRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub rule: Option<RuleId>,
+    /// As an answer has it; not looked at, because single rules are stopped one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub rules: Option<BTreeSet<RuleId>>,
 }
 
 /// What is stopped.

@@ -119,9 +119,12 @@ pub struct MadeBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub reason: Option<Reason>,
-    /// The gate that stopped or holds it.
+    /// What stopped it; absent while it only waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<StoppedBy>,
+    /// What holds it while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<StoppedBy>,
     /// Every verdict, with `?verdicts=all`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<VerdictBody>,
@@ -166,7 +169,7 @@ pub struct FanOutBody {
     /// For which rule; null for a direct send.
     #[schema(value_type = Option<String>)]
     pub rule: Option<RuleId>,
-    /// How large it is, if it could be counted.
+    /// How large it is; null as long as nobody has counted it.
     pub audience: Option<u64>,
     /// How many were planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,10 @@ use crate::{CategoryId, Channel, Decision, EntryId, NotificationId, RecipientId,
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecipientRequest {
+    /// As the path has it, so that an answer can be put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<RecipientId>,
     /// An IANA zone; absent: the project's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64, example = "Asia/Shanghai")]
@@ -32,6 +36,10 @@ pub struct RecipientRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecipientPatch {
+    /// As the path has it, so that an answer can be sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<RecipientId>,
     /// An IANA zone, or null for the project's.
     #[serde(default, deserialize_with = "named", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -65,6 +73,13 @@ pub struct RecipientResponse {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointRequest {
+    /// As the path has it, so that an answer can be put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub channel: Option<Channel>,
+    /// As an answer has it; not looked at, because the stop list says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<bool>,
     /// The address.
     #[schema(min_length = 1, max_length = 4096)]
     pub address: String,

@@ -54,9 +54,12 @@ pub struct ToResponse {
     /// Where it stands.
     #[schema(value_type = String)]
     pub state: NotificationState,
-    /// What stopped or holds it.
+    /// What stopped it; null while it only waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<StoppedBy>,
+    /// What holds it while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<StoppedBy>,
     /// Until when it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -284,8 +287,11 @@ pub struct MadeForResponse {
     /// Where it stands.
     #[schema(value_type = String)]
     pub state: NotificationState,
-    /// What stopped or holds it.
+    /// What stopped it; null while it only waits.
     pub stopped_by: Option<StoppedBy>,
+    /// What holds it while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<StoppedBy>,
     /// Until when it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]

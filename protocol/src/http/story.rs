@@ -43,8 +43,11 @@ pub struct NotificationResponse {
     /// Where it stands.
     #[schema(value_type = String)]
     pub state: NotificationState,
-    /// What stopped or holds it.
+    /// What stopped it; null while it only waits.
     pub stopped_by: Option<StoppedBy>,
+    /// What holds it while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<StoppedBy>,
     /// Until when it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -93,8 +96,11 @@ pub struct StoryResponse {
     /// Where it stands.
     #[schema(value_type = String)]
     pub state: NotificationState,
-    /// What stopped or holds it.
+    /// What stopped it; null while it only waits.
     pub stopped_by: Option<StoppedBy>,
+    /// What holds it while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<StoppedBy>,
     /// The version that decided last.
     pub configuration: u64,
     /// Until when it waits.

@@ -18,7 +18,8 @@ use crate::model::{DueRow, EventBody, PersonKey};
 pub use self::answer::{AfterCommit, Answer, EventAnswer, Hint, Made, Settled};
 pub use self::refusal::Refusal;
 pub use self::request::{
-    ConsentRequest, DeviceGreeting, PreferenceChange, RecipientChange, Report, SendTo, SmsAnswer, SmsGiveBack,
+    ConsentRequest, DeviceGreeting, IfRevision, PreferenceChange, RecipientChange, Report, SendTo, SmsAnswer,
+    SmsGiveBack,
 };
 
 /// One act of one project.

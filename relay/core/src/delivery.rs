@@ -9,9 +9,11 @@ mod host;
 mod mailbox;
 mod outcome;
 pub mod retry;
+mod same_address;
 
 pub use choice::{WEBPUSH, cost, provider, providers};
 pub use handover::{Form, Handover, PushForm, WebhookForm};
 pub use host::host;
 pub use mailbox::{ADDRESS_BYTES_MAX, MailboxError, check_mailbox, split_sender};
 pub use outcome::Outcome;
+pub use same_address::compared;

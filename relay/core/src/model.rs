@@ -31,7 +31,7 @@ pub use notification::{
 };
 pub use person::{
     Choice, Device, DeviceReceipts, Endpoint, Erased, Inbox, Person, PersonKey, Preferences, Recipient,
-    cursor, parse_cursor,
+    cursor, parse_cursor, unmarked, within_reset,
 };
 pub use project::{ProjectState, StopSwitch};
 pub use story::Entry;

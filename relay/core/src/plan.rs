@@ -90,6 +90,8 @@ pub(crate) enum Phase {
     Digest {
         /// How often a cap put it off.
         deferrals: u8,
+        /// Whether it collects what is over the caps of its category, and not what one rule makes.
+        overflow: bool,
     },
 }
 

@@ -79,6 +79,12 @@ impl QuietHours {
         Self { zone: Some(zone), ..self }
     }
 
+    /// The hours of the week in which it is quiet.
+    #[must_use]
+    pub(crate) const fn hours(&self) -> &WeekHours {
+        &self.hours
+    }
+
     /// The spans, as they were named.
     #[must_use]
     pub fn spans(&self) -> &[QuietSpan] {

@@ -55,6 +55,12 @@ impl SendWindow {
         Self { span, hours: WeekHours::new(&[span]) }
     }
 
+    /// The hours of the week in which it is open.
+    #[must_use]
+    pub(crate) const fn hours(&self) -> &WeekHours {
+        &self.hours
+    }
+
     /// When it opens.
     #[must_use]
     pub const fn from(&self) -> TimeOfDay {

@@ -105,7 +105,7 @@ impl Rehearsal {
             applied_at: self.now(),
             applied_by: "rehearsal".into(),
         };
-        self.store.apply(&row, &checked.project.name).await?;
+        self.store.apply(&row, &checked.project.name, None).await?;
         Ok(version)
     }
 

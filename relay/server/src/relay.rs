@@ -6,7 +6,7 @@
 
 mod first_start;
 
-pub(crate) use self::first_start::{make_key, make_project};
+pub(crate) use self::first_start::{make_project, new_key_row};
 
 use std::fs::DirBuilder;
 use std::io;

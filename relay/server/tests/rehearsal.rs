@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 use tidings_core::act::{Act, Answer, EventAnswer};
 use tidings_core::configuration::Bundle;
-use tidings_core::model::Event;
-use tidings_core::ports::{EventRef, StoryReader as _};
-use tidings_protocol::{EventId, Timestamp, Verdict};
+use tidings_core::model::{Event, Lane};
+use tidings_core::ports::{DueReader as _, EventRef, NotificationFilter, StoryReader as _};
+use tidings_protocol::{Channel, EventId, Timestamp, Verdict};
 use tidings_server::rehearsal::{Backtest, Line, Rehearsal, Scenario, ScenarioError};
 
 const RULES: &str = "
@@ -43,7 +43,7 @@ async fn play(document: &str, lines: &[Value]) -> Vec<Line> {
 }
 
 fn told(line: &Line) -> (String, Verdict, Option<&str>) {
-    (line.at.to_string(), line.verdict, line.reason.map(tidings_protocol::Reason::as_str))
+    (line.at.to_string(), line.verdict, line.reason)
 }
 
 #[tokio::test]
@@ -61,12 +61,14 @@ async fn a_scenario_tells_who_gets_what_when_and_why_not() {
         lines.iter().map(told).collect::<Vec<_>>(),
         [
             ("2026-11-23T12:00:00.000Z".to_owned(), Verdict::Pass, Some("planned")),
+            ("2026-11-23T23:00:00.000Z".to_owned(), Verdict::Stop, Some("no_match")),
             ("2026-11-23T23:00:00.000Z".to_owned(), Verdict::Hold, Some("quiet_hours")),
             ("2026-11-24T08:00:00.000Z".to_owned(), Verdict::Pass, Some("planned")),
         ]
     );
-    assert_eq!(lines[1].due, Some(instant("2026-11-24T08:00:00.000Z")));
-    assert_eq!((lines[0].event.as_str(), lines[0].recipient.as_str()), ("one", "alice"));
+    assert_eq!(lines[2].due, Some(instant("2026-11-24T08:00:00.000Z")));
+    assert_eq!((lines[0].event.as_str(), lines[0].recipient.as_deref()), ("one", Some("alice")));
+    assert_eq!((lines[1].event.as_str(), lines[1].rule.as_deref()), ("none", Some("placed")));
     assert_eq!(lines[0].rule.as_deref(), Some("placed"));
 }
 
@@ -79,6 +81,129 @@ async fn a_receipt_of_a_scenario_counts_as_a_devices() {
     ), &[placed(at, "one", 1), json!({"at": at, "receipt": {"recipient": "alice", "receipt": "received"}})])
     .await;
     assert_eq!(lines.last().map(told), Some((at.to_owned(), Verdict::Stop, Some("received_in_time"))));
+}
+
+#[tokio::test]
+async fn an_event_that_fires_no_rule_has_a_line_that_says_why() {
+    let at = "2026-11-23T12:00:00.000Z";
+    let event = |id: &str, kind: &str, data: Value| json!({"at": at, "event": {"type": kind, "id": id, "recipient": "bob", "data": data}});
+    let lines = play(
+        RULES,
+        &[
+            event("unknown", "order.lost", json!({})),
+            event("lacks", "order.placed", json!({"customer": "alice"})),
+            event("nobody", "order.placed", json!({"total": 1, "customer": []})),
+            placed(at, "one", 1),
+            placed(at, "one", 1),
+        ],
+    )
+    .await;
+    let told = |event: &str| {
+        let of = lines.iter().filter(|line| line.event == event);
+        of.map(|line| (line.rule.as_deref(), line.recipient.as_deref(), line.reason.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("unknown"), [(None, Some("bob"), "no_rule")]);
+    assert_eq!(told("lacks"), [(Some("placed"), Some("bob"), "missing_field")]);
+    assert_eq!(told("nobody"), [(Some("placed"), Some("bob"), "no_recipient")]);
+    assert_eq!(told("one"), [(None, None, "duplicate"), (Some("placed"), Some("alice"), "planned")]);
+}
+
+#[tokio::test]
+async fn what_a_withdrawal_or_a_preference_cancels_has_a_line() {
+    let document = RULES
+        .replace("  orders:", "  offers: {legal: marketing, channels: [inapp]}\n  orders:")
+        .replace("rules:", "rules:\n  offer: {on: offer, notify: data.customer, category: offers, template: placed, delay: 1h}");
+    let at = |minute: u32| format!("2026-11-23T12:{minute:02}:00.000Z");
+    let offer = |minute: u32, id: &str| json!({"at": at(minute), "event": {"type": "offer", "id": id, "data": {"customer": "alice", "order_id": 1}}});
+    let consent = |minute: u32, decision: &str| json!({"at": at(minute), "consent": {"recipient": "alice", "decision": decision, "category": "offers"}});
+    let lines = play(
+        &document,
+        &[
+            json!({"at": at(0), "recipient": {"id": "alice"}}),
+            consent(0, "granted"),
+            offer(1, "one"),
+            consent(2, "withdrawn"),
+            consent(3, "granted"),
+            offer(4, "two"),
+            json!({"at": at(5), "preference": {"recipient": "alice", "categories": {"offers": {"inapp": false}}}}),
+        ],
+    )
+    .await;
+    let told: Vec<_> =
+        lines.iter().map(|line| (line.event.as_str(), line.verdict, line.reason.unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            ("one", Verdict::Hold, "delay"),
+            ("one", Verdict::Stop, "consent_withdrawn"),
+            ("two", Verdict::Hold, "delay"),
+            ("two", Verdict::Stop, "category_off"),
+        ]
+    );
+    assert_eq!(lines[1].at.to_string(), at(2));
+}
+
+#[tokio::test]
+async fn a_recipient_of_a_scenario_has_addresses() {
+    let document = RULES
+        .replace("categories:", "providers: {mail: {channel: email, kind: smtp, host: mail.shop.example, from: \"hi@shop.example\"}}\ncategories:")
+        .replace("channels: [inapp]", "channels: [inapp, email]");
+    let at = "2026-11-23T12:00:00.000Z";
+    for endpoints in [
+        json!({"email": {"address": "alice@example.org", "verified": true}}),
+        json!([{"channel": "email", "address": "alice@example.org", "verified": true}]),
+    ] {
+        let lines = play(
+            &document,
+            &[json!({"at": at, "recipient": {"id": "alice", "endpoints": endpoints}}), placed(at, "one", 1)],
+        )
+        .await;
+        let channels: Vec<_> = lines.iter().map(|line| (line.channel.unwrap(), line.verdict)).collect();
+        assert_eq!(channels, [(Channel::Inapp, Verdict::Pass), (Channel::Email, Verdict::Pass)]);
+    }
+}
+
+/// What is asked at each instant of a scenario, and of each story at its end, is found by an index: it takes no longer when
+/// twenty times as much waits.
+#[tokio::test]
+async fn an_instant_costs_the_same_however_much_waits() {
+    let document = RULES
+        .replace("categories:", "providers: {mail: {channel: email, kind: smtp, host: mail.shop.example, from: \"hi@shop.example\"}}\ncategories:")
+        .replace("channels: [inapp], cap: {day: 3, over: suppress}", "channels: [inapp, email]");
+    let stocked = async |count: u32| {
+        let begins = instant("2026-11-23T09:00:00.000Z");
+        let rehearsal = Rehearsal::new(&bundle(&document), begins).await.unwrap();
+        let (recipient, address) = ("alice".parse().unwrap(), Some(("alice@example.org".into(), true)));
+        rehearsal.act(Act::PutEndpoint { recipient, channel: Channel::Email, address }).await.answer.unwrap();
+        for first in (0..count).step_by(200) {
+            rehearsal.act(Act::accept((first..first + 200).map(body).collect())).await.answer.unwrap();
+        }
+        rehearsal
+    };
+    let spent = async |rehearsal: &Rehearsal| {
+        let (store, now, project) = (rehearsal.store(), rehearsal.now(), rehearsal.project());
+        let one = NotificationFilter { limit: 1, ..NotificationFilter::default() };
+        let id = store.notifications(project, &one).await.unwrap().remove(0).id;
+        let clock = std::time::Instant::now();
+        for _ in 0..200 {
+            store.next_due().await.unwrap();
+            store.expired(now, 500).await.unwrap();
+            store.due(Lane::Release, now, 500, 500).await.unwrap();
+            assert_eq!(store.story(project, &id).await.unwrap().unwrap().2.len(), 1, "the mail");
+        }
+        clock.elapsed()
+    };
+    let (few, many) = (stocked(200).await, stocked(4_000).await);
+    // Another process may take a turn: once within the bound is enough.
+    let mut shares = Vec::new();
+    while shares.len() < 3 && shares.iter().all(|share| *share >= 4.0) {
+        shares.push(spent(&many).await.as_secs_f64() / spent(&few).await.as_secs_f64());
+    }
+    assert!(
+        shares.iter().any(|share| *share < 4.0),
+        "with twenty times as much it took {shares:?} times as long"
+    );
 }
 
 #[test]

@@ -36,6 +36,10 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         self.rows.range(keys)
     }
 
+    pub(crate) fn first(&self) -> Option<(&K, &V)> {
+        self.rows.first_key_value()
+    }
+
     pub(crate) fn last(&self) -> Option<(&K, &V)> {
         self.rows.last_key_value()
     }

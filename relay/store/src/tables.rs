@@ -8,16 +8,16 @@ use tidings_core::delivery;
 use tidings_core::model::CollectedRow;
 use tidings_core::model::{
     BookKey, ConsentEntry, ConsentHead, ConsentState, Delivery, Device, DigestScope, DueKey, DueRow,
-    Endpoint, Entry, Erased, Event, FeedEntry, Inbox, Notification, OnceKey, OpenDigest, OperationRow,
-    PersonKey, Recipient, StoredAnswer,
+    Endpoint, Entry, Erased, Event, FeedEntry, Inbox, MatchKey, Notification, OnceKey, OpenDigest,
+    OperationRow, PersonKey, Recipient, StoredAnswer,
 };
 use tidings_core::ports::{
     BatchId, ConfigurationRow, ConnectCode, DeviceToken, HookRow, KeyRow, ProjectRow, PublicToken, SecretRow,
     StopEntry,
 };
 use tidings_protocol::{
-    CategoryId, Channel, DeliveryState, DeviceReceipt, EventId, NotificationId, Priority, ProjectId,
-    RecipientId, RuleId, Timestamp, TopicId,
+    CategoryId, Channel, DeliveryState, DeviceReceipt, EventId, NotificationId, NotificationState, Priority,
+    ProjectId, RecipientId, RuleId, Timestamp, TopicId,
 };
 
 use crate::table::Table;
@@ -57,6 +57,12 @@ macro_rules! tables {
         }
     };
 }
+
+/// An open notification by what cancels it: project, rule, the later event's type, the value, and which.
+pub(crate) type MatchedKey = (ProjectId, RuleId, Box<str>, Option<Box<str>>, NotificationId);
+
+/// What a newer one would replace: recipient, category, value, and which.
+pub(crate) type CollapseKey = (PersonKey, CategoryId, Box<str>, NotificationId);
 
 /// A delivery that waits: project, provider, server, how urgent, when due, and which. The most urgent are the first of their
 /// lane.
@@ -107,7 +113,14 @@ tables! {
         by_external: (ProjectId, String) => EventId,
         numbers: BatchId => u64,
         pending: NotificationId => (),
-        open: NotificationId => (),
+        pending_of: (PersonKey, String) => NotificationId,
+        expiring: (Timestamp, NotificationId) => (),
+        chained: (NotificationId, NotificationId) => (),
+        matched: MatchedKey => (),
+        members: (NotificationId, NotificationId) => (),
+        collapsing: CollapseKey => (),
+        due_at: (Timestamp, (ProjectId, DueKey)) => (),
+        collected_of: (PersonKey, Box<str>, Timestamp, u64) => (),
         deliveries_of: (NotificationId, Box<str>) => (),
         on_way: (PersonKey, String) => Box<str>,
         lanes: LaneKey => (),
@@ -115,40 +128,83 @@ tables! {
 }
 
 impl Tables {
-    /// Writes a notification and everything that is found by it.
+    /// Writes a notification and everything that it is found by.
     pub(crate) fn put_notification(&mut self, row: Notification) {
-        let id = row.id.as_str().to_owned();
-        if let Some(before) = self.notifications.get(&row.id)
-            && before.person != row.person
-        {
-            let before = before.person.clone();
-            self.by_person.remove(&(before, id.clone()));
-        }
-        self.by_person.set((row.person.clone(), id.clone()), row.id.clone());
-        self.by_event.set((row.cause.event.clone(), id), row.id.clone());
-        if row.is_pending() {
-            self.pending.set(row.id.clone(), ());
-        } else {
-            self.pending.remove(&row.id);
-        }
-        if row.is_open() {
-            self.open.set(row.id.clone(), ());
-        } else {
-            self.open.remove(&row.id);
-        }
+        self.lose_notification(&row.id);
+        self.find_by(&row);
         self.notifications.set(row.id.clone(), row);
     }
 
     /// Deletes a notification with its story.
     pub(crate) fn remove_notification(&mut self, id: &NotificationId) {
-        if let Some(row) = self.notifications.remove(id) {
-            let text = id.as_str().to_owned();
-            self.by_person.remove(&(row.person, text.clone()));
-            self.by_event.remove(&(row.cause.event, text));
-            self.pending.remove(id);
-            self.open.remove(id);
+        self.lose_notification(id);
+        if self.notifications.remove(id).is_some() {
             self.remove_story(id);
         }
+    }
+
+    fn find_by(&mut self, row: &Notification) {
+        let text = row.id.as_str().to_owned();
+        self.by_person.set((row.person.clone(), text.clone()), row.id.clone());
+        self.by_event.set((row.cause.event.clone(), text.clone()), row.id.clone());
+        self.chained.set((chain_of(row), row.id.clone()), ());
+        if row.is_pending() {
+            self.pending.set(row.id.clone(), ());
+            self.pending_of.set((row.person.clone(), text), row.id.clone());
+            self.expiring.set((row.expires_at, row.id.clone()), ());
+        }
+        for key in matches_of(row) {
+            self.matched.set(key, ());
+        }
+        if let Some(key) = member_of(row) {
+            self.members.set(key, ());
+        }
+        if let Some(key) = collapse_of(row) {
+            self.collapsing.set(key, ());
+        }
+    }
+
+    /// Takes a notification out of what it is found by, before it is another or none.
+    fn lose_notification(&mut self, id: &NotificationId) {
+        let Some(row) = self.notifications.get(id).cloned() else { return };
+        let text = row.id.as_str().to_owned();
+        self.by_person.remove(&(row.person.clone(), text.clone()));
+        self.by_event.remove(&(row.cause.event.clone(), text.clone()));
+        self.chained.remove(&(chain_of(&row), row.id.clone()));
+        self.pending.remove(&row.id);
+        self.pending_of.remove(&(row.person.clone(), text));
+        self.expiring.remove(&(row.expires_at, row.id.clone()));
+        for key in matches_of(&row) {
+            self.matched.remove(&key);
+        }
+        if let Some(key) = member_of(&row) {
+            self.members.remove(&key);
+        }
+        if let Some(key) = collapse_of(&row) {
+            self.collapsing.remove(&key);
+        }
+    }
+
+    /// Writes a row of work.
+    pub(crate) fn put_due(&mut self, row: DueRow) {
+        let key = (row.person.project.clone(), row.key.clone());
+        self.remove_due(&key);
+        self.due_at.set((row.at, key.clone()), ());
+        self.due.set(key, row);
+    }
+
+    /// Deletes a row of work.
+    pub(crate) fn remove_due(&mut self, key: &(ProjectId, DueKey)) {
+        if let Some(row) = self.due.remove(key) {
+            self.due_at.remove(&(row.at, key.clone()));
+        }
+    }
+
+    /// Writes an event that is kept for conditions. Its entry in the index outlives it and finds nothing then.
+    pub(crate) fn put_collected(&mut self, row: CollectedRow) {
+        let number = self.collected.last().map_or(1, |(last, _)| last + 1);
+        self.collected_of.set((row.person.clone(), row.event_type.clone(), row.at, number), ());
+        self.collected.set(number, row);
     }
 
     /// Writes a delivery and everything that it is found by.
@@ -225,6 +281,33 @@ impl Tables {
             .filter(move |((_, id), _)| *id > after)
             .filter_map(|(_, id)| self.notifications.get(id))
     }
+}
+
+/// The chain that a notification is of: its first one, or itself.
+fn chain_of(row: &Notification) -> NotificationId {
+    row.chain.clone().unwrap_or_else(|| row.id.clone())
+}
+
+/// What cancels an open notification.
+fn matches_of(row: &Notification) -> Vec<MatchedKey> {
+    let Some(rule) = row.cause.rule.as_ref().filter(|_| row.is_open()) else { return Vec::new() };
+    let key = |found: &MatchKey| {
+        let (project, rule) = (row.person.project.clone(), rule.clone());
+        (project, rule, found.event_type.clone(), found.value.clone(), row.id.clone())
+    };
+    row.keys.matches.iter().map(key).collect()
+}
+
+/// The digest that collects a notification.
+fn member_of(row: &Notification) -> Option<(NotificationId, NotificationId)> {
+    let held = row.state == NotificationState::Held;
+    row.digest.clone().filter(|_| held).map(|digest| (digest, row.id.clone()))
+}
+
+/// What a newer notification would replace.
+fn collapse_of(row: &Notification) -> Option<CollapseKey> {
+    let value = row.keys.collapse.clone().filter(|_| row.is_pending() || row.is_visible())?;
+    Some((row.person.clone(), row.category.clone(), value, row.id.clone()))
 }
 
 /// Where a delivery that waits stands in line.

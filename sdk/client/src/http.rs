@@ -145,7 +145,9 @@ impl Http {
     }
 
     pub(crate) async fn devices(&self, token: &str) -> Result<Value, HttpError> {
-        read(self.call(Method::GET, "v1/me/devices").bearer_auth(token)).await
+        let mut url = self.url("v1/me/devices");
+        url.set_query(Some("limit=500"));
+        read(self.client.get(url).timeout(CALL_TIMEOUT).bearer_auth(token)).await
     }
 
     pub(crate) async fn remove_device(&self, token: &str, id: &DeviceId) -> Result<(), HttpError> {

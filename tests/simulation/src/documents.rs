@@ -136,13 +136,16 @@ pub fn caps(category: &str, version: u64) -> Vec<Limit> {
     if is_essential(category) {
         return Vec::new();
     }
-    let mut limits = vec![Limit { scope: Scope::Project, day: Some(7), week: None }];
+    let mut limits = vec![Limit { scope: Scope::Project, day: Some(7), week: None, collects: false }];
     limits.extend(match category {
-        "orders" => {
-            Some(Limit { scope: Scope::Category, day: Some(if version == 1 { 3 } else { 2 }), week: None })
-        }
-        "offers" => Some(Limit { scope: Scope::Category, day: Some(1), week: None }),
-        "news" => Some(Limit { scope: Scope::Category, day: None, week: Some(2) }),
+        "orders" => Some(Limit {
+            scope: Scope::Category,
+            day: Some(if version == 1 { 3 } else { 2 }),
+            week: None,
+            collects: false,
+        }),
+        "offers" => Some(Limit { scope: Scope::Category, day: Some(1), week: None, collects: true }),
+        "news" => Some(Limit { scope: Scope::Category, day: None, week: Some(2), collects: false }),
         _ => None,
     });
     limits
@@ -166,6 +169,8 @@ pub struct Limit {
     pub day: Option<usize>,
     /// In one week from Monday.
     pub week: Option<usize>,
+    /// What is over it is collected into a digest.
+    pub collects: bool,
 }
 
 /// The project's quiet hours, as minutes of the local day.

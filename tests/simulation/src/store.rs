@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use async_trait::async_trait;
 use tidings_core::configuration::{Bundle, Configuration, check};
 use tidings_core::flows::Configurations;
-use tidings_core::model::{Changes, ProjectState, StopSwitch};
+use tidings_core::model::{Changes, ProjectState, StopSwitch, StoredAnswer};
 use tidings_core::ports::{
     BatchId, Clock, CommitError, ConfigurationRow, Found, Ids, KeyRow, Need, ProjectRow, Registry, SecretRow,
     StopEntry, Store, StoreError, Transaction,
@@ -215,7 +215,7 @@ impl Registry for Operator {
     async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         not_simulated()
     }
-    async fn put_key(&self, _key: &KeyRow) -> Result<(), StoreError> {
+    async fn put_key(&self, _key: &KeyRow, _: Option<&StoredAnswer>) -> Result<(), StoreError> {
         not_simulated()
     }
     async fn configuration(&self, _: &ProjectId, _: u64) -> Result<Option<ConfigurationRow>, StoreError> {
@@ -229,7 +229,7 @@ impl Registry for Operator {
     ) -> Result<Vec<ConfigurationRow>, StoreError> {
         not_simulated()
     }
-    async fn apply(&self, _: &ConfigurationRow, _: &str) -> Result<(), StoreError> {
+    async fn apply(&self, _: &ConfigurationRow, _: &str, _: Option<&StoredAnswer>) -> Result<(), StoreError> {
         not_simulated()
     }
     async fn secret(&self, _: &ProjectId, _: &str) -> Result<Option<SecretRow>, StoreError> {
@@ -246,7 +246,12 @@ impl Registry for Operator {
     ) -> Result<Vec<StopEntry>, StoreError> {
         not_simulated()
     }
-    async fn put_stop_entry(&self, _: &StopEntry, _: bool) -> Result<bool, StoreError> {
+    async fn put_stop_entry(
+        &self,
+        _: &StopEntry,
+        _: bool,
+        _: Option<&StoredAnswer>,
+    ) -> Result<Option<StopEntry>, StoreError> {
         not_simulated()
     }
 }

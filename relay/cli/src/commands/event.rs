@@ -195,7 +195,7 @@ fn made_line(made: &MadeBody) -> String {
     if let Some(due) = made.due {
         text.push_str(&format!(" until {due}"));
     }
-    match (&made.stopped_by, made.reason) {
+    match (made.stopped_by.as_ref().or(made.held_by.as_ref()), made.reason) {
         (Some(stopped), _) => text.push_str(&format!(", {}", stopped.text)),
         (None, Some(reason)) => text.push_str(&format!(", {reason}")),
         (None, None) => {}

@@ -60,7 +60,13 @@ pub(crate) async fn run(context: &Context, send: Send) -> Result<(), CommandErro
             let answer = calls.post(&["v1", "to", recipient.as_str()], &body).await?;
             let told: ToResponse = answer.read()?;
             context.output.answer(&answer.value, || {
-                sentence(told.id.as_str(), &told.recipient, told.state, told.stopped_by.as_ref(), told.due)
+                sentence(
+                    told.id.as_str(),
+                    &told.recipient,
+                    told.state,
+                    told.stopped_by.as_ref().or(told.held_by.as_ref()),
+                    told.due,
+                )
             })
         }
         Wanted { recipient, text } => {
@@ -142,8 +148,8 @@ fn content(title: Option<String>, text: String) -> ContentBody {
 fn words(told: &SendResponse) -> String {
     let mut lines: Vec<String> = Vec::new();
     for made in told.notifications.iter().flatten() {
-        let MadeForResponse { id, recipient, state, stopped_by, due } = made;
-        lines.push(sentence(id.as_str(), recipient, *state, stopped_by.as_ref(), *due));
+        let MadeForResponse { id, recipient, state, stopped_by, held_by, due } = made;
+        lines.push(sentence(id.as_str(), recipient, *state, stopped_by.as_ref().or(held_by.as_ref()), *due));
     }
     if let (true, Some(send)) = (lines.is_empty(), &told.send) {
         let audience = send.audience.map_or_else(String::new, |audience| format!(" to {audience} members"));

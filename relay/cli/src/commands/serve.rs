@@ -21,11 +21,22 @@ use crate::shutdown::Shutdown;
 /// The file that a relay's database is in.
 pub(super) const DATABASE: &str = "tidings.sqlite3";
 
+/// An address with a port; `localhost` is this machine, whatever its resolver says.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    match local {
+        Some(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        None => text
+            .parse()
+            .map_err(|_| "an address is IP:PORT, like 127.0.0.1:7420, or localhost:PORT".to_owned()),
+    }
+}
+
 /// Start a relay
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// Where it listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7420")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7420", value_parser = address)]
     listen: SocketAddr,
     /// Where its rows are: sqlite:FOLDER, or memory: for tests; the data folder if nothing is said
     #[arg(long, value_name = "URL")]
@@ -237,6 +248,15 @@ mod tests {
         assert_eq!(reach("0.0.0.0:7420"), "127.0.0.1:7420");
         assert_eq!(reach("[::]:7420"), "[::1]:7420");
         assert_eq!(reach("10.0.0.1:7420"), "10.0.0.1:7420");
+    }
+
+    #[test]
+    fn it_listens_at_localhost_too() {
+        assert_eq!(address("localhost:0"), Ok("127.0.0.1:0".parse().unwrap()));
+        assert_eq!(address("[::1]:7420"), Ok("[::1]:7420".parse().unwrap()));
+        for wrong in ["localhost", "localhost:x", "localhost:65536", "shop.example:1", "7420"] {
+            assert!(address(wrong).unwrap_err().contains("localhost:PORT"), "{wrong}");
+        }
     }
 
     #[test]

@@ -99,16 +99,14 @@ fn show(
 }
 
 fn sentence(line: &Line) -> String {
-    let rule = line.rule.as_deref().unwrap_or("a direct send");
+    let rule = line.rule.as_deref().unwrap_or("-");
     let why = match (line.gate, line.reason) {
         (Some(gate), Some(reason)) => format!("{gate}: {reason}"),
-        (None, Some(reason)) => reason.to_string(),
+        (None, Some(reason)) => reason.to_owned(),
         (_, None) => String::new(),
     };
     let channel = line.channel.map(|channel| format!(" on {channel}")).unwrap_or_default();
     let due = line.due.map(|due| format!(" until {due}")).unwrap_or_default();
-    format!(
-        "{}  {:<12} {:<24} {}{channel}{due}  ({why}; {})",
-        line.at, line.recipient, rule, line.verdict, line.event
-    )
+    let recipient = line.recipient.as_deref().unwrap_or("-");
+    format!("{}  {recipient:<12} {rule:<24} {}{channel}{due}  ({why}; {})", line.at, line.verdict, line.event)
 }

@@ -214,7 +214,9 @@ fn about_outcome(entry: &StoryEntry) -> String {
 fn ending(story: &StoryResponse) -> String {
     let who = &story.recipient;
     let because = |words: &str| {
-        let Some(stopped) = &story.stopped_by else { return format!("{words}.") };
+        let Some(stopped) = story.stopped_by.as_ref().or(story.held_by.as_ref()) else {
+            return format!("{words}.");
+        };
         let gate = stopped.gate.map(|gate| format!(", by the {} gate", gate.as_str().replace('_', " ")));
         format!("{words}{}: {}.", gate.unwrap_or_default(), full(&stopped.text))
     };

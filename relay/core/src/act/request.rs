@@ -53,8 +53,31 @@ pub struct RecipientChange {
     pub locale: Option<Option<Box<str>>>,
     /// Named or not; merged as RFC 7396 unless `replace`.
     pub attributes: Option<Value>,
-    /// The revision that must be the current one; `Some(0)` means the recipient must not exist.
-    pub if_revision: Option<u64>,
+    /// Which revision must be the current one.
+    pub if_revision: Option<IfRevision>,
+}
+
+/// Which revision must be the current one (RFC 9110, section 13.1). 0 is that of what is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IfRevision {
+    /// One of these.
+    Of(Vec<u64>),
+    /// Whichever, of what is there.
+    Any,
+    /// It must not be there.
+    Absent,
+}
+
+impl IfRevision {
+    /// Whether it holds for what has this revision; none if it is not there.
+    #[must_use]
+    pub fn holds(&self, current: Option<u64>) -> bool {
+        match self {
+            Self::Of(revisions) => current.is_some_and(|current| revisions.contains(&current)),
+            Self::Any => current.is_some(),
+            Self::Absent => current.is_none(),
+        }
+    }
 }
 
 /// A decision for the consent ledger.

@@ -129,7 +129,7 @@ fn close_alone(work: &mut Work<'_>, open: &OpenDigest, member: &NotificationId, 
         id: member,
         created_at: row.created_at,
         keys: &row.keys,
-        phase: Phase::Digest { deferrals: row.deferrals },
+        phase: phase_of(open, row.deferrals),
     };
     let plan = subject.decide(work, &open.person, &standing, None);
     match plan.outcome {
@@ -146,6 +146,10 @@ fn close_alone(work: &mut Work<'_>, open: &OpenDigest, member: &NotificationId, 
             advance::apply(work, subject, member, plan);
         }
     }
+}
+
+fn phase_of(open: &OpenDigest, deferrals: u8) -> Phase {
+    Phase::Digest { deferrals, overflow: matches!(open.scope, DigestScope::Category(_)) }
 }
 
 /// Why and until when a digest waits after it was due.
@@ -188,7 +192,7 @@ fn close_several(work: &mut Work<'_>, open: &OpenDigest, members: &[(Notificatio
         ids.iter().filter_map(|id| work.notification(id)).map(|row| row.deferrals).max().unwrap_or(0);
     let keys = Keys::default();
     let standing =
-        Standing { id: &open.id, created_at: work.now(), keys: &keys, phase: Phase::Digest { deferrals } };
+        Standing { id: &open.id, created_at: work.now(), keys: &keys, phase: phase_of(open, deferrals) };
     let items = members.iter().take(ITEMS_MAX).map(|(_, subject)| template::DigestItem {
         data: subject.body.data.clone(),
         event: (*subject.root).clone(),

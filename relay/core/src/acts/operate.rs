@@ -5,12 +5,14 @@ mod settings;
 
 use serde_json::Value;
 use tidings_protocol::operation::{Answered, Feedback, Operation, OperationError, Refused, Request};
-use tidings_protocol::{Channel, DeviceId, OperationId, StoryKind};
+use tidings_protocol::{Channel, Cursor, DeviceId, OperationId, StoryKind};
 
 use super::receipts::{self, Told};
 use super::{endpoint, restrict};
 use crate::act::{Answer, Refusal};
-use crate::model::{Device, Entry, FeedEntry, FeedKind, OperationRow, PersonKey, Stamp, parse_cursor};
+use crate::model::{
+    Device, Entry, FeedEntry, FeedKind, OperationRow, PersonKey, Stamp, parse_cursor, unmarked,
+};
 use crate::ports::Need;
 use crate::view;
 use crate::work::Work;
@@ -85,7 +87,7 @@ const fn changes_settings(request: &Request) -> bool {
 fn request_needs(asking: Asking<'_>, sent: Option<u64>, request: &Request, work: &Work<'_>) -> Vec<Need> {
     let person = asking.person;
     match request {
-        Request::Held { cursor } => match parse_cursor(cursor) {
+        Request::Held { cursor } => match parse_cursor(&unmarked(cursor).0) {
             Some((epoch, seq)) => {
                 let upto = seq.min(sent.unwrap_or(u64::MAX));
                 receipts::held_needs(person, asking.device, epoch, upto, work)
@@ -109,6 +111,10 @@ fn request_needs(asking: Asking<'_>, sent: Option<u64>, request: &Request, work:
         | Request::Profile { .. }
         | Request::Consent { .. } => Vec::new(),
     }
+}
+
+fn place_of(cursor: &Cursor) -> Result<(u32, u64), Rejection> {
+    parse_cursor(&unmarked(cursor).0).ok_or_else(|| Rejection::invalid("this is no cursor of an inbox"))
 }
 
 /// # Errors
@@ -261,8 +267,7 @@ fn apply(
     let told = |notification| Told { person, device, notification, stamp };
     match request {
         Request::Held { cursor } => {
-            let place =
-                parse_cursor(cursor).ok_or_else(|| Rejection::invalid("this is no cursor of an inbox"))?;
+            let place = place_of(cursor)?;
             receipts::held(work, person, device, place, sent, stamp.at);
             Ok(())
         }

@@ -327,7 +327,8 @@ pub(super) fn show(work: &mut Work<'_>, id: &NotificationId) {
 }
 
 fn story(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt, action: Option<&str>) {
-    let mut entry = Entry::new(work.now(), StoryKind::Receipt);
+    // When the device says that it was, as everywhere that a receipt is stored: not when the word of it came.
+    let mut entry = Entry::new(told.stamp.at, StoryKind::Receipt);
     entry.device = Some(told.device.clone());
     entry.receipt = Some(receipt);
     entry.action = action.map(Into::into);

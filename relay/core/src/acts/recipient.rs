@@ -31,9 +31,9 @@ pub(super) fn put(
     };
     let person = PersonKey { project: project.clone(), recipient };
     let known = work.person(&person).recipient.clone();
-    let current = known.as_ref().map_or(0, |known| known.revision);
-    if change.if_revision.is_some_and(|wanted| wanted != current) {
-        return Err(Refusal::Precondition { current });
+    let current = known.as_ref().map(|known| known.revision);
+    if change.if_revision.as_ref().is_some_and(|wanted| !wanted.holds(current)) {
+        return Err(Refusal::Precondition { current: current.unwrap_or(0) });
     }
     if known.is_none() && !change.replace {
         let id = person.recipient.as_str().into();

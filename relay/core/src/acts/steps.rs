@@ -167,11 +167,26 @@ fn tell_unacknowledged(work: &mut Work<'_>, id: &NotificationId) {
 
 fn skip(work: &mut Work<'_>, id: &NotificationId, reason: Reason) {
     let row = work.notification_mut(id);
+    let channels = row.plan.get(usize::from(row.steps_begun)).map(|step| step.channels.clone());
     row.steps_begun += 1;
     let number = row.steps_begun;
     let mut entry = Entry::new(work.now(), StoryKind::Cancelled);
     (entry.step, entry.reason) = (Some(number), Some(reason));
+    entry.text = channels.filter(|channels| !channels.is_empty()).map(|channels| not_needed(&channels));
     work.tell(id, entry);
+}
+
+/// What a step that is skipped would have used.
+fn not_needed(channels: &[Channel]) -> Box<str> {
+    let word = |channel: &Channel| match channel {
+        Channel::Inapp => "Inbox",
+        Channel::Push => "Push",
+        Channel::Email => "Mail",
+        Channel::Sms => "SMS",
+        Channel::Webhook => "Webhook",
+    };
+    let words: Vec<&str> = channels.iter().map(word).collect();
+    format!("{} not needed", words.join(" and ")).into()
 }
 
 /// A notification reached somebody and something made the rest of its plan needless.

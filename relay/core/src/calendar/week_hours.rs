@@ -90,6 +90,14 @@ impl WeekHours {
         self.parts == [(0, WEEK_MILLIS)]
     }
 
+    /// Whether every minute of the set is in another one, too.
+    #[must_use]
+    pub fn lies_within(&self, other: &Self) -> bool {
+        let covers =
+            |(start, end): &(i64, i64)| other.parts.iter().any(|(from, to)| from <= start && end <= to);
+        self.parts.iter().all(covers)
+    }
+
     /// Whether no minute of the week is in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {

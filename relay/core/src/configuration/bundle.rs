@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::mistake::{Findings, Mistakes};
@@ -29,10 +30,13 @@ pub struct Bundle {
 impl Bundle {
     /// Takes the body of an apply: a bundle as JSON, or a document alone. The two cannot be mixed up, because a
     /// document has no key `document`.
+    /// The relay's own answer about a version is a bundle too: what it tells besides is not looked at.
     #[must_use]
     pub fn from_body(body: &str) -> Self {
-        serde_json::from_str(body)
-            .unwrap_or_else(|_| Self { document: body.to_owned(), files: BTreeMap::new() })
+        match serde_json::from_str::<Sent>(body) {
+            Ok(Sent { document, files, .. }) => Self { document, files },
+            Err(_) => Self { document: body.to_owned(), files: BTreeMap::new() },
+        }
     }
 
     /// The text that is stored.
@@ -63,6 +67,24 @@ impl Bundle {
         gather(&root, &mut paths);
         Ok(paths.into_iter().collect())
     }
+}
+
+/// A bundle as it is sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what an answer tells besides is taken and not looked at")]
+struct Sent {
+    document: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    #[serde(default)]
+    version: IgnoredAny,
+    #[serde(default)]
+    digest: IgnoredAny,
+    #[serde(default)]
+    applied_at: IgnoredAny,
+    #[serde(default)]
+    applied_by: IgnoredAny,
 }
 
 /// A stored bundle cannot be read.

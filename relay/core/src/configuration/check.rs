@@ -92,6 +92,7 @@ fn read<'d>(
     configuration.retention = fields.section(reader, "retention", project::retention).unwrap_or_default();
     configuration.tokens = fields.section(reader, "tokens", operations::tokens);
     sanity::check_caps(reader, root, &configuration);
+    sanity::check_windows(reader, root, &configuration);
     index(&mut configuration);
     Some(configuration)
 }

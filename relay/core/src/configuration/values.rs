@@ -317,6 +317,22 @@ impl<'d> Reader<'d> {
         }
     }
 
+    /// As `expression`, where it has to be true or false.
+    pub(super) fn condition(&mut self, node: &'d Node<'d>) -> Option<Expression> {
+        let expression = self.expression(node)?;
+        self.check_condition(node, &expression);
+        Some(expression)
+    }
+
+    /// What is never true or false lets nothing through, which nobody means.
+    pub(super) fn check_condition(&mut self, node: &Node<'_>, expression: &Expression) {
+        if !expression.can_be_condition() {
+            let detail = format!("`{}` is never true or false", expression.source());
+            let found = Found::new("bad_plan", node.place, detail);
+            self.report(found.expected("a condition, like data.total > 0"));
+        }
+    }
+
     /// As `expression`, where only some of the roots exist.
     pub(super) fn expression_over(
         &mut self,

@@ -163,6 +163,23 @@ pub fn parse_cursor(cursor: &Cursor) -> Option<(u32, u64)> {
     Some((u32::from_str_radix(epoch, 16).ok()?, seq.parse().ok()?))
 }
 
+/// The mark of a cursor that stands within a reset: over HTTP nothing else remembers that one is under way. A socket does
+/// not know such a cursor, and begins from nothing.
+const WITHIN_RESET: &str = ".r";
+
+/// A cursor with the mark that it stands within a reset.
+#[must_use]
+pub fn within_reset(cursor: &Cursor) -> Cursor {
+    Cursor::new(format!("{cursor}{WITHIN_RESET}")).expect("at most 31 printable bytes")
+}
+
+/// A cursor without its mark, and whether it had one.
+#[must_use]
+pub fn unmarked(cursor: &Cursor) -> (Cursor, bool) {
+    let bare = cursor.as_str().strip_suffix(WITHIN_RESET).and_then(|text| Cursor::new(text).ok());
+    bare.map_or_else(|| (cursor.clone(), false), |bare| (bare, true))
+}
+
 /// An address beside the inbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {

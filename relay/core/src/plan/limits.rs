@@ -47,6 +47,9 @@ impl Asking<'_> {
         match throttle.over {
             Over::Suppress => self.halt(Gate::Throttle, Reason::Throttled, Some(text)),
             Over::Digest if rule.digest.is_some() => Some(self.collect(DigestScope::Rule(rule.id.clone()))),
+            Over::Digest if self.proposal.category.digest.is_some() => {
+                Some(self.collect(DigestScope::Category(self.proposal.category_id.clone())))
+            }
             Over::Defer | Over::Digest => {
                 Some(self.hold(Gate::Throttle, Reason::Throttled, Some(text), full.until, false))
             }
@@ -67,7 +70,7 @@ impl Asking<'_> {
         rules.extend(configuration.caps.as_ref().map(|rule| (CapScope::Project, rule)));
         let mut moved = Vec::new();
         for (scope, rule) in &rules {
-            let adapted = self.adapted(rule);
+            let adapted = self.with_digest(self.adapted(rule), rule.over);
             if let Err(full) = self.room(scope, adapted.cap) {
                 return Err(self.over(&full, adapted.note.as_deref(), rule.over));
             }
@@ -85,6 +88,17 @@ impl Asking<'_> {
         Ok(scopes)
     }
 
+    /// A cap that collects what is over it has room for the digest in each period, beyond its number: else the digest that a
+    /// full week filled could never go at an hour of that week.
+    fn with_digest(&self, adapted: Adapted, over: Over) -> Adapted {
+        let Phase::Digest { overflow: true, .. } = self.proposal.phase else { return adapted };
+        if over != Over::Digest {
+            return adapted;
+        }
+        let more = |limit: Option<u32>| limit.map(|limit| limit.saturating_add(1));
+        Adapted { cap: Cap { day: more(adapted.cap.day), week: more(adapted.cap.week) }, ..adapted }
+    }
+
     fn inbox_cap(&self) -> Option<&CapRule> {
         self.proposal.configuration.channels.get(&Channel::Inapp)?.cap.as_ref()
     }
@@ -93,10 +107,10 @@ impl Asking<'_> {
     fn drop_capped_inbox(&mut self, steps: &mut [PlannedStep]) -> Result<(), Outcome> {
         let first = steps.first().is_some_and(|step| step.channels.contains(&Channel::Inapp));
         let Some(rule) = self.inbox_cap().filter(|_| first).cloned() else { return Ok(()) };
-        let Adapted { cap, note } = self.adapted(&rule);
+        let Adapted { cap, note } = self.with_digest(self.adapted(&rule), rule.over);
         let Err(full) = self.room(&CapScope::Channel(Channel::Inapp), cap) else { return Ok(()) };
-        if rule.over == Over::Defer {
-            return Err(self.over(&full, note.as_deref(), Over::Defer));
+        if rule.over != Over::Suppress {
+            return Err(self.over(&full, note.as_deref(), rule.over));
         }
         for step in steps.iter_mut() {
             step.channels.retain(|channel| *channel != Channel::Inapp);
@@ -143,19 +157,19 @@ impl Asking<'_> {
     fn over(&mut self, full: &Full, note: Option<&str>, over: Over) -> Outcome {
         let text = Some(words_of(full, note));
         let (is_digest, deferrals) = match self.proposal.phase {
-            Phase::Digest { deferrals } => (true, deferrals),
+            Phase::Digest { deferrals, .. } => (true, deferrals),
             Phase::Released { deferrals, .. } => (false, deferrals),
             Phase::New { .. } | Phase::Member | Phase::Replayed => (false, 0),
         };
         match over {
-            Over::Suppress if !is_digest => Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text)),
+            Over::Suppress => Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text)),
             Over::Digest if !is_digest && self.proposal.category.digest.is_some() => {
                 self.collect(DigestScope::Category(self.proposal.category_id.clone()))
             }
-            Over::Defer | Over::Digest | Over::Suppress if deferrals >= DEFERRALS_MAX => {
+            Over::Defer | Over::Digest if deferrals >= DEFERRALS_MAX => {
                 Outcome::Stop(self.halted(Gate::Cap, Reason::Cap, text))
             }
-            Over::Defer | Over::Digest | Over::Suppress => {
+            Over::Defer | Over::Digest => {
                 let due = self.next_room(full);
                 self.hold(Gate::Cap, Reason::Cap, text, due, true)
             }

@@ -12,7 +12,7 @@ use crate::cap::CapScope;
 use crate::configuration::Configuration;
 use crate::delivery;
 use crate::model::{DigestScope as DigestOf, Entry, Person, PlannedStep, Stopped};
-use crate::template::{Content, DigestScope, Forms, RenderError, RenderScope, Template};
+use crate::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope, Template};
 
 impl Asking<'_> {
     /// Which channels carry it. What is of low priority goes on the cheapest that reaches the recipient, unless its rule
@@ -157,7 +157,8 @@ fn render(
 ) -> Result<(Arc<ContentItem>, ChannelForms), RenderError> {
     let project = &rendering.configuration.project;
     let recipient = person.recipient.as_ref();
-    let wanted = recipient.and_then(|recipient| recipient.locale.as_deref()).and_then(|tag| tag.parse().ok());
+    let wanted: Option<Locale> =
+        recipient.and_then(|recipient| recipient.locale.as_deref()).and_then(|tag| tag.parse().ok());
     let chosen = rendering.template.choose(wanted.as_ref(), &project.locale);
     let (locale, forms) = chosen.expect("the check refuses a template without any locale");
     let zone = zone_of(person, rendering.configuration);
@@ -171,6 +172,7 @@ fn render(
         digest: rendering.digest.or(alone.as_ref()),
         zone: zone.name(),
         locale,
+        reader: wanted.as_ref().unwrap_or(&project.locale),
     };
     let content = Arc::new(item_of(forms.content(&scope)?));
     let others = forms::of_template(rendering.configuration, channels, forms, &scope, &content)?;

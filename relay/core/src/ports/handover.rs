@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tidings_protocol::{CategoryId, Channel, NotificationId, ProjectId, Timestamp};
 
 use super::StoreError;
-use crate::model::PersonKey;
+use crate::model::{PersonKey, StoredAnswer};
 
 /// Deliveries on their way to providers. Each call sees one snapshot.
 #[async_trait]
@@ -95,11 +95,16 @@ pub struct Begun {
 /// What can be opened without signing in, by a token that cannot be guessed (128 bits); kept as its hash.
 #[async_trait]
 pub trait PublicTokens: Send + Sync {
-    /// Keeps tokens; one that is kept already stays as it is.
+    /// Keeps tokens; one that is kept already stays as it is. In the same transaction goes what the call that made them
+    /// answers, if it may come again.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn put_public_tokens(&self, rows: &[PublicToken]) -> Result<(), StoreError>;
+    async fn put_public_tokens(
+        &self,
+        rows: &[PublicToken],
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError>;
 
     /// What a token opens, or none: unknown, erased and expired ones look the same.
     ///

@@ -82,6 +82,16 @@ pub trait StoryReader: Send + Sync {
     /// [`StoreError`].
     async fn event(&self, project: &ProjectId, which: &EventRef) -> Result<Option<Event>, StoreError>;
 
+    /// Where the events come from that a backend gave this id, and their own ids: of each place the newest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn events_named(
+        &self,
+        project: &ProjectId,
+        external_id: &str,
+    ) -> Result<Vec<(Option<Box<str>>, EventId)>, StoreError>;
+
     /// Events accepted in `[since, until)`, oldest first, after an id, at most `limit`. For plans.
     ///
     /// # Errors
@@ -116,6 +126,18 @@ pub trait StoryReader: Send + Sync {
         project: &ProjectId,
         filter: &DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Notifications with a delivery in the inbox that matches, those that were made last first. `before` is a
+    /// notification's id, made at `upto` or earlier.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn inapp_deliveries(
+        &self,
+        project: &ProjectId,
+        filter: &DeliveryFilter,
+        upto: Timestamp,
+    ) -> Result<Vec<Notification>, StoreError>;
 
     /// The project's feed after a number, oldest first. The numbers rise in commit order and have no gaps that a
     /// later read could fill.

@@ -1,10 +1,11 @@
-//! Projects, keys, configurations, secrets and the sign-in of devices: rare writes, each a transaction of its own.
+//! Projects, keys, configurations, secrets and the sign-in of devices: rare writes, each a transaction of its own. What a
+//! call with an `Idempotency-Key` answers is written with what it did: `answer`, kept as the answers of acts are.
 
 use async_trait::async_trait;
 use tidings_protocol::{Channel, DeviceId, ProjectId, RecipientId, Timestamp};
 
 use super::StoreError;
-use crate::model::{PersonKey, StopSwitch};
+use crate::model::{PersonKey, StopSwitch, StoredAnswer};
 
 /// A tenant as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn put_key(&self, key: &KeyRow) -> Result<(), StoreError>;
+    async fn put_key(&self, key: &KeyRow, answer: Option<&StoredAnswer>) -> Result<(), StoreError>;
 
     /// One version of a configuration, or none.
     ///
@@ -142,7 +143,12 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Data`] if another apply came first.
-    async fn apply(&self, row: &ConfigurationRow, name: &str) -> Result<(), StoreError>;
+    async fn apply(
+        &self,
+        row: &ConfigurationRow,
+        name: &str,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError>;
 
     /// A secret, or none.
     ///
@@ -168,11 +174,16 @@ pub trait Registry: Send + Sync {
     ) -> Result<Vec<StopEntry>, StoreError>;
 
     /// Adds to the stop list, or takes an entry away (`add` false, by its id), and raises the version of every
-    /// recipient with the address. Answers whether the entry was there.
+    /// recipient with the address. Answers the entry that was there; the answer to a call is kept only if there was none.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn put_stop_entry(&self, entry: &StopEntry, add: bool) -> Result<bool, StoreError>;
+    async fn put_stop_entry(
+        &self,
+        entry: &StopEntry,
+        add: bool,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<Option<StopEntry>, StoreError>;
 }
 
 /// A connect code.
@@ -241,7 +252,11 @@ pub trait SignIn: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn put_connect_code(&self, code: &ConnectCode) -> Result<(), StoreError>;
+    async fn put_connect_code(
+        &self,
+        code: &ConnectCode,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError>;
 
     /// Takes a connect code: it is gone afterwards. None if there is none or it ran out. With `repeat`, a code of that
     /// hash stands in its place until that instant at most, written in the same transaction, so that an exchange whose
@@ -263,7 +278,8 @@ pub trait SignIn: Send + Sync {
     /// [`StoreError`].
     async fn device_token(&self, presented: &PresentedToken) -> Result<Option<KnownToken>, StoreError>;
 
-    /// Makes or replaces the token of a device, if its current hash is still `expected` (none: whatever it is).
+    /// Makes or replaces the token of a device, if its current hash is still `expected` (none: whatever it is). The answer
+    /// is kept only then.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -271,6 +287,7 @@ pub trait SignIn: Send + Sync {
         &self,
         token: &DeviceToken,
         expected: Option<&[u8; 32]>,
+        answer: Option<&StoredAnswer>,
     ) -> Result<TokenExchange, StoreError>;
 
     /// Removes a device's token and marks the device as revoked.

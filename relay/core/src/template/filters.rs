@@ -126,7 +126,7 @@ fn truncate(state: &State<'_, '_>, value: &Value, chars_max: Option<usize>) -> R
 }
 
 fn number(state: &State<'_, '_>, value: &Value, decimals: Option<u32>) -> Result<String, Error> {
-    let locale = &Rendering::of(state).locale;
+    let locale = &Rendering::of(state).reader;
     let amount = decimal::parsed(present(value)?).ok_or_else(|| not_a_number(state, "number", value))?;
     if decimals.is_some_and(|decimals| decimals > decimal::DECIMALS_MAX) {
         let problem = format!("at most {} decimals can be shown", decimal::DECIMALS_MAX);
@@ -153,7 +153,7 @@ fn money(state: &State<'_, '_>, value: &Value, currency: Rest<Value>) -> Result<
         let problem = format!("{} is no currency; write three letters, like EUR", shown(code));
         return Err(refuse(state, "money", problem));
     };
-    Ok(money::written(amount, &currency, &rendering.locale))
+    Ok(money::written(amount, &currency, &rendering.reader))
 }
 
 fn not_a_number(state: &State<'_, '_>, name: &'static str, value: &Value) -> Error {
@@ -172,13 +172,13 @@ fn date(state: &State<'_, '_>, value: &Value, style: Option<&str>) -> Result<Str
         })?,
     };
     let (day, _, _) = calendar::local(instant(state, "date", value)?, &zone(state, "date")?);
-    let written = instant::date_written(day, style, &Rendering::of(state).locale);
+    let written = instant::date_written(day, style, &Rendering::of(state).reader);
     written.ok_or_else(|| refuse(state, "date", format!("{} cannot be shown", shown(value))))
 }
 
 fn time(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     let (_, _, time) = calendar::local(instant(state, "time", value)?, &zone(state, "time")?);
-    let written = instant::time_written(time, &Rendering::of(state).locale);
+    let written = instant::time_written(time, &Rendering::of(state).reader);
     written.ok_or_else(|| refuse(state, "time", format!("{} cannot be shown", shown(value))))
 }
 

@@ -32,8 +32,11 @@ pub struct RenderScope<'a> {
     pub digest: Option<&'a DigestScope>,
     /// The recipient's time zone, an IANA name.
     pub zone: &'a str,
-    /// The locale in which numbers, dates and plurals are written: that of the chosen forms.
+    /// The locale of the chosen forms, whose language plurals are of.
     pub locale: &'a Locale,
+    /// The recipient's locale, in which money, numbers, dates and times are written: who reads English in Austria reads
+    /// Austrian dates.
+    pub reader: &'a Locale,
 }
 
 /// The members of a digest.
@@ -72,6 +75,7 @@ pub(super) struct Rendering {
     /// Looked up when a filter first asks: most texts hold no instant.
     zone: OnceLock<Option<Zone>>,
     pub(super) locale: Locale,
+    pub(super) reader: Locale,
     /// Values are written for HTML.
     pub(super) escapes: bool,
     trouble: Arc<Trouble>,
@@ -176,6 +180,7 @@ impl Roots {
                 zone_name: scope.zone.to_owned(),
                 zone: OnceLock::new(),
                 locale: scope.locale.clone(),
+                reader: scope.reader.clone(),
                 escapes,
                 trouble: Arc::clone(&trouble),
             }),

@@ -20,6 +20,7 @@ struct Fixture {
     digest: Option<DigestScope>,
     zone: String,
     locale: Locale,
+    reader: Locale,
 }
 
 impl Fixture {
@@ -32,6 +33,7 @@ impl Fixture {
             digest: None,
             zone: "Europe/Berlin".to_owned(),
             locale: locale.parse().unwrap(),
+            reader: locale.parse().unwrap(),
         }
     }
 
@@ -44,6 +46,7 @@ impl Fixture {
             digest: self.digest.as_ref(),
             zone: &self.zone,
             locale: &self.locale,
+            reader: &self.reader,
         }
     }
 
@@ -112,6 +115,24 @@ fn the_shop_says_that_an_order_is_placed(
     assert_eq!(email.html.as_deref(), Some("<p>Alice &lt;3</p>"));
     let push = forms.push(&fixture.scope()).unwrap();
     assert_eq!((push.title.as_str(), push.body.as_str()), (titled, bodied));
+}
+
+/// The form is English; what its filters write is the recipient's.
+#[rstest::rstest]
+#[case("de-AT", "{{ 1234.5 | number }}", "1\u{a0}234,5")]
+#[case("de", "{{ 1234.5 | money('EUR') }}", "1.234,50\u{a0}€")]
+#[case("en-GB", "{{ '2026-11-22T09:00:00Z' | date('short') }}", "22/11/2026")]
+#[case("de", "{{ '2026-11-22T21:00:00Z' | time }}", "22:00")]
+#[case("zh", "{{ 1 | plural(one='# parcel', other='# parcels') }}", "1 parcel")]
+#[case("de", "{{ 1200 | plural(one='# parcel', other='# parcels') }}", "1.200 parcels")]
+fn what_is_written_follows_the_recipient_and_plurals_follow_the_text(
+    #[case] reader: &str,
+    #[case] source: &str,
+    #[case] expected: &str,
+) {
+    let mut fixture = Fixture::new("en", json!({}));
+    fixture.reader = reader.parse().unwrap();
+    assert_eq!(fixture.text(source).unwrap(), expected);
 }
 
 #[rstest::rstest]

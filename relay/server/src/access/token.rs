@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Number;
 use tidings_core::configuration::TokenAlgorithm;
 use tidings_core::flows::{Node, load_configuration};
 use tidings_core::model::PersonKey;
@@ -41,15 +42,42 @@ pub(crate) struct TokenKeeper {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
+    /// Checked with the signature, where it may also be a list of audiences (RFC 7519, section 4.1.3).
+    #[serde(skip_deserializing)]
     aud: String,
     sub: String,
     project: String,
-    iat: i64,
-    exp: i64,
+    iat: NumericDate,
+    exp: NumericDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+}
+
+/// Seconds since 1970, in milliseconds: RFC 7519 allows fractions (section 2, NumericDate).
+#[derive(Clone, Copy, Debug)]
+struct NumericDate(Timestamp);
+
+impl Serialize for NumericDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0.as_millis().div_euclid(1_000))
+    }
+}
+
+impl<'de> Deserialize<'de> for NumericDate {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float beyond the range becomes its end, which is meant"
+    )]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = Number::deserialize(deserializer)?;
+        let millis = match seconds.as_i64() {
+            Some(whole) => whole.saturating_mul(1_000),
+            None => (seconds.as_f64().unwrap_or(f64::MAX) * 1_000.0).floor() as i64,
+        };
+        Ok(Self(Timestamp::from_millis(millis).min(Timestamp::MAX)))
+    }
 }
 
 /// The part of an unverified token that says where its key is to be looked for.
@@ -67,18 +95,19 @@ impl TokenKeeper {
         now: Timestamp,
         lasts_millis: i64,
     ) -> (String, Timestamp) {
-        let iat = now.as_millis().div_euclid(1_000);
-        let exp = iat + lasts_millis.clamp(1_000, ACCESS_TOKEN_MILLIS_MAX).div_euclid(1_000);
+        let lasts = lasts_millis.clamp(1_000, ACCESS_TOKEN_MILLIS_MAX).div_euclid(1_000) * 1_000;
+        let iat = Timestamp::from_millis(now.as_millis().div_euclid(1_000) * 1_000);
+        let exp = iat.plus_millis(lasts);
         let claims = Claims {
             aud: AUDIENCE.to_owned(),
             sub: person.recipient.to_string(),
             project: person.project.to_string(),
-            iat,
-            exp,
+            iat: NumericDate(iat),
+            exp: NumericDate(exp),
             device: device.map(ToString::to_string),
             scope: None,
         };
-        (self.vault.sign("JWT", &claims), Timestamp::from_millis(exp * 1_000))
+        (self.vault.sign("JWT", &claims), exp)
     }
 
     /// Whose a token is, and what it may.
@@ -98,7 +127,7 @@ impl TokenKeeper {
             return Err(TokenError::Invalid);
         }
         let claims = verified(token, &key, algorithm)?;
-        if claims.exp.saturating_mul(1_000) <= self.node.clock.now().as_millis() {
+        if claims.exp.0 <= self.node.clock.now() {
             return Err(TokenError::Expired);
         }
         self.admit(&project.id, claims).await
@@ -142,7 +171,7 @@ impl TokenKeeper {
         let device = claims.device.map(DeviceId::new).transpose().map_err(|_| TokenError::Invalid)?;
         let standing = self.sign_in.standing(project, &recipient, device.as_ref()).await;
         let (erased_at, revoked_at) = standing.map_err(|_| TokenError::Unavailable)?;
-        let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1_000));
+        let NumericDate(issued_at) = claims.iat;
         if erased_at.is_some_and(|at| issued_at <= at) {
             return Err(TokenError::Erased);
         }
@@ -154,7 +183,7 @@ impl TokenKeeper {
             Some(scope) => !scope.split(' ').any(|word| word == "write"),
         };
         let person = PersonKey { project: project.clone(), recipient };
-        let expires_at = Timestamp::from_millis(claims.exp.saturating_mul(1_000));
+        let NumericDate(expires_at) = claims.exp;
         Ok(DeviceCaller { verified: VerifiedDevice { person, device, issued_at, expires_at }, read_only })
     }
 }

@@ -86,7 +86,7 @@ impl LinkMaker {
             .collect();
         let new = rows.new;
         if !new.is_empty() {
-            self.tokens.put_public_tokens(&new).await?;
+            self.tokens.put_public_tokens(&new, None).await?;
             for row in &new {
                 self.kept.insert(row.hash, ());
             }

@@ -62,7 +62,7 @@ impl GoneAddresses {
                 reason: REASON.into(),
                 at: now,
             };
-            if let Err(error) = registry.put_stop_entry(&entry, true).await {
+            if let Err(error) = registry.put_stop_entry(&entry, true, None).await {
                 gone.push((project, channel, address));
                 self.waiting.lock().unwrap_or_else(PoisonError::into_inner).append(&mut gone);
                 return Err(error);

@@ -15,7 +15,8 @@ use super::problem::Problem;
 use crate::access::KeyCaller;
 use crate::app::App;
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Says that an answer was given before.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// An answer before it is a response.
 #[derive(Clone, Debug)]
@@ -47,9 +48,19 @@ impl Answered {
         self
     }
 
+    /// An answer that was given before.
+    pub(crate) fn kept(status: u16, body: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        Self { status, body: body.into(), replayed: true, headers: Vec::new() }
+    }
+
     pub(crate) const fn replayed(mut self) -> Self {
         self.replayed = true;
         self
+    }
+
+    pub(crate) fn body(&self) -> &str {
+        &self.body
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
@@ -142,9 +153,7 @@ pub(crate) async fn settle_in(
     });
     let settled = app.writer.write(Unit { project: project.clone(), sandbox, repeat, act }).await?;
     if let Some((status, body)) = settled.replay {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        let body: Arc<str> = body.into();
-        return Ok(Outcome::Replayed(Answered { status, body, replayed: true, headers: Vec::new() }));
+        return Ok(Outcome::Replayed(Answered::kept(status, &body)));
     }
     Ok(Outcome::Decided(settled.answer?))
 }

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
+use tidings_core::act::IfRevision;
 use tidings_core::configuration::{self, Bundle, Configuration, Difference, DifferenceKind, Mistakes};
 use tidings_core::ports::{ConfigurationRow, StoreError};
 use tidings_protocol::ProjectId;
@@ -24,6 +25,7 @@ use super::body::{Sent, SentDocument};
 use super::problem::Problem;
 use super::query::{Query, next};
 use super::recipient::condition;
+use super::repeats::{Begun, Holds, Keeping, begin};
 use super::route::{At, Routes, Who};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
@@ -204,7 +206,7 @@ async fn apply(
     Extension(caller): Extension<KeyCaller>,
     SentDocument(sent): SentDocument,
 ) -> Result<Response, Box<Problem>> {
-    Ok(make_live(&app, &caller, &sent, bundle(&sent)?).await?.response())
+    Ok(make_live(&app, &caller, &sent, bundle(&sent)?, None).await?.response())
 }
 
 async fn roll_back(
@@ -213,11 +215,15 @@ async fn roll_back(
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
     let RollbackRequest { version: older } = sent.json()?;
-    let work = async {
-        let (bundle, _) = version(&app, &caller.project, older).await?;
-        make_live(&app, &caller, &sent, bundle).await
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => {
+            let ApplyResponse { version, .. } = answered.read()?;
+            return Ok(answered.with_header(header::ETAG, &tag(version)).response());
+        }
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let (bundle, _) = version(&app, &caller.project, older).await?;
+    Ok(make_live(&app, &caller, &sent, bundle, Some(&keeping)).await?.response())
 }
 
 /// Stores a document as the next version, unless it is the live one already.
@@ -226,10 +232,11 @@ async fn make_live(
     caller: &KeyCaller,
     sent: &Sent,
     bundle: Bundle,
+    keeping: Option<&Keeping<'_>>,
 ) -> Result<Answered, Box<Problem>> {
     let live = live_version(app, &caller.project);
     if let Some(wanted) = condition(&sent.headers)?
-        && wanted != live
+        && !(wanted.holds(Some(live)) || (wanted == IfRevision::Absent && live == 0))
     {
         return Err(changed_since(live));
     }
@@ -237,7 +244,11 @@ async fn make_live(
     let project = configuration.project.name.clone();
     if app.live(&caller.project).await?.digest == configuration.digest {
         let response = ApplyResponse { version: live, digest: configuration.digest, changed: false, project };
-        return Ok(Answered::ok(&response).with_header(header::ETAG, &tag(live)));
+        let answered = Answered::ok(&response).with_header(header::ETAG, &tag(live));
+        if let Some(keeping) = keeping {
+            keeping.keep(&answered).await?;
+        }
+        return Ok(answered);
     }
     let row = ConfigurationRow {
         project: caller.project.clone(),
@@ -247,7 +258,15 @@ async fn make_live(
         applied_at: app.now(),
         applied_by: caller.id.clone(),
     };
-    let applied = app.ports.registry.apply(&row, &project).await;
+    let response = ApplyResponse {
+        version: row.version,
+        digest: configuration.digest,
+        changed: true,
+        project: project.clone(),
+    };
+    let answered = Answered::ok(&response).with_header(header::ETAG, &tag(row.version));
+    let answer = keeping.and_then(|keeping| keeping.row(&answered));
+    let applied = app.ports.registry.apply(&row, &project, answer.as_ref()).await;
     app.directory.reload().await?;
     match applied {
         Ok(()) => {}
@@ -264,9 +283,7 @@ async fn make_live(
     }
     app.listeners.hub.settings_changed(&caller.project);
     tracing::info!(version = row.version, "a configuration is live");
-    let response =
-        ApplyResponse { version: row.version, digest: configuration.digest, changed: true, project };
-    Ok(Answered::ok(&response).with_header(header::ETAG, &tag(row.version)))
+    Ok(answered)
 }
 
 fn changed_since(live: u64) -> Box<Problem> {
@@ -281,6 +298,10 @@ async fn check(
     Extension(caller): Extension<KeyCaller>,
     SentDocument(sent): SentDocument,
 ) -> Result<Response, Box<Problem>> {
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
+    };
     let configuration = checked(&bundle(&sent)?, live_version(&app, &caller.project) + 1)?;
     let response = CheckResponse {
         changed: app.live(&caller.project).await?.digest != configuration.digest,
@@ -289,7 +310,9 @@ async fn check(
         templates: configuration.templates.len(),
         digest: configuration.digest,
     };
-    Ok(Answered::ok(&response).response())
+    let answered = Answered::ok(&response);
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 async fn versions(
@@ -325,7 +348,7 @@ async fn diff(
     let from = query.parsed::<u64>("from")?.unwrap_or(to.saturating_sub(1));
     let (old, _) = version(&app, &caller.project, from).await?;
     let (new, _) = version(&app, &caller.project, to).await?;
-    answer_diff(from, Some(to), &old, &new)
+    Ok(differences(from, Some(to), &old, &new)?.response())
 }
 
 async fn diff_document(
@@ -333,15 +356,21 @@ async fn diff_document(
     Extension(caller): Extension<KeyCaller>,
     SentDocument(sent): SentDocument,
 ) -> Result<Response, Box<Problem>> {
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
+    };
     let live = live_version(&app, &caller.project);
     let (old, _) = version(&app, &caller.project, live).await?;
-    answer_diff(live, None, &old, &bundle(&sent)?)
+    let answered = differences(live, None, &old, &bundle(&sent)?)?;
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
-fn answer_diff(from: u64, to: Option<u64>, old: &Bundle, new: &Bundle) -> Result<Response, Box<Problem>> {
+fn differences(from: u64, to: Option<u64>, old: &Bundle, new: &Bundle) -> Result<Answered, Box<Problem>> {
     let differences = configuration::diff(old, new).map_err(|mistakes| mistaken(&mistakes))?;
     let differences = differences.into_iter().map(difference).collect();
-    Ok(Answered::ok(&DifferencesResponse { from, to, differences }).response())
+    Ok(Answered::ok(&DifferencesResponse { from, to, differences }))
 }
 
 fn difference(difference: Difference) -> DifferenceBody {

@@ -17,6 +17,7 @@ use super::answer::Answered;
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::{Query, next};
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
 use super::send::at_most;
 use crate::access::{KeyCaller, Scope, secret_name};
@@ -46,6 +47,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Never uses an address.")
                 .body::<StopEntryRequest>()
                 .answer::<StopEntryResponse>(201, "It is on the list")
+                .answer::<StopEntryResponse>(200, "The address was on the list: the entry that names it")
         })
         .delete("/v1/stop-list/{entry}", Who::Key(Scope::Recipients), remove, |call| {
             call.about("Takes an address off the list.").answer_plain(204, "It is off")
@@ -142,20 +144,25 @@ async fn add(
     }
     at_most("/address", "Bytes of address", ADDRESS_BYTES_MAX, request.address.len())?;
     at_most("/reason", "Characters of reason", REASON_CHARS_MAX, request.reason.chars().count())?;
-    let work = async {
-        let now = app.now();
-        let entry = StopEntry {
-            id: uuid::Uuid::from_u128(app.node.ids.next(now)).to_string().into(),
-            project: caller.project.clone(),
-            channel: request.channel,
-            address: request.address.into(),
-            reason: request.reason.into(),
-            at: now,
-        };
-        app.ports.registry.put_stop_entry(&entry, true).await?;
-        Ok(Answered::new(StatusCode::CREATED, &entry_response(entry)))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let now = app.now();
+    let entry = StopEntry {
+        id: uuid::Uuid::from_u128(app.node.ids.next(now)).to_string().into(),
+        project: caller.project.clone(),
+        channel: request.channel,
+        address: request.address.into(),
+        reason: request.reason.into(),
+        at: now,
+    };
+    let answered = Answered::new(StatusCode::CREATED, &entry_response(entry.clone()));
+    let there = app.ports.registry.put_stop_entry(&entry, true, keeping.row(&answered).as_ref()).await?;
+    let Some(there) = there else { return Ok(answered.response()) };
+    let answered = Answered::ok(&entry_response(there));
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 async fn remove(
@@ -172,7 +179,7 @@ async fn remove(
         reason: "".into(),
         at: app.now(),
     };
-    if app.ports.registry.put_stop_entry(&entry, false).await? {
+    if app.ports.registry.put_stop_entry(&entry, false, None).await?.is_some() {
         Ok(Answered::nothing().response())
     } else {
         Err(Problem::not_found("stop-list entry", &id))

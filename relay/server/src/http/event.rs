@@ -15,7 +15,7 @@ use tidings_core::ports::EventRef;
 use tidings_protocol::EventId;
 use tidings_protocol::http::{
     EventRequest, EventResponse, EventResult, EventsResponse, FanOutBody, MadeBody, RuleConsidered,
-    StoppedBy, VerdictBody,
+    VerdictBody,
 };
 
 use super::answer::{Answered, Outcome, settle_in};
@@ -23,7 +23,7 @@ use super::body::Sent;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{At, Routes, Who};
-use super::wording::stopped_by;
+use super::wording::{held_by, stopped_by};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
 
@@ -191,7 +191,7 @@ fn result(answer: &EventAnswer, verdicts: Verdicts) -> EventResult {
 
 fn made_body(made: &Made, verdicts: Verdicts) -> MadeBody {
     let told = verdicts != Verdicts::None;
-    let stopped: Option<StoppedBy> = made.stopped.as_ref().filter(|_| told).map(stopped_by);
+    let stopped = made.stopped.as_ref().filter(|_| told);
     let all = made.story.iter().filter(|entry| verdicts == Verdicts::All && entry.gate.is_some());
     MadeBody {
         id: made.id.clone(),
@@ -199,8 +199,9 @@ fn made_body(made: &Made, verdicts: Verdicts) -> MadeBody {
         recipient: made.recipient.clone(),
         state: made.state,
         due: made.due,
-        reason: stopped.as_ref().map(|stopped| stopped.reason),
-        stopped_by: stopped,
+        reason: stopped.map(|stopped| stopped.reason),
+        stopped_by: stopped_by(made.state, stopped),
+        held_by: held_by(made.state, stopped),
         verdicts: all
             .map(|entry| VerdictBody {
                 gate: entry.gate,
@@ -212,17 +213,25 @@ fn made_body(made: &Made, verdicts: Verdicts) -> MadeBody {
     }
 }
 
+/// Whether a rule fired, and why not, as a word.
+pub(crate) const fn word_of(fired: Fired) -> &'static str {
+    match fired {
+        Fired::Yes { .. } => "fired",
+        Fired::NoMatch => "no_match",
+        Fired::MissingField => "missing_field",
+        Fired::Error => "error",
+        Fired::NoRecipient => "no_recipient",
+    }
+}
+
 fn considered(considered: &Considered) -> RuleConsidered {
-    let (reason, recipients) = match considered.fired {
-        Fired::Yes { recipients } => ("fired", Some(recipients)),
-        Fired::NoMatch => ("no_match", None),
-        Fired::MissingField => ("missing_field", None),
-        Fired::Error => ("error", None),
-        Fired::NoRecipient => ("no_recipient", None),
+    let recipients = match considered.fired {
+        Fired::Yes { recipients } => Some(recipients),
+        Fired::NoMatch | Fired::MissingField | Fired::Error | Fired::NoRecipient => None,
     };
     RuleConsidered {
         rule: considered.rule.clone(),
-        reason: reason.to_owned(),
+        reason: word_of(considered.fired).to_owned(),
         recipients,
         text: considered.text.as_deref().map(str::to_owned),
     }
@@ -308,7 +317,7 @@ fn response(event: &Event) -> EventResponse {
 pub(super) fn fan_out(fan_out: &FanOut) -> FanOutBody {
     FanOutBody {
         rule: fan_out.rule.clone(),
-        audience: fan_out.expected,
+        audience: fan_out.expected.or(fan_out.finished.then_some(fan_out.planned)),
         planned: Some(fan_out.planned),
         finished: Some(fan_out.finished),
     }

@@ -6,11 +6,11 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use tidings_core::ports::HookRow;
-use tidings_protocol::http::{HookResponse, Page};
+use tidings_protocol::http::HookResponse;
 
 use super::answer::Answered;
 use super::problem::Problem;
-use super::query::next;
+use super::query::{LIST_QUERY, Query, next};
 use super::route::{Routes, Who};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
@@ -18,20 +18,23 @@ use crate::app::App;
 pub(super) fn routes(routes: Routes) -> Routes {
     routes.get("/v1/hooks", Who::Key(Scope::Read), list, |call| {
         call.about("Where the hooks of the live document stand, by name.")
-            .page::<HookResponse>("All of them: next is null")
+            .query(LIST_QUERY)
+            .page::<HookResponse>("A page")
     })
 }
 
 async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<KeyCaller>,
+    query: Query,
 ) -> Result<Response, Box<Problem>> {
     let configuration = app.live(&caller.project).await?;
     let rows = app.ports.hooks.hooks(&caller.project).await?;
     let row = |name: &String| rows.iter().find(|row| *row.name == **name);
     let version = configuration.version;
     let items = configuration.hooks.keys().map(|name| response(name, row(name), version)).collect();
-    Ok(Answered::ok(&Page::<HookResponse> { items, next: None }).response())
+    let page = query.page(items, |hook: &HookResponse| hook.name.clone())?;
+    Ok(Answered::ok(&page).response())
 }
 
 fn response(name: &str, row: Option<&HookRow>, version: u64) -> HookResponse {

@@ -18,6 +18,7 @@ use tidings_protocol::{Channel, ProjectId};
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::Query;
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who, presented};
 use crate::access::{Scope, is_key};
 use crate::app::App;
@@ -67,14 +68,21 @@ async fn hear(
     if !proven && !inbound.has_secret().await? && !inbound.is_signed().await? {
         return Err(not_believed());
     }
-    match settings.channel {
+    let keeping = match begin(&app, &inbound.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
+    };
+    let answered = match settings.channel {
         Channel::Sms => sms::hear(&inbound).await,
         Channel::Email => mail::hear(&inbound).await,
         Channel::Inapp | Channel::Push | Channel::Webhook => {
             let detail = format!("A provider of the channel {} has nothing to tell.", settings.channel);
             Err(Problem::invalid("", detail))
         }
-    }
+    }?;
+    // What it did is several acts, each of which has no second effect: a repetition after a crash in between finishes it.
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 /// Which project is meant, whether it is for the sandbox, and whether a key has proven who calls.

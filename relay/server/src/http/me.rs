@@ -11,8 +11,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tidings_core::act::{Act, Answer, DeviceGreeting, Refusal};
+use tidings_core::model::{unmarked, within_reset};
 use tidings_core::ports::InboxPage;
 use tidings_core::view::{self, Position};
+use tidings_protocol::frame::ChangesPage;
 use tidings_protocol::http::{
     ContentBody, DeviceResponse, MeResponse, OperationsRequest, SendRequest, StoryResponse, ToResponse,
 };
@@ -23,7 +25,7 @@ use tidings_protocol::{Cursor, DeviceId, NotificationId};
 use super::answer::{Answered, act_in};
 use super::body::Sent;
 use super::problem::Problem;
-use super::query::Query;
+use super::query::{LIST_QUERY, Query};
 use super::recipient::export;
 use super::route::{At, Routes, Who};
 use super::send::{at_most, direct, made, to_response};
@@ -44,7 +46,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Everything that is stored about the person.").answer_plain(200, "One JSON document")
         })
         .get("/v1/me/devices", who, devices::list, |call| {
-            call.about("The person's devices.").page::<DeviceResponse>("All of them")
+            call.about("The person's devices, newest first.")
+                .query(LIST_QUERY)
+                .page::<DeviceResponse>("A page")
         })
         .get("/v1/me/devices/{id}", who, devices::show, |call| {
             call.about("One device.").answer::<DeviceResponse>(200, "The device")
@@ -153,6 +157,7 @@ async fn test(
         None => Answered::new(StatusCode::ACCEPTED, &Value::Null),
     };
     let test = Act::Send { body: Box::new(body), to };
+    let sent = sent.by(&[person.recipient.as_str()]);
     Ok(act_in(&app, &person.project, false, Some(&sent), test, render).await?.response())
 }
 
@@ -167,6 +172,11 @@ async fn changes(
         (query.limit()?.min(CHANGES_PER_PAGE_MAX), Duration::from_millis(query.wait_millis()?));
     let cursor = query.text("cursor").map(Cursor::new).transpose();
     let cursor = cursor.map_err(|error| Problem::invalid("?cursor", format!("cursor: {error}.")))?;
+    // Nothing but the cursor tells that a reset is under way.
+    let (after, resetting) = match cursor.as_ref().map(unmarked) {
+        Some((bare, marked)) => (Some(bare), marked),
+        None => (None, false),
+    };
     let person = &caller.verified.person;
     match greet(&app, &caller, &headers).await {
         // Reading goes on when the disk is full: that the device was seen is noted once there is room.
@@ -179,10 +189,10 @@ async fn changes(
     loop {
         // Listening comes before looking, so that no change falls between the two.
         let rung = ear.rung();
-        let page = app.ports.inbox.page(person, cursor.as_ref(), limit).await?;
-        if !is_quiet(&page) || tokio::time::Instant::now() >= end {
-            let page =
-                view::page(&page, &configuration, Position { first: cursor.is_none(), resetting: false });
+        let page = app.ports.inbox.page(person, after.as_ref(), limit).await?;
+        let position = Position { first: cursor.is_none(), resetting };
+        if resetting || !is_quiet(&page) || tokio::time::Instant::now() >= end {
+            let page = marked(view::page(&page, &configuration, position), cursor.as_ref());
             return Ok(Answered::ok(&page).response());
         }
         tokio::select! {
@@ -195,6 +205,17 @@ async fn changes(
             () = rung => {}
         }
     }
+}
+
+/// A page of a reset that goes on ends with a cursor that says so, and one that goes on with it begins with the cursor that
+/// it was asked for.
+fn marked(page: ChangesPage, asked: Option<&Cursor>) -> ChangesPage {
+    if !page.reset {
+        return page;
+    }
+    let from = page.from.and(asked.cloned());
+    let to = if page.more { within_reset(&page.to) } else { page.to };
+    ChangesPage { from, to, ..page }
 }
 
 /// Whether nothing changed since the cursor.
@@ -240,6 +261,7 @@ async fn operate(
     greet(&app, &caller, &headers).await?;
     let person = caller.verified.person;
     let operations = request.ops.into_iter().map(Operation::read).collect();
+    let sent = sent.by(&[person.recipient.as_str(), device.as_str()]);
     let asked = Act::Operate { recipient: person.recipient, device, sent: None, operations };
     let render = |answer: &Answer| {
         let Answer::Operated(answered) = answer else {

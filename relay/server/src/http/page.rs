@@ -28,6 +28,7 @@ use super::answer::Answered;
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::Query;
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
@@ -71,21 +72,23 @@ async fn link(
     At(recipient): At<RecipientId>,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let work = async {
-        let (token, now) = (random_token(), app.now());
-        let expires_at = now.plus_millis(LINK_MILLIS);
-        let row = PublicToken {
-            hash: app.vault.hash(Purpose::PublicToken, &token),
-            person: PersonKey { project: caller.project.clone(), recipient },
-            opens: Opens::Page,
-            made_at: now,
-            expires_at: Some(expires_at),
-        };
-        app.ports.public.put_public_tokens(&[row]).await?;
-        let link = format!("{}/p/{token}", app.public_url.trim_end_matches('/'));
-        Ok(Answered::new(StatusCode::CREATED, &PageResponse { link, expires_at }))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let (token, now) = (random_token(), app.now());
+    let expires_at = now.plus_millis(LINK_MILLIS);
+    let row = PublicToken {
+        hash: app.vault.hash(Purpose::PublicToken, &token),
+        person: PersonKey { project: caller.project.clone(), recipient },
+        opens: Opens::Page,
+        made_at: now,
+        expires_at: Some(expires_at),
+    };
+    let link = format!("{}/p/{token}", app.public_url.trim_end_matches('/'));
+    let answered = Answered::new(StatusCode::CREATED, &PageResponse { link, expires_at });
+    app.ports.public.put_public_tokens(&[row], keeping.row(&answered).as_ref()).await?;
+    Ok(answered.response())
 }
 
 async fn show(

@@ -14,6 +14,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use tidings_core::act::Refusal;
 use tidings_core::ports::StoreError;
+use tidings_protocol::id::IdError;
+use tidings_protocol::limits::ID_BYTES_MAX;
 use tidings_protocol::problem::Fault;
 
 use crate::channels::webpush::VapidError;
@@ -64,7 +66,16 @@ impl Problem {
     }
 
     pub(crate) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Box<Self> {
-        Self::field("invalid", pointer, detail)
+        let detail = detail.into();
+        match IdError::too_long_in(&detail) {
+            None => Self::field("invalid", pointer, detail),
+            Some(actual) => {
+                let mut problem = Self::field("limit", pointer, detail);
+                problem.more.insert("limit".into(), ID_BYTES_MAX.into());
+                problem.more.insert("actual".into(), actual.into());
+                problem
+            }
+        }
     }
 
     pub(crate) fn not_found(what: &str, id: &str) -> Box<Self> {

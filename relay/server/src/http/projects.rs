@@ -7,19 +7,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use tidings_core::ports::{KeyRow, ProjectRow, StoreError};
-use tidings_protocol::http::{
-    KeyRequest, KeyResponse, Page, ProjectRequest, ProjectResponse, SigningKeysResponse,
-};
+use tidings_protocol::http::{KeyRequest, KeyResponse, ProjectRequest, ProjectResponse, SigningKeysResponse};
 
 use super::answer::Answered;
 use super::body::Sent;
 use super::problem::Problem;
+use super::query::{LIST_QUERY, Newest, Query};
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
 use super::send::at_most;
 use super::strict::nearest;
 use crate::access::{ACCESS_TOKEN_MILLIS_MAX, KeyCaller, Scope};
 use crate::app::App;
-use crate::relay::{make_key, make_project};
+use crate::relay::{make_project, new_key_row};
 use crate::vault::RotateError;
 
 const NAME_CHARS_MAX: usize = 128;
@@ -27,7 +27,9 @@ const NAME_CHARS_MAX: usize = 128;
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .get("/v1/projects", Who::Key(Scope::Operate), list, |call| {
-            call.about("Every project of the relay.").page::<ProjectResponse>("All of them")
+            call.about("Every project of the relay, newest first.")
+                .query(LIST_QUERY)
+                .page::<ProjectResponse>("A page")
         })
         .post("/v1/projects", Who::Key(Scope::Operate), make, |call| {
             call.about("Makes a project with the built-in configuration and its first key.")
@@ -36,7 +38,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         })
         .get("/v1/keys", Who::Key(Scope::Configure), list_keys, |call| {
             call.about("The project's keys, newest first, without their secrets.")
-                .page::<KeyResponse>("All of them")
+                .query(LIST_QUERY)
+                .page::<KeyResponse>("A page")
         })
         .post("/v1/keys", Who::Key(Scope::Configure), make_one, |call| {
             call.about("Makes a key for the project, with no more scopes than the asking one has.")
@@ -63,9 +66,10 @@ fn response(row: &ProjectRow, key: Option<String>) -> ProjectResponse {
     }
 }
 
-async fn list(State(app): State<Arc<App>>) -> Result<Response, Box<Problem>> {
+async fn list(State(app): State<Arc<App>>, query: Query) -> Result<Response, Box<Problem>> {
     let items = app.directory.projects().iter().map(|row| response(row, None)).collect();
-    Ok(Answered::ok(&Page { items, next: None }).response())
+    let page = query.page(items, |row: &ProjectResponse| Newest::of(row.created_at, row.id.as_str()))?;
+    Ok(Answered::ok(&page).response())
 }
 
 async fn make(
@@ -82,21 +86,23 @@ async fn make(
     }
     at_most("/name", "Characters of name", NAME_CHARS_MAX, name.chars().count())?;
     let taken = || Problem::field("name_taken", "/name", format!("There is a project {name} already."));
-    let work = async {
-        if app.directory.project_named(&name).is_some() {
-            return Err(taken());
-        }
-        let now = app.now();
-        let row = match make_project(&app.ports, &name, now).await {
-            Err(StoreError::Data { .. }) => return Err(taken()),
-            made => made?,
-        };
-        let scopes = Scope::of_project();
-        let (_, key) = make_key(&app.ports, &app.vault, &row.id, &scopes, false, "first key", now).await?;
-        app.directory.reload().await?;
-        Ok(Answered::new(StatusCode::CREATED, &response(&row, Some(key))))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    if app.directory.project_named(&name).is_some() {
+        return Err(taken());
+    }
+    let now = app.now();
+    let row = match make_project(&app.ports, &name, now).await {
+        Err(StoreError::Data { .. }) => return Err(taken()),
+        made => made?,
+    };
+    let (first, key) = new_key_row(&app.vault, &row.id, &Scope::of_project(), false, "first key", now);
+    let answered = Answered::new(StatusCode::CREATED, &response(&row, Some(key)));
+    app.ports.registry.put_key(&first, keeping.row(&answered).as_ref()).await?;
+    app.directory.reload().await?;
+    Ok(answered.response())
 }
 
 fn key_response(row: &KeyRow, key: Option<String>) -> KeyResponse {
@@ -113,9 +119,11 @@ fn key_response(row: &KeyRow, key: Option<String>) -> KeyResponse {
 async fn list_keys(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<KeyCaller>,
+    query: Query,
 ) -> Result<Response, Box<Problem>> {
     let items = app.directory.keys(&caller.project).iter().map(|row| key_response(row, None)).collect();
-    Ok(Answered::ok(&Page { items, next: None }).response())
+    let page = query.page(items, |row: &KeyResponse| Newest::of(row.created_at, row.id.as_str()))?;
+    Ok(Answered::ok(&page).response())
 }
 
 async fn make_one(
@@ -129,15 +137,16 @@ async fn make_one(
         None => caller.scopes.clone(),
         Some(words) => scopes(words, &caller)?,
     };
-    let work = async {
-        let (ports, vault) = (&app.ports, &app.vault);
-        let made =
-            make_key(ports, vault, &caller.project, &scopes, request.sandbox, &request.label, app.now());
-        let (row, key) = made.await?;
-        app.directory.reload().await?;
-        Ok(Answered::new(StatusCode::CREATED, &key_response(&row, Some(key))))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let (sandbox, label) = (request.sandbox, &request.label);
+    let (row, key) = new_key_row(&app.vault, &caller.project, &scopes, sandbox, label, app.now());
+    let answered = Answered::new(StatusCode::CREATED, &key_response(&row, Some(key)));
+    app.ports.registry.put_key(&row, keeping.row(&answered).as_ref()).await?;
+    app.directory.reload().await?;
+    Ok(answered.response())
 }
 
 fn scopes(words: &[String], caller: &KeyCaller) -> Result<Vec<Scope>, Box<Problem>> {
@@ -172,7 +181,7 @@ async fn revoke(
     let Some(row) = keys.iter().find(|row| *row.id == *id) else {
         return Err(Problem::not_found("key", &id));
     };
-    app.ports.registry.put_key(&KeyRow { revoked_at: Some(app.now()), ..row.clone() }).await?;
+    app.ports.registry.put_key(&KeyRow { revoked_at: Some(app.now()), ..row.clone() }, None).await?;
     app.directory.reload().await?;
     Ok(Answered::nothing().response())
 }
@@ -182,16 +191,19 @@ async fn rotate_signing(
     Extension(caller): Extension<KeyCaller>,
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
-    let work = async {
-        let (vault, now) = (Arc::clone(&app.vault), app.now());
-        // It flushes a file to disk.
-        let rotated = tokio::task::spawn_blocking(move || vault.rotate(now, ACCESS_TOKEN_MILLIS_MAX)).await;
-        let rotated = rotated.expect("the exchange does not panic").map_err(not_rotated)?;
-        tracing::info!(kid = rotated.kid, previous = rotated.previous, "the signing key was exchanged");
-        let response = SigningKeysResponse { kid: rotated.kid, previous: rotated.previous };
-        Ok(Answered::new(StatusCode::CREATED, &response))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let (vault, now) = (Arc::clone(&app.vault), app.now());
+    // It flushes a file to disk, which is no part of the store: the answer is kept right after.
+    let rotated = tokio::task::spawn_blocking(move || vault.rotate(now, ACCESS_TOKEN_MILLIS_MAX)).await;
+    let rotated = rotated.expect("the exchange does not panic").map_err(not_rotated)?;
+    tracing::info!(kid = rotated.kid, previous = rotated.previous, "the signing key was exchanged");
+    let response = SigningKeysResponse { kid: rotated.kid, previous: rotated.previous };
+    let answered = Answered::new(StatusCode::CREATED, &response);
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 fn not_rotated(error: RotateError) -> Box<Problem> {

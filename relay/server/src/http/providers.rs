@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::response::Response;
 use tidings_core::configuration::Account;
 use tidings_core::delivery;
-use tidings_protocol::http::{Page, ProviderResponse};
+use tidings_protocol::http::ProviderResponse;
 
 use super::answer::Answered;
 use super::problem::Problem;
+use super::query::{LIST_QUERY, Query};
 use super::route::{Routes, Who};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
@@ -21,13 +22,15 @@ pub(super) fn routes(routes: Routes) -> Routes {
         call.about(
             "The project's providers by name, the built-in one too, and how each is doing on this node.",
         )
-        .page::<ProviderResponse>("All of them")
+        .query(LIST_QUERY)
+        .page::<ProviderResponse>("A page")
     })
 }
 
 async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<KeyCaller>,
+    query: Query,
 ) -> Result<Response, Box<Problem>> {
     let configuration = app.live(&caller.project).await?;
     let states = app.lanes.states(&caller.project, app.now());
@@ -50,7 +53,8 @@ async fn list(
             rate: provider.rate,
         })
     });
-    Ok(Answered::ok(&Page { items: items.collect(), next: None }).response())
+    let page = query.page(items.collect(), |provider: &ProviderResponse| provider.name.clone())?;
+    Ok(Answered::ok(&page).response())
 }
 
 const fn kind(account: &Account) -> &'static str {

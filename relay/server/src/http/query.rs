@@ -1,16 +1,51 @@
 //! The query of a request: every name is known, and names what is wrong if not.
 
+use std::cmp::Reverse;
+use std::fmt;
+use std::str::FromStr;
+
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tidings_protocol::http::Page;
 use tidings_protocol::limits::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, WAIT_MILLIS_MAX};
 use tidings_protocol::problem::Fault;
 use tidings_protocol::{Span, Timestamp};
 
 use super::problem::Problem;
 use super::strict::nearest;
+
+/// The fields of the query of a list, with a sentence each.
+pub(crate) const LIST_QUERY: &[(&str, &str)] =
+    &[("limit", "1 to 500, default 50"), ("after", "next of the page before")];
+
+/// The place of something in a list whose newest comes first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Newest(Reverse<i64>, Reverse<String>);
+
+impl Newest {
+    pub(crate) fn of(at: Timestamp, id: impl Into<String>) -> Self {
+        Self(Reverse(at.as_millis()), Reverse(id.into()))
+    }
+}
+
+impl fmt::Display for Newest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(Reverse(at), Reverse(id)) = self;
+        write!(f, "{at} {id}")
+    }
+}
+
+impl FromStr for Newest {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once(' ').ok_or(())?;
+        Ok(Self(Reverse(at.parse().map_err(|_| ())?), Reverse(id.to_owned())))
+    }
+}
 
 /// The fields of a query, in order.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +77,7 @@ impl Query {
     /// A field that has a form.
     pub(crate) fn parsed<T>(&self, name: &str) -> Result<Option<T>, Box<Problem>>
     where
-        T: std::str::FromStr<Err: std::fmt::Display>,
+        T: FromStr<Err: fmt::Display>,
     {
         let parsed = self.text(name).map(str::parse).transpose();
         parsed.map_err(|error| Problem::invalid(format!("?{name}"), format!("{name}: {error}.")))
@@ -73,8 +108,25 @@ impl Query {
         self.parsed(name)
     }
 
+    /// A page of a list that is at hand as a whole: what stands after the place that the page before ended with, in the
+    /// order of the places.
+    pub(crate) fn page<T, P>(self, all: Vec<T>, place: impl Fn(&T) -> P) -> Result<Page<T>, Box<Problem>>
+    where
+        P: Ord + FromStr + fmt::Display,
+    {
+        let query = self.only(&["limit", "after"])?;
+        let (limit, after) = (query.limit()?, query.after::<P>()?);
+        let mut items: Vec<(P, T)> = all.into_iter().map(|item| (place(&item), item)).collect();
+        items.retain(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+        items.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().map(|(place, _)| next(place)).filter(|_| more);
+        Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), next })
+    }
+
     /// What `next` of the page before said.
-    pub(crate) fn after<T: std::str::FromStr>(&self) -> Result<Option<T>, Box<Problem>> {
+    pub(crate) fn after<T: FromStr>(&self) -> Result<Option<T>, Box<Problem>> {
         let Some(text) = self.text("after") else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -86,7 +138,7 @@ impl Query {
 }
 
 /// A place in a list, opaque to callers.
-pub(crate) fn next(place: impl std::fmt::Display) -> String {
+pub(crate) fn next(place: impl fmt::Display) -> String {
     URL_SAFE_NO_PAD.encode(place.to_string())
 }
 

@@ -5,6 +5,7 @@ pub(super) mod export;
 mod preferences;
 pub(super) mod receipt;
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -12,7 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
-use tidings_core::act::{Act, Answer, RecipientChange};
+use tidings_core::act::{Act, Answer, IfRevision, RecipientChange};
 use tidings_core::model::{Person, PersonKey};
 use tidings_protocol::http::{
     EndpointRequest, EndpointResponse, RecipientPatch, RecipientRequest, RecipientResponse,
@@ -95,6 +96,7 @@ async fn put(
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
     let request: RecipientRequest = sent.json_or_default()?;
+    same("/id", request.id.as_ref(), &id)?;
     let change = RecipientChange {
         recipient: Some(id.clone()),
         replace: true,
@@ -113,6 +115,7 @@ async fn patch(
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
     let request: RecipientPatch = sent.json_or_default()?;
+    same("/id", request.id.as_ref(), &id)?;
     let change = RecipientChange {
         recipient: Some(id.clone()),
         replace: false,
@@ -129,6 +132,18 @@ async fn patch(
         if_revision: None,
     };
     write(&app, &caller, &sent, change).await
+}
+
+/// What a path names may stand in the body too, as our own answers have it; it cannot be changed there.
+fn same<T: PartialEq + Display>(pointer: &str, told: Option<&T>, named: &T) -> Result<(), Box<Problem>> {
+    match told.filter(|told| *told != named) {
+        None => Ok(()),
+        Some(told) => {
+            let detail =
+                format!("The path names {named}, the body {told}: leave it out, or let both be the same.");
+            Err(Problem::invalid(pointer, detail))
+        }
+    }
 }
 
 async fn write(
@@ -158,15 +173,20 @@ fn attributes(given: Option<Value>) -> Result<Value, Box<Problem>> {
     Ok(given)
 }
 
-/// `If-Match: "7"` names the revision that must be the current one; `If-None-Match: *` wants there to be none.
-pub(super) fn condition(headers: &HeaderMap) -> Result<Option<u64>, Box<Problem>> {
+/// `If-Match: "7"` names the revision that must be the current one, `"7", "8"` several, `*` any; `If-None-Match: *` wants
+/// there to be none.
+pub(super) fn condition(headers: &HeaderMap) -> Result<Option<IfRevision>, Box<Problem>> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if text(header::IF_NONE_MATCH) == Some("*") {
-        return Ok(Some(0));
+        return Ok(Some(IfRevision::Absent));
     }
-    let Some(tag) = text(header::IF_MATCH) else { return Ok(None) };
-    let number = tag.trim_start_matches("W/").trim_matches('"').parse().ok();
-    number.map(Some).ok_or_else(|| {
+    let Some(tags) = text(header::IF_MATCH) else { return Ok(None) };
+    if tags == "*" {
+        return Ok(Some(IfRevision::Any));
+    }
+    let revision = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').parse().ok();
+    let revisions: Option<Vec<u64>> = tags.split(',').map(revision).collect();
+    revisions.map(|revisions| Some(IfRevision::Of(revisions))).ok_or_else(|| {
         let detail = "If-Match: take it from the ETag of the answer before.";
         Problem::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", detail)
     })
@@ -215,6 +235,7 @@ async fn put_endpoint(
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
     let (channel, request) = (channel(&channel_name)?, sent.json::<EndpointRequest>()?);
+    same("/channel", request.channel.as_ref(), &channel)?;
     if request.address.trim().is_empty() {
         return Err(Problem::invalid("/address", "An address has at least one character."));
     }

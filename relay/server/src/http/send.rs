@@ -31,7 +31,7 @@ use super::json::depth;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{At, Routes, Who};
-use super::wording::stopped_by;
+use super::wording::{held_by, stopped_by};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
 
@@ -300,7 +300,8 @@ pub(super) fn to_response(made: &Made) -> ToResponse {
         recipient: made.recipient.clone(),
         category: made.category.clone(),
         state: made.state,
-        stopped_by: made.stopped.as_ref().map(stopped_by),
+        stopped_by: stopped_by(made.state, made.stopped.as_ref()),
+        held_by: held_by(made.state, made.stopped.as_ref()),
         due: made.due,
         story: format!("/v1/notifications/{}", made.id),
     }
@@ -313,7 +314,8 @@ fn send_response(answer: &Answer, audience: Option<u64>) -> SendResponse {
         id: made.id.clone(),
         recipient: made.recipient.clone(),
         state: made.state,
-        stopped_by: made.stopped.as_ref().map(stopped_by),
+        stopped_by: stopped_by(made.state, made.stopped.as_ref()),
+        held_by: held_by(made.state, made.stopped.as_ref()),
         due: made.due,
     });
     let state = if audience.is_some() { "open" } else { "done" };

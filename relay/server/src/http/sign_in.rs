@@ -22,6 +22,7 @@ use self::refresh::{begin_family, refresh};
 use super::answer::Answered;
 use super::body::Sent;
 use super::problem::Problem;
+use super::repeats::{Begun, Holds, Keeping, begin};
 use super::route::{Routes, Who};
 use super::send::at_most;
 use crate::access::{ACCESS_TOKEN_MILLIS_MAX, KeyCaller, Scope};
@@ -65,17 +66,20 @@ async fn connect_code(
     sent: Sent,
 ) -> Result<Response, Box<Problem>> {
     let request: ConnectCodeRequest = sent.json()?;
-    let work = async {
-        let code = new_code();
-        let expires_at = app.now().plus_millis(CODE_MILLIS);
-        let person = PersonKey { project: caller.project.clone(), recipient: request.recipient };
-        let hash = app.vault.hash(Purpose::ConnectCode, &code);
-        app.ports.sign_in.put_connect_code(&ConnectCode { hash, person, expires_at }).await?;
-        let relay: String = url::form_urlencoded::byte_serialize(app.public_url.as_bytes()).collect();
-        let link = format!("tidings://connect?relay={relay}&code={code}");
-        Ok(Answered::new(StatusCode::CREATED, &ConnectCodeResponse { code, link, expires_at }))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let code = new_code();
+    let expires_at = app.now().plus_millis(CODE_MILLIS);
+    let person = PersonKey { project: caller.project.clone(), recipient: request.recipient };
+    let hash = app.vault.hash(Purpose::ConnectCode, &code);
+    let relay: String = url::form_urlencoded::byte_serialize(app.public_url.as_bytes()).collect();
+    let link = format!("tidings://connect?relay={relay}&code={code}");
+    let answered = Answered::new(StatusCode::CREATED, &ConnectCodeResponse { code, link, expires_at });
+    let row = keeping.row(&answered);
+    app.ports.sign_in.put_connect_code(&ConnectCode { hash, person, expires_at }, row.as_ref()).await?;
+    Ok(answered.response())
 }
 
 async fn connect(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Box<Problem>> {
@@ -83,28 +87,46 @@ async fn connect(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Bo
     at_most("/platform", "Bytes of platform", 64, request.platform.len())?;
     at_most("/nonce", "Bytes of nonce", 128, request.nonce.len())?;
     // A code signs in once; only a repetition that names itself gets the same tokens again.
-    let nobody = ProjectId::new("-").expect("a dash is an id");
-    let work = async {
-        let now = app.now();
-        let code = request.code.trim().to_ascii_uppercase().replace('-', "");
-        let code = take_code(&app, &code, &request, now).await?;
-        if let Err(problem) = greet(&app, &code.person, &request, now).await {
-            // A device whose id is taken or was removed asks again under another one.
-            app.ports.sign_in.put_connect_code(&code).await?;
-            return Err(problem);
-        }
-        let pair = begin_family(&app, &code.person, &request.device, now).await?;
-        let project = app.directory.project(&code.person.project);
-        Ok(Answered::ok(&ConnectResponse {
-            project: project.map(|row| row.name.to_string()).unwrap_or_default(),
-            recipient: code.person.recipient,
-            device: request.device.clone(),
-            access_token: pair.access_token,
-            refresh_token: pair.refresh_token,
-            expires_at: pair.expires_at,
-        }))
+    let keeping = match begin(&app, &nobody(), &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&nobody, &sent, work).await
+    let now = app.now();
+    let code = request.code.trim().to_ascii_uppercase().replace('-', "");
+    let code = take_code(&app, &code, &request, now).await?;
+    if let Err(problem) = greet(&app, &code.person, &request, now).await {
+        // A device whose id is taken or was removed asks again under another one.
+        app.ports.sign_in.put_connect_code(&code, None).await?;
+        return Err(problem);
+    }
+    Ok(signed_in(&app, code.person, request, now, &keeping).await?.response())
+}
+
+/// Begins the family of the device's tokens.
+async fn signed_in(
+    app: &App,
+    person: PersonKey,
+    request: ConnectRequest,
+    now: Timestamp,
+    keeping: &Keeping<'_>,
+) -> Result<Answered, Box<Problem>> {
+    let (token, pair) = begin_family(app, &person, &request.device, now);
+    let project = app.directory.project(&person.project);
+    let answered = Answered::ok(&ConnectResponse {
+        project: project.map(|row| row.name.to_string()).unwrap_or_default(),
+        recipient: person.recipient,
+        device: request.device,
+        access_token: pair.access_token,
+        refresh_token: pair.refresh_token,
+        expires_at: pair.expires_at,
+    });
+    app.ports.sign_in.put_device_token(&token, None, keeping.row(&answered).as_ref()).await?;
+    Ok(answered)
+}
+
+/// Whose the keys of calls are that come before it is known whose they are.
+fn nobody() -> ProjectId {
+    ProjectId::new("-").expect("a dash is an id")
 }
 
 /// Takes a code. The same installation may repeat its exchange for a minute, because a relay that dies between taking
@@ -165,12 +187,15 @@ async fn token(
     if !(1_000..=ACCESS_TOKEN_MILLIS_MAX).contains(&lasts) {
         return Err(Problem::invalid("/expires", "expires: from 1s to 1h."));
     }
-    let work = async {
-        let person = PersonKey { project: caller.project.clone(), recipient: request.recipient };
-        let (token, expires_at) = app.tokens.issue(&person, request.device.as_ref(), app.now(), lasts);
-        Ok(Answered::new(StatusCode::CREATED, &TokenResponse { token, expires_at }))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let person = PersonKey { project: caller.project.clone(), recipient: request.recipient };
+    let (token, expires_at) = app.tokens.issue(&person, request.device.as_ref(), app.now(), lasts);
+    let answered = Answered::new(StatusCode::CREATED, &TokenResponse { token, expires_at });
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 fn new_code() -> String {

@@ -15,19 +15,22 @@ use tidings_protocol::http::{
     StoryEntry, StoryResponse,
 };
 use tidings_protocol::limits::LIST_LIMIT_MAX;
-use tidings_protocol::{Channel, DeliveryState, NotificationId, ProjectId, Reason, RecipientId, Timestamp};
+use tidings_protocol::{
+    Channel, DeliveryState, EventId, NotificationId, ProjectId, Reason, RecipientId, Timestamp,
+};
 
 use super::answer::{Answered, act};
 use super::body::Sent;
 use super::problem::Problem;
 use super::query::{Query, next};
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
-use super::wording::{sentence, stopped_by};
+use super::wording::{by_contract, held_by, sentence, stopped_by};
 use crate::access::{KeyCaller, Scope};
 use crate::app::App;
 
-const FILTER: [&str; 9] =
-    ["recipient", "event", "category", "rule", "state", "since", "until", "limit", "after"];
+const FILTER: [&str; 10] =
+    ["recipient", "event", "source", "category", "rule", "state", "since", "until", "limit", "after"];
 
 const DELIVERY_FILTER: [&str; 9] =
     ["state", "channel", "provider", "recipient", "reason", "since", "until", "limit", "after"];
@@ -38,7 +41,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
             call.about("Notifications, newest first, stopped ones too.")
                 .query(&[
                     ("recipient", "Only this recipient's"),
-                    ("event", "Only of this event or send, by the relay's id"),
+                    ("event", "Only of this event or send, by the relay's id or the event's own"),
+                    ("source", "Where the event comes from, if its own id is not the only one"),
                     ("category", "Only of this category"),
                     ("rule", "Only of this rule"),
                     ("state", "Only in this state"),
@@ -61,7 +65,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .answer::<ReplayedResponse>(202, "Where it stands")
         })
         .get("/v1/deliveries", Who::Key(Scope::Read), deliveries, |call| {
-            call.about("Deliveries beside the inbox, newest first; state=dead are the dead letters.")
+            call.about("Deliveries, newest first; state=dead are the dead letters.")
                 .query(&[
                     ("state", "Only in this state"),
                     ("channel", "Only on this channel"),
@@ -108,7 +112,7 @@ async fn list(
     let limit = query.limit()?;
     let filter = NotificationFilter {
         recipient: query.parsed("recipient")?,
-        event: query.parsed("event")?,
+        event: event_of(&app, &caller.project, &query).await?,
         category: query.parsed("category")?,
         rule: query.parsed("rule")?,
         state: query.parsed("state")?,
@@ -126,6 +130,32 @@ async fn list(
     Ok(Answered::ok(&Page { items, next: place.filter(|_| more) }).response())
 }
 
+/// The event that a query names, by the relay's id or by its own. An id that nobody knows stands for itself: it has no
+/// notifications.
+async fn event_of(app: &App, project: &ProjectId, query: &Query) -> Result<Option<EventId>, Box<Problem>> {
+    let source = query.text("source");
+    let Some(id) = query.parsed::<EventId>("event")? else {
+        return match source {
+            None => Ok(None),
+            Some(_) => Err(Problem::invalid("?source", "source goes with event: name the event's own id.")),
+        };
+    };
+    if source.is_none() && app.ports.stories.event(project, &EventRef::Id(id.clone())).await?.is_some() {
+        return Ok(Some(id));
+    }
+    let mut named = app.ports.stories.events_named(project, id.as_str()).await?;
+    if let Some(source) = source {
+        named.retain(|(from, _)| from.as_deref() == Some(source));
+    }
+    if named.len() > 1 {
+        let from: Vec<&str> = named.iter().map(|(from, _)| from.as_deref().unwrap_or("none")).collect();
+        let detail =
+            format!("Several sources have an event {id}: name one with source ({}).", from.join(", "));
+        return Err(Problem::invalid("?source", detail));
+    }
+    Ok(Some(named.pop().map_or(id, |(_, event)| event)))
+}
+
 pub(super) fn item(row: &Notification) -> NotificationResponse {
     NotificationResponse {
         id: row.id.clone(),
@@ -134,7 +164,8 @@ pub(super) fn item(row: &Notification) -> NotificationResponse {
         category: row.category.clone(),
         priority: row.priority,
         state: row.state,
-        stopped_by: row.stopped.as_ref().map(stopped_by),
+        stopped_by: stopped_by(row.state, row.stopped.as_ref()),
+        held_by: held_by(row.state, row.stopped.as_ref()),
         due: row.due,
         event: row.cause.event.clone(),
         created_at: row.created_at,
@@ -161,7 +192,16 @@ pub(super) async fn read_story(
         return Ok(None);
     };
     let event = app.ports.stories.event(project, &EventRef::Id(row.cause.event.clone())).await?;
-    Ok(Some((story(&row, &entries, &deliveries, event.as_ref()), row)))
+    let mut story = story(&row, &entries, &deliveries, event.as_ref());
+    let configuration = app.live(project).await?;
+    let category = configuration.categories.get(&row.category);
+    let name = category.and_then(|category| category.name.get(&configuration.project.locale));
+    let name = name.map_or(row.category.as_str(), String::as_str);
+    for entry in story.timeline.iter_mut().filter(|entry| entry.reason == Some(Reason::ServiceBasisContract))
+    {
+        entry.text = Some(by_contract(name));
+    }
+    Ok(Some((story, row)))
 }
 
 pub(super) fn story(
@@ -170,20 +210,7 @@ pub(super) fn story(
     deliveries: &[Delivery],
     event: Option<&Event>,
 ) -> StoryResponse {
-    let inapp = row.inapp.iter().map(|inapp| DeliveryResponse {
-        id: row.inapp_id().into(),
-        notification: row.id.clone(),
-        recipient: row.person.recipient.clone(),
-        channel: Channel::Inapp,
-        state: inapp.state,
-        reason: None,
-        provider: None,
-        attempts: 0,
-        code: None,
-        due: None,
-        made_at: inapp.made_at,
-        changed_at: inapp.changed_at,
-    });
+    let inapp = inapp_delivery(row).into_iter();
     StoryResponse {
         id: row.id.clone(),
         recipient: row.person.recipient.clone(),
@@ -191,7 +218,8 @@ pub(super) fn story(
         priority: row.priority,
         rule: row.cause.rule.clone(),
         state: row.state,
-        stopped_by: row.stopped.as_ref().map(stopped_by),
+        stopped_by: stopped_by(row.state, row.stopped.as_ref()),
+        held_by: held_by(row.state, row.stopped.as_ref()),
         configuration: row.configuration,
         due: row.due,
         created_at: row.created_at,
@@ -206,6 +234,25 @@ pub(super) fn story(
         deliveries: inapp.chain(deliveries.iter().map(delivery)).collect(),
         timeline: entries.iter().map(entry).collect(),
     }
+}
+
+/// The delivery in the inbox, which has no row of its own.
+fn inapp_delivery(row: &Notification) -> Option<DeliveryResponse> {
+    let inapp = row.inapp?;
+    Some(DeliveryResponse {
+        id: row.inapp_id().into(),
+        notification: row.id.clone(),
+        recipient: row.person.recipient.clone(),
+        channel: Channel::Inapp,
+        state: inapp.state,
+        reason: None,
+        provider: None,
+        attempts: 0,
+        code: None,
+        due: None,
+        made_at: inapp.made_at,
+        changed_at: inapp.changed_at,
+    })
 }
 
 fn entry(entry: &Entry) -> StoryEntry {
@@ -291,11 +338,30 @@ async fn deliveries(
         before: query.after::<String>()?.map(Into::into),
         limit: limit + 1,
     };
-    let mut rows = app.ports.stories.deliveries(&caller.project, &filter).await?;
+    let mut rows: Vec<(Box<str>, DeliveryResponse)> = Vec::new();
+    if filter.channel != Some(Channel::Inapp) {
+        let found = app.ports.stories.deliveries(&caller.project, &filter).await?;
+        rows.extend(found.iter().map(|row| (row.id.clone(), delivery(row))));
+    }
+    // The inbox has no provider, and what stands there needs no reason.
+    let inbox = filter.channel.is_none_or(|channel| channel == Channel::Inapp);
+    if inbox && filter.provider.is_none() && filter.reason.is_none() {
+        let upto = filter.before.as_deref().and_then(made_at).unwrap_or(Timestamp::MAX);
+        let found = app.ports.stories.inapp_deliveries(&caller.project, &filter, upto).await?;
+        rows.extend(found.iter().filter_map(|row| Some((row.id.as_str().into(), inapp_delivery(row)?))));
+    }
+    // Ids begin with the time at which they were made.
+    rows.sort_by(|(one, _), (other, _)| other.cmp(one));
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let place = rows.last().map(|row| next(&row.id)).filter(|_| more);
-    Ok(Answered::ok(&Page { items: rows.iter().map(delivery).collect(), next: place }).response())
+    let place = rows.last().map(|(id, _)| next(id)).filter(|_| more);
+    Ok(Answered::ok(&Page { items: rows.into_iter().map(|(_, row)| row).collect(), next: place }).response())
+}
+
+/// When an id was made, if it is one of the relay's own (UUIDv7: its first 48 bits are milliseconds).
+fn made_at(id: &str) -> Option<Timestamp> {
+    let id = uuid::Uuid::parse_str(id).ok().filter(|id| id.get_version_num() == 7)?;
+    Some(Timestamp::from_millis(i64::try_from(id.as_u128() >> 80).ok()?))
 }
 
 /// Which dead deliveries to revive.
@@ -335,22 +401,25 @@ async fn replay_deliveries(
     if filter.state.is_some_and(|state| state != DeliveryState::Dead) {
         return Err(Problem::invalid("/state", "Only dead deliveries can be revived."));
     }
-    let work = async {
-        let filter = DeliveryFilter {
-            state: Some(DeliveryState::Dead),
-            channel: filter.channel,
-            provider: filter.provider.map(Into::into),
-            recipient: filter.recipient,
-            reason: filter.reason,
-            since: filter.since,
-            until: filter.until,
-            before: None,
-            limit: LIST_LIMIT_MAX,
-        };
-        let replayed = revive(&app, &caller, filter).await?;
-        Ok(Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed }))
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
     };
-    app.repeats.once(&caller.project, &sent, work).await
+    let filter = DeliveryFilter {
+        state: Some(DeliveryState::Dead),
+        channel: filter.channel,
+        provider: filter.provider.map(Into::into),
+        recipient: filter.recipient,
+        reason: filter.reason,
+        since: filter.since,
+        until: filter.until,
+        before: None,
+        limit: LIST_LIMIT_MAX,
+    };
+    let replayed = revive(&app, &caller, filter).await?;
+    let answered = Answered::new(StatusCode::ACCEPTED, &ReplaysResponse { replayed });
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 /// Revives dead deliveries, page by page. A revived one is dead no more, so that the call can be repeated until it

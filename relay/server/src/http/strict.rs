@@ -10,6 +10,7 @@ use serde::de::{
     MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde_json::{Map, Value};
+use tidings_protocol::id::IdError;
 use tidings_protocol::problem::Fault;
 
 use super::json::escape;
@@ -42,6 +43,9 @@ impl Mistake {
 
     fn into_problem(self) -> Box<Problem> {
         let pointer: String = self.pointer.iter().rev().map(|part| format!("/{}", escape(part))).collect();
+        if self.code == "invalid" && IdError::too_long_in(&self.detail).is_some() {
+            return Problem::invalid(pointer, self.detail);
+        }
         let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, self.code, self.detail.clone());
         let detail = if self.code == "unknown_field" { "unknown".into() } else { self.detail };
         problem.errors.push(Fault {

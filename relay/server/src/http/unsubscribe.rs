@@ -11,7 +11,7 @@ mod words;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use tidings_core::act::{Act, ConsentRequest, PreferenceChange, Unit};
 use tidings_core::configuration::{Basis, Configuration};
@@ -21,8 +21,10 @@ use tidings_core::template::Locale;
 use tidings_protocol::{CategoryId, Channel, Decision, LegalClass};
 
 use self::words::Words;
+use super::answer::{Answered, REPLAYED};
 use super::body::Sent;
 use super::problem::Problem;
+use super::repeats::{Begun, Holds, begin};
 use super::route::{At, Routes, Who};
 use super::sheet::{asked_language, escaped, page};
 use crate::app::App;
@@ -74,16 +76,27 @@ async fn leave(
         return Ok(asking(opened.as_ref(), language));
     }
     let words = Words::of(language);
+    let mut replayed = false;
     if let Some(opened) = &opened {
         if opened.is_essential() {
             let below = format!("<p>{}</p>", escaped(words.needed));
             return Ok(page(language, words.needed_title, &below));
         }
-        opened.leave(&app, language).await?;
+        match begin(&app, &opened.key.project, &sent, Holds::Ids).await? {
+            Begun::Before(_) => replayed = true,
+            Begun::First(keeping) => {
+                opened.leave(&app, language).await?;
+                keeping.keep(&Answered::nothing()).await?;
+            }
+        }
     }
     let what = opened.as_ref().map(|opened| opened.line(words)).unwrap_or_default();
     let below = format!("{what}<p>{}</p>", escaped(words.close));
-    Ok(page(language, words.done, &below))
+    let mut response = page(language, words.done, &below);
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 fn asking(opened: Option<&Opened>, language: Language) -> Response {

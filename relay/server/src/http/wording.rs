@@ -1,13 +1,28 @@
 //! Reasons as sentences, for those that come without particulars.
 
 use tidings_core::model::Stopped;
-use tidings_protocol::Reason;
 use tidings_protocol::http::StoppedBy;
+use tidings_protocol::{NotificationState, Reason};
 
-/// What stopped or holds something, with a sentence.
-pub(crate) fn stopped_by(stopped: &Stopped) -> StoppedBy {
+/// What stopped a notification; none while it only waits.
+pub(crate) fn stopped_by(state: NotificationState, stopped: Option<&Stopped>) -> Option<StoppedBy> {
+    stopped.filter(|_| state != NotificationState::Held).map(told)
+}
+
+/// What holds a notification that waits.
+pub(crate) fn held_by(state: NotificationState, stopped: Option<&Stopped>) -> Option<StoppedBy> {
+    stopped.filter(|_| state == NotificationState::Held).map(told)
+}
+
+fn told(stopped: &Stopped) -> StoppedBy {
     let text = stopped.text.as_deref().unwrap_or_else(|| sentence(stopped.reason));
     StoppedBy { gate: stopped.by(), reason: stopped.reason, text: text.to_owned() }
+}
+
+/// What a category that needs no consent rests on; names of categories are often plural.
+pub(crate) fn by_contract(category: &str) -> String {
+    let rests = if category.ends_with('s') { "rest" } else { "rests" };
+    format!("{category} {rests} on the contract; no consent is needed")
 }
 
 /// A reason as a sentence.

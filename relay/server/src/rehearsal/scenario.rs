@@ -8,10 +8,12 @@ use tidings_core::act::{
     Act, Answer, ConsentRequest, DeviceGreeting, EventAnswer, PreferenceChange, RecipientChange, Settled,
 };
 use tidings_core::model::Collected;
-use tidings_core::ports::{InboxReader as _, StoryReader as _};
-use tidings_protocol::http::{ConsentRequest as ConsentBody, PreferencesRequest};
+use tidings_core::ports::{InboxReader as _, NotificationFilter, StoryReader as _};
+use tidings_protocol::http::{ConsentRequest as ConsentBody, EndpointRequest, PreferencesRequest};
 use tidings_protocol::operation::{Operation, Request};
-use tidings_protocol::{DeviceId, DeviceReceipt, EventId, OperationId, RecipientId, Timestamp, TopicId};
+use tidings_protocol::{
+    Channel, DeviceId, DeviceReceipt, EventId, OperationId, RecipientId, Timestamp, TopicId,
+};
 
 use super::{Line, Rehearsal, RehearsalError};
 use crate::http::event;
@@ -75,6 +77,35 @@ struct RecipientLine {
     attributes: Option<Value>,
     #[serde(default)]
     topics: Vec<TopicId>,
+    /// By channel, as `PUT …/endpoints/{channel}` takes them; or a list of them, each with its channel.
+    #[serde(default)]
+    endpoints: EndpointLines,
+}
+
+/// The addresses of a recipient line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum EndpointLines {
+    Named(BTreeMap<Channel, EndpointRequest>),
+    Listed(Vec<EndpointRequest>),
+}
+
+impl Default for EndpointLines {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
+}
+
+impl EndpointLines {
+    fn each(&self) -> Result<Vec<(Channel, &EndpointRequest)>, Trouble> {
+        match self {
+            Self::Named(named) => Ok(named.iter().map(|(channel, one)| (*channel, one)).collect()),
+            Self::Listed(listed) => {
+                let nameless = || Trouble::Told("each of endpoints names its channel".to_owned());
+                listed.iter().map(|one| Ok((one.channel.ok_or_else(nameless)?, one))).collect()
+            }
+        }
+    }
 }
 
 /// A decision as `POST …/consent` takes it, with its recipient.
@@ -159,16 +190,20 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`] names the line that cannot be played.
     pub async fn play(&self, rehearsal: &Rehearsal) -> Result<Vec<Line>, ScenarioError> {
+        let mut lines = Vec::new();
         for (number, line) in &self.lines {
             rehearsal.run_until(line.at).await?;
             let fail = |detail: String| ScenarioError::Line { line: *number, detail };
-            play_line(rehearsal, line).await.map_err(|problem| match problem {
+            let told = play_line(rehearsal, line).await.map_err(|problem| match problem {
                 Trouble::Told(detail) => fail(detail),
                 Trouble::Stopped(error) => ScenarioError::Rehearsal(error),
             })?;
+            lines.extend(told);
         }
         rehearsal.run_until(rehearsal.now().plus_millis(AFTERMATH_MILLIS)).await?;
-        Ok(lines_of(rehearsal).await?)
+        lines.extend(lines_of(rehearsal).await?);
+        lines.sort_by(|a, b| (a.at, &a.recipient, &a.rule).cmp(&(b.at, &b.recipient, &b.rule)));
+        Ok(lines)
     }
 }
 
@@ -187,9 +222,11 @@ fn taken(settled: Settled) -> Result<Answer, Trouble> {
     settled.answer.map_err(|refusal| Trouble::Told(refusal.to_string()))
 }
 
-async fn play_line(rehearsal: &Rehearsal, line: &ScenarioLine) -> Result<(), Trouble> {
+/// Plays a line. Answers what it alone can tell: what an event fired no rule for.
+async fn play_line(rehearsal: &Rehearsal, line: &ScenarioLine) -> Result<Vec<Line>, Trouble> {
+    let mut lines = Vec::new();
     if let Some(recipient) = &line.recipient {
-        return put_recipient(rehearsal, recipient).await;
+        put_recipient(rehearsal, recipient).await?;
     }
     if let Some(consent) = &line.consent {
         let body: ConsentBody = of_body(&consent.body)?;
@@ -216,16 +253,23 @@ async fn play_line(rehearsal: &Rehearsal, line: &ScenarioLine) -> Result<(), Tro
     if let Some(value) = &line.event {
         let body = event::read::plain(value.clone(), rehearsal.now())
             .map_err(|problem| Trouble::Told(problem.detail.clone()))?;
+        let (name, recipient) = (body.external_id.clone(), body.recipient.clone());
         if let Answer::Events(answers) = taken(rehearsal.event(body).await)?
-            && let Some(EventAnswer::Refused(refusal)) = answers.first()
+            && let Some(answer) = answers.first()
         {
-            return Err(Trouble::Told(refusal.to_string()));
+            let id = match answer {
+                EventAnswer::Refused(refusal) => return Err(Trouble::Told(refusal.to_string())),
+                EventAnswer::Accepted { event, .. } | EventAnswer::Duplicate { event } => event,
+            };
+            let name = name.as_deref().unwrap_or(id.as_str());
+            let recipient = recipient.as_ref().map(RecipientId::as_str);
+            lines = Line::of_event(name, rehearsal.now(), recipient, answer);
         }
     }
     if let Some(receipt) = &line.receipt {
         tell_receipt(rehearsal, receipt).await?;
     }
-    Ok(())
+    Ok(lines)
 }
 
 fn of_body<T: for<'de> Deserialize<'de>>(body: &BTreeMap<String, Value>) -> Result<T, Trouble> {
@@ -260,6 +304,11 @@ async fn put_recipient(rehearsal: &Rehearsal, line: &RecipientLine) -> Result<()
         if_revision: None,
     };
     taken(rehearsal.act(Act::PutRecipient(Box::new(change))).await)?;
+    for (channel, endpoint) in line.endpoints.each()? {
+        let address = Some((endpoint.address.as_str().into(), endpoint.verified));
+        let act = Act::PutEndpoint { recipient: line.id.clone(), channel, address };
+        taken(rehearsal.act(act).await)?;
+    }
     for topic in &line.topics {
         let act = Act::PutMembership { recipient: line.id.clone(), topic: topic.clone(), member: true };
         taken(rehearsal.act(act).await)?;
@@ -323,8 +372,15 @@ async fn request_of(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<Request
         .receipt
         .parse()
         .map_err(|error: tidings_protocol::vocabulary::UnknownWord| Trouble::Told(error.to_string()))?;
+    let filter = NotificationFilter {
+        recipient: Some(line.recipient.clone()),
+        limit: usize::MAX,
+        ..NotificationFilter::default()
+    };
+    let rows = rehearsal.store().notifications(rehearsal.project(), &filter).await;
     let mut fits = None;
-    for (row, _) in rehearsal.stories().await? {
+    // Newest first: the first that fits is the latest.
+    for row in rows.map_err(RehearsalError::from)? {
         let of_rule = line.rule.is_none() || row.cause.rule.as_ref().map(ToString::to_string) == line.rule;
         let of_event = match &line.event {
             None => true,
@@ -332,6 +388,7 @@ async fn request_of(rehearsal: &Rehearsal, line: &ReceiptLine) -> Result<Request
         };
         if row.person == person && of_rule && of_event && row.created_seq.is_some() {
             fits = Some(row.id);
+            break;
         }
     }
     let notification = fits.ok_or_else(|| {

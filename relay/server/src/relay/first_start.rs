@@ -28,7 +28,8 @@ pub(super) async fn first_start(
         None => make_project(ports, FIRST_PROJECT, now).await?,
     };
     // The key of whoever started the relay may make other projects.
-    let (_, key) = make_key(ports, vault, &project.id, &Scope::ALL, false, "first key", now).await?;
+    let (row, key) = new_key_row(vault, &project.id, &Scope::ALL, false, "first key", now);
+    ports.registry.put_key(&row, None).await?;
     Ok(Some(FirstKey { project: project.name.to_string(), key }))
 }
 
@@ -49,16 +50,15 @@ pub(crate) async fn make_project(
     Ok(project)
 }
 
-/// Makes a key; the text is shown once and stored as a hash.
-pub(crate) async fn make_key(
-    ports: &Ports,
+/// A new key; its text is shown once and stored as a hash.
+pub(crate) fn new_key_row(
     vault: &Vault,
     project: &ProjectId,
     scopes: &[Scope],
     sandbox: bool,
     label: &str,
     now: Timestamp,
-) -> Result<(KeyRow, String), StoreError> {
+) -> (KeyRow, String) {
     let key = new_key(sandbox);
     let mut words: Vec<Box<str>> = scopes.iter().map(|scope| scope.as_str().into()).collect();
     words.sort();
@@ -72,6 +72,5 @@ pub(crate) async fn make_key(
         created_at: now,
         revoked_at: None,
     };
-    ports.registry.put_key(&row).await?;
-    Ok((row, key))
+    (row, key)
 }

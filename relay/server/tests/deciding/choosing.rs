@@ -207,10 +207,10 @@ async fn an_address_on_the_stop_list_is_never_used_not_even_for_what_is_essentia
         id: "1".into(),
         at: scene.now(),
     };
-    scene.store.put_stop_entry(&entry, true).await.unwrap();
+    scene.store.put_stop_entry(&entry, true, None).await.unwrap();
     let id = scene.e("alice", 1).await;
     scene.stands(&id, state, line).await;
-    scene.store.put_stop_entry(&entry, false).await.unwrap();
+    scene.store.put_stop_entry(&entry, false, None).await.unwrap();
     let id = scene.e("alice", 2).await;
     assert!(scene.told(&id).await.iter().any(|line| line.starts_with("stop_list pass address_free")));
 }

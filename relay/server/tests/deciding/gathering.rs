@@ -169,15 +169,90 @@ async fn what_is_over_the_cap_of_a_category_is_collected_and_the_digest_takes_on
         ids.push(id);
     }
     scene.held_until(&ids[0], "2026-11-23T18:00:00Z").await;
-    // The category's cap is full today: the digest itself waits for tomorrow, and is not collected again.
+    // The category's cap is full today, and what it collected goes at its hour all the same.
     scene.until("2026-11-23T18:00:00Z").await;
-    scene.stands(&ids[0], "held cap", "cap hold cap").await;
-    scene.until("2026-11-24T00:00:00Z").await;
     assert_eq!(scene.state(&ids[0]).await, "merged digest");
     let made = digests(&scene).await;
     assert_eq!(scene.title(&made[0].id).await, "3 things, the last is 3");
+    scene.until("2026-11-24T00:00:00Z").await;
     let next = scene.e("alice", 4).await;
-    assert_eq!(scene.state(&next).await, "held digest", "the digest counted for today");
+    assert_eq!(scene.state(&next).await, "active -", "the digest counted for its own day");
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn a_cap_that_collects_lets_one_digest_through_in_each_period() {
+    let document = rule("category: gathered").replace("digest: {at: \"18:00\"", "digest: {window: 30m");
+    let scene = Scene::new(&document).await;
+    scene.e("alice", 0).await;
+    let first = [scene.e("alice", 1).await, scene.e("alice", 2).await];
+    scene.minutes(30).await;
+    assert_eq!(scene.state(&first[0]).await, "merged digest");
+    let second = [scene.e("alice", 3).await, scene.e("alice", 4).await];
+    scene.minutes(30).await;
+    for id in &second {
+        scene.stands(id, "held cap", "cap hold cap").await;
+    }
+    scene.until("2026-11-24T00:00:00Z").await;
+    assert_eq!(scene.state(&second[0]).await, "merged digest");
+    assert_eq!(digests(&scene).await.len(), 2);
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn another_full_cap_puts_the_digest_off() {
+    let document = ruled("category: gathered", "caps: {day: 1, over: defer}");
+    let scene = Scene::new(&document).await;
+    scene.e("alice", 0).await;
+    let ids = [scene.e("alice", 1).await, scene.e("alice", 2).await];
+    scene.until("2026-11-23T18:00:00Z").await;
+    for id in &ids {
+        scene.stands(id, "held cap", "cap hold cap").await;
+    }
+    scene.until("2026-11-24T00:00:00Z").await;
+    assert_eq!(scene.state(&ids[0]).await, "merged digest");
+}
+
+/// What is over a cap that suppresses is suppressed, a digest as well; its members say so.
+#[rstest]
+#[case::several(2)]
+#[case::alone(1)]
+#[tokio::test]
+async fn a_digest_over_a_cap_that_suppresses_is_suppressed(#[case] count: usize) {
+    let lines = "caps: {day: 1, over: suppress}";
+    let document =
+        ruled(DIGEST, lines).replace("rules:\n", "rules:\n  u: {on: u, template: plain, category: orders}\n");
+    let scene = Scene::new(&document).await;
+    scene.event("u", "alice", json!({"n": 0})).await;
+    let mut ids = Vec::new();
+    for n in 0..count {
+        ids.push(scene.e("alice", i32::try_from(n).unwrap()).await);
+    }
+    scene.minutes(30).await;
+    for id in &ids {
+        assert_eq!(scene.state(id).await, "suppressed cap");
+    }
+    assert_eq!(scene.count(NotificationState::Active).await, 1, "only the one that was first");
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn a_throttle_that_digests_joins_the_categorys_digest_if_the_rule_has_none() {
+    let keys = "category: gathered, throttle: {count: 1, per: 1h, over: digest}";
+    let scene = Scene::new(&rule(keys)).await;
+    let first = scene.e("alice", 0).await;
+    assert_eq!(scene.state(&first).await, "active -");
+    let ids = [scene.e("alice", 1).await, scene.e("alice", 2).await];
+    for id in &ids {
+        scene.stands(id, "held digest", "digest hold digest").await;
+        scene.held_until(id, "2026-11-23T18:00:00Z").await;
+    }
+    scene.until("2026-11-23T18:00:00Z").await;
+    for id in &ids {
+        assert_eq!(scene.state(id).await, "merged digest");
+    }
+    assert_eq!(digests(&scene).await.len(), 1);
+    scene.balanced().await;
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ impl Scene {
             applied_at: self.now(),
             applied_by: "scene".into(),
         };
-        self.store.apply(&row, "shop").await.unwrap();
+        self.store.apply(&row, "shop", None).await.unwrap();
     }
 
     pub(crate) async fn stop(&self, stop: StopSwitch) {

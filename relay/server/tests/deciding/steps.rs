@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use serde_json::json;
-use tidings_protocol::{Channel, NotificationId, NotificationState};
+use tidings_protocol::{Channel, NotificationId, NotificationState, StoryKind};
 
 use crate::documents::rule;
 use crate::scene::Scene;
@@ -159,6 +159,19 @@ async fn a_step_may_tell_somebody_else_and_who_acknowledges_ends_the_rest() {
     scene.stands(&first, "cancelled acknowledged_in_time", "ended acknowledged_in_time cancelled").await;
     assert_eq!(scene.state(&linked).await, "reached -");
     assert!(!scene.row(&first).await.is_visible());
+}
+
+#[tokio::test]
+async fn a_step_that_is_not_needed_says_what_it_would_have_used() {
+    let keys =
+        "category: calls, deliver: [{channels: [inapp]}, {after: 5m, unless: received, channels: [sms]}]";
+    let scene = Scene::new(&rule(keys)).await;
+    let id = scene.e("alice", 1).await;
+    scene.receive("alice").await;
+    scene.minutes(6).await;
+    let story = scene.story(&id).await;
+    let line = story.iter().find(|entry| entry.kind == StoryKind::Cancelled).expect("the step is skipped");
+    assert_eq!((line.step, line.text.as_deref()), (Some(2), Some("SMS not needed")));
 }
 
 #[tokio::test]

@@ -183,10 +183,10 @@ impl Tables {
     /// notification is free.
     fn apply_work(&mut self, changes: &Changes) {
         for key in &changes.due_cleared {
-            self.due.remove(key);
+            self.remove_due(key);
         }
         for row in &changes.due_set {
-            self.due.set((row.person.project.clone(), row.key.clone()), row.clone());
+            self.put_due(row.clone());
         }
         for row in &changes.once_taken {
             self.once.set((row.person.clone(), row.rule.clone(), row.value.clone()), row.clone());
@@ -220,8 +220,7 @@ impl Tables {
             self.operations.set((row.person.clone(), operation_key(row)), row.clone());
         }
         for row in &changes.collected {
-            let number = self.collected.last().map_or(1, |(last, _)| last + 1);
-            self.collected.set(number, row.clone());
+            self.put_collected(row.clone());
         }
         for row in &changes.feed {
             let number = self.feed_heads.get(&row.project).copied().unwrap_or_default() + 1;

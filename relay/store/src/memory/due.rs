@@ -20,8 +20,11 @@ impl DueReader for MemoryStore {
     ) -> Result<Vec<DueRow>, StoreError> {
         self.at(PortCall::Due).await?;
         let tables = self.shared.lock();
-        let rows = tables.due.iter().map(|(_, row)| row);
-        Ok(round_robin(rows.filter(|row| row.key.lane() == lane && row.at <= now).cloned(), quantum, limit))
+        let due = tables.due_at.iter().map(|(key, ())| key).take_while(|(at, _)| *at <= now);
+        let mut keys: Vec<_> = due.map(|(_, key)| key).collect();
+        keys.sort_unstable();
+        let rows = keys.into_iter().filter_map(|key| tables.due.get(key));
+        Ok(round_robin(rows.filter(|row| row.key.lane() == lane).cloned(), quantum, limit))
     }
 
     async fn expired(
@@ -31,18 +34,17 @@ impl DueReader for MemoryStore {
     ) -> Result<Vec<(PersonKey, NotificationId)>, StoreError> {
         self.at(PortCall::Due).await?;
         let tables = self.shared.lock();
-        let pending = tables.pending.iter().filter_map(|(id, ())| tables.notifications.get(id));
-        let mut rows: Vec<_> = pending.filter(|row| row.expires_at <= now).collect();
-        rows.sort_by_key(|row| (row.expires_at, row.id.clone()));
-        Ok(rows.into_iter().take(limit).map(|row| (row.person.clone(), row.id.clone())).collect())
+        let expired = tables.expiring.iter().map(|(key, ())| key).take_while(|(at, _)| *at <= now);
+        let rows = expired.filter_map(|(_, id)| tables.notifications.get(id)).take(limit);
+        Ok(rows.map(|row| (row.person.clone(), row.id.clone())).collect())
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.at(PortCall::Due).await?;
         let tables = self.shared.lock();
-        let work = tables.due.iter().map(|(_, row)| row.at);
-        let pending = tables.pending.iter().filter_map(|(id, ())| tables.notifications.get(id));
-        Ok(work.chain(pending.map(|row| row.expires_at)).min())
+        let work = tables.due_at.first().map(|((at, _), ())| *at);
+        let expires = tables.expiring.first().map(|((at, _), ())| *at);
+        Ok(work.into_iter().chain(expires).min())
     }
 
     async fn purge(

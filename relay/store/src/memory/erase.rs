@@ -110,7 +110,10 @@ impl Tables {
         self.consent_states.remove_where(|(of, _), _| of == person, all);
         self.once.remove_where(|(of, ..), _| of == person, all);
         self.digests.remove_where(|(of, ..), _| of == person, all);
-        self.due.remove_where(|_, row| row.person == *person && !matches!(row.key, DueKey::FanOut(..)), all);
+        let theirs = self.due.iter().filter(|(_, row)| row.person == *person);
+        let theirs = theirs.filter(|(_, row)| !matches!(row.key, DueKey::FanOut(..)));
+        let theirs: Vec<_> = theirs.map(|(key, _)| key.clone()).collect();
+        theirs.iter().for_each(|key| self.remove_due(key));
         self.receipts.remove_where(|(of, ..), _| of == person, all);
         self.operations.remove_where(|(of, _), _| of == person, all);
         self.collected.remove_where(|_, row| row.person == *person, all);

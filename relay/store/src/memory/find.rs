@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState};
-use tidings_core::ports::{Found, Need};
-use tidings_protocol::{DeliveryState, NotificationState, ProjectId, RecipientId, Timestamp};
+use tidings_core::ports::{Found, HistoryAsked, Need};
+use tidings_protocol::{DeliveryState, NotificationId, ProjectId, RecipientId, Timestamp};
 
+use super::registry::is_same;
 use crate::erasure::ErasureKey;
 use crate::found::Gathered;
 use crate::tables::Tables;
@@ -91,7 +92,6 @@ impl Tables {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "find_one shares the needs out, without a wildcard")]
     fn find_notifications(&self, need: &Need, found: &mut Gathered) {
-        let pending = || self.pending.iter().filter_map(|(id, ())| self.notifications.get(id));
         match need {
             Need::Notification(project, id) => {
                 let row = self.notifications.get(id).filter(|row| row.person.project == *project);
@@ -101,42 +101,50 @@ impl Tables {
                 .notifications_from(event, "")
                 .filter(|row| row.person == *person && row.cause.rule == *rule && is_direct(row))
                 .for_each(|row| found.notification(row)),
-            Need::Collapse(person, category, value) => self
-                .notifications_of(person)
-                .filter(|row| row.category == *category && row.keys.collapse.as_ref() == Some(value))
-                .filter(|row| row.is_pending() || row.is_visible())
-                .for_each(|row| found.notification(row)),
+            Need::Collapse(person, category, value) => {
+                let key = (person.clone(), category.clone(), value.clone());
+                self.collapsing
+                    .range((key.0.clone(), key.1.clone(), key.2.clone(), first())..)
+                    .take_while(|((of, at, what, _), ())| (of, at, what) == (&key.0, &key.1, &key.2))
+                    .filter_map(|((.., id), ())| self.notifications.get(id))
+                    .for_each(|row| found.notification(row));
+            }
             Need::Match { project, rule, event_type, value } => self
-                .open
-                .iter()
-                .filter_map(|(id, ())| self.notifications.get(id))
-                .filter(|row| row.person.project == *project && row.cause.rule.as_ref() == Some(rule))
-                .filter(|row| {
-                    row.keys.matches.iter().any(|key| key.event_type == *event_type && key.value == *value)
+                .matched
+                .range((project.clone(), rule.clone(), event_type.clone(), value.clone(), first())..)
+                .take_while(|((of, by, on, what, _), ())| {
+                    (of, by, on, what) == (project, rule, event_type, value)
                 })
+                .filter_map(|((.., id), ())| self.notifications.get(id))
                 .for_each(|row| found.notification(row)),
             Need::Pending(person) => self
-                .notifications_of(person)
-                .filter(|row| row.is_pending())
+                .pending_of
+                .of(person)
+                .filter_map(|id| self.notifications.get(id))
                 .for_each(|row| found.notification(row)),
             Need::Placed { person, after, upto } => self
                 .notifications_of(person)
                 .filter(|row| row.inapp.is_some_and(|inapp| inapp.state == DeliveryState::Placed))
                 .filter(|row| row.created_seq.is_some_and(|seq| seq > *after && seq <= *upto))
                 .for_each(|row| found.notification(row)),
-            Need::Chain(project, first) => self
-                .notifications
-                .iter()
-                .map(|(_, row)| row)
+            Need::Chain(project, root) => self
+                .chained
+                .range((root.clone(), first())..)
+                .take_while(|((of, _), ())| of == root)
+                .filter_map(|((_, id), ())| self.notifications.get(id))
+                // A link of another chain may be asked for as if it were the first: it is itself.
+                .chain(self.notifications.get(root).filter(|row| row.chain.is_some()))
                 .filter(|row| row.person.project == *project)
-                .filter(|row| row.id == *first || row.chain.as_ref() == Some(first))
                 .for_each(|row| found.notification(row)),
             Need::OfEvent(event, after, limit) => self
                 .notifications_from(event, after.as_ref().map_or("", |id| id.as_str()))
                 .take(usize::try_from(*limit).unwrap_or(usize::MAX))
                 .for_each(|row| found.notification(row)),
-            Need::DigestMembers(digest) => pending()
-                .filter(|row| row.digest.as_ref() == Some(digest) && row.state == NotificationState::Held)
+            Need::DigestMembers(digest) => self
+                .members
+                .range((digest.clone(), first())..)
+                .take_while(|((of, _), ())| of == digest)
+                .filter_map(|((_, id), ())| self.notifications.get(id))
                 .for_each(|row| found.notification(row)),
             other => unreachable!("{other:?} asks for no notification"),
         }
@@ -157,9 +165,12 @@ impl Tables {
                 found.once.extend(self.once.get(&(person.clone(), rule.clone(), value.clone())).cloned());
             }
             Need::History(asked) => {
-                let kept = self.collected.iter().filter(|(_, row)| {
-                    row.person == asked.person && row.event_type == asked.event_type && row.at >= asked.since
-                });
+                let HistoryAsked { person, event_type, since } = asked;
+                let kept = self
+                    .collected_of
+                    .range((person.clone(), event_type.clone(), *since, 0)..)
+                    .take_while(|((of, kind, ..), ())| of == person && kind == event_type)
+                    .filter(|((.., number), ())| self.collected.has(number));
                 found.histories.insert(asked.clone(), i64::try_from(kept.count()).unwrap_or(i64::MAX));
             }
             Need::Delivery(project, id) => {
@@ -238,7 +249,7 @@ impl Tables {
     pub(crate) fn person(&self, key: &PersonKey, erasure: &ErasureKey) -> Person {
         let stopped = |row: &tidings_core::model::Endpoint| {
             self.stop_list.iter().any(|((project, _), entry)| {
-                *project == key.project && entry.channel == row.channel && entry.address == row.address
+                *project == key.project && is_same(entry, row.channel, &row.address)
             })
         };
         let states = self.consent_states.of(key);
@@ -280,4 +291,9 @@ pub(super) const fn is_direct(row: &Notification) -> bool {
 
 const fn is_pending(state: DeliveryState) -> bool {
     matches!(state, DeliveryState::Waiting | DeliveryState::HandingOver)
+}
+
+/// Before every id.
+fn first() -> NotificationId {
+    NotificationId::new(" ").expect("a space is an id")
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
-use tidings_core::model::Delivery;
+use tidings_core::model::{Delivery, StoredAnswer};
 use tidings_core::ports::{
     Begun, DueHandover, HandoverLane, HandoverReader, PublicToken, PublicTokens, StoreError,
 };
@@ -99,8 +99,13 @@ impl HandoverReader for MemoryStore {
 
 #[async_trait]
 impl PublicTokens for MemoryStore {
-    async fn put_public_tokens(&self, rows: &[PublicToken]) -> Result<(), StoreError> {
+    async fn put_public_tokens(
+        &self,
+        rows: &[PublicToken],
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
         self.change(PortCall::Registry, |tables| {
+            tables.keep_answer(answer);
             for row in rows {
                 tables.public_tokens.add(row.hash, row.clone());
             }

@@ -1,6 +1,8 @@
 //! What an operator sets up.
 
 use async_trait::async_trait;
+use tidings_core::delivery::compared;
+use tidings_core::model::StoredAnswer;
 use tidings_core::ports::{ConfigurationRow, KeyRow, ProjectRow, Registry, SecretRow, StopEntry, StoreError};
 use tidings_protocol::{Channel, ProjectId};
 
@@ -37,8 +39,9 @@ impl Registry for MemoryStore {
         Ok(rows.filter(|row| row.revoked_at.is_none()).cloned().collect())
     }
 
-    async fn put_key(&self, key: &KeyRow) -> Result<(), StoreError> {
+    async fn put_key(&self, key: &KeyRow, answer: Option<&StoredAnswer>) -> Result<(), StoreError> {
         self.change(PortCall::Registry, |tables| {
+            tables.keep_answer(answer);
             tables.keys.set(key.id.clone(), key.clone());
             Ok(())
         })
@@ -67,7 +70,12 @@ impl Registry for MemoryStore {
         Ok(rows.take(limit).map(|row| ConfigurationRow { bundle: "".into(), ..row.clone() }).collect())
     }
 
-    async fn apply(&self, row: &ConfigurationRow, name: &str) -> Result<(), StoreError> {
+    async fn apply(
+        &self,
+        row: &ConfigurationRow,
+        name: &str,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
         self.change(PortCall::Registry, |tables| {
             tables.free_name(&row.project, name)?;
             let project = tables.projects.get(&row.project).cloned();
@@ -80,6 +88,7 @@ impl Registry for MemoryStore {
             project.name = name.into();
             tables.projects.set(row.project.clone(), project);
             tables.configurations.set((row.project.clone(), row.version), row.clone());
+            tables.keep_answer(answer);
             Ok(())
         })
         .await
@@ -111,22 +120,39 @@ impl Registry for MemoryStore {
         Ok(rows.take(limit).cloned().collect())
     }
 
-    async fn put_stop_entry(&self, entry: &StopEntry, add: bool) -> Result<bool, StoreError> {
-        self.change(PortCall::Registry, |tables| Ok(tables.put_stop_entry(entry, add))).await
+    async fn put_stop_entry(
+        &self,
+        entry: &StopEntry,
+        add: bool,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<Option<StopEntry>, StoreError> {
+        self.change(PortCall::Registry, |tables| {
+            let there = tables.put_stop_entry(entry, add);
+            tables.keep_answer(answer.filter(|_| there.is_none()));
+            Ok(there)
+        })
+        .await
     }
 }
 
 impl Tables {
+    /// Keeps what a call answers that may come again.
+    pub(super) fn keep_answer(&mut self, answer: Option<&StoredAnswer>) {
+        if let Some(row) = answer {
+            self.answers.set((row.project.clone(), row.route.clone(), row.key.clone()), row.clone());
+        }
+    }
+
     fn free_name(&self, project: &ProjectId, name: &str) -> Result<(), StoreError> {
         let taken = self.projects.iter().any(|(id, row)| id != project && &*row.name == name);
         if taken { Err(refuse(format!("another project is called {name}"))) } else { Ok(()) }
     }
 
-    fn put_stop_entry(&mut self, entry: &StopEntry, add: bool) -> bool {
+    fn put_stop_entry(&mut self, entry: &StopEntry, add: bool) -> Option<StopEntry> {
         let mut of_project =
             self.stop_list.iter().map(|(_, row)| row).filter(|row| row.project == entry.project);
         let there = if add {
-            of_project.find(|row| row.channel == entry.channel && row.address == entry.address).cloned()
+            of_project.find(|row| is_same(row, entry.channel, &entry.address)).cloned()
         } else {
             of_project.find(|row| row.id == entry.id).cloned()
         };
@@ -141,12 +167,13 @@ impl Tables {
             }
             (Some(_), true) | (None, false) => {}
         }
-        there.is_some()
+        there
     }
 
     fn raise_versions(&mut self, project: &ProjectId, channel: Channel, address: &str) {
+        let wanted = compared(channel, address);
         let owners = self.endpoints.iter().filter(|((person, _), row)| {
-            person.project == *project && row.channel == channel && &*row.address == address
+            person.project == *project && row.channel == channel && compared(channel, &row.address) == wanted
         });
         let owners: Vec<_> = owners.map(|((person, _), _)| person.clone()).collect();
         for person in owners {
@@ -156,4 +183,9 @@ impl Tables {
             }
         }
     }
+}
+
+/// Whether an entry of the stop list names an address.
+pub(super) fn is_same(entry: &StopEntry, channel: Channel, address: &str) -> bool {
+    entry.channel == channel && compared(channel, &entry.address) == compared(channel, address)
 }

@@ -1,7 +1,7 @@
 //! How devices sign in.
 
 use async_trait::async_trait;
-use tidings_core::model::PersonKey;
+use tidings_core::model::{PersonKey, StoredAnswer};
 use tidings_core::ports::{
     ConnectCode, DeviceToken, KnownToken, PresentedToken, SignIn, StoreError, TokenExchange,
 };
@@ -11,8 +11,13 @@ use super::{MemoryStore, PortCall};
 
 #[async_trait]
 impl SignIn for MemoryStore {
-    async fn put_connect_code(&self, code: &ConnectCode) -> Result<(), StoreError> {
+    async fn put_connect_code(
+        &self,
+        code: &ConnectCode,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
         self.change(PortCall::SignIn, |tables| {
+            tables.keep_answer(answer);
             tables.connect_codes.set(code.hash, code.clone());
             Ok(())
         })
@@ -58,6 +63,7 @@ impl SignIn for MemoryStore {
         &self,
         token: &DeviceToken,
         expected: Option<&[u8; 32]>,
+        answer: Option<&StoredAnswer>,
     ) -> Result<TokenExchange, StoreError> {
         self.change(PortCall::SignIn, |tables| {
             let key = (token.person.clone(), token.device.as_str().to_owned());
@@ -66,6 +72,7 @@ impl SignIn for MemoryStore {
                 return Ok(TokenExchange::Raced);
             }
             tables.device_tokens.set(key, token.clone());
+            tables.keep_answer(answer);
             Ok(TokenExchange::Rotated)
         })
         .await

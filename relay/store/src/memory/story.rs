@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use tidings_core::model::{Delivery, Entry, Event, Notification};
+use tidings_core::model::{Delivery, Entry, Event, InappDelivery, Notification, PersonKey};
 use tidings_core::ports::{DeliveryFilter, EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
 use tidings_protocol::{EventId, NotificationId, NotificationState, ProjectId, Timestamp, TopicId};
 
@@ -21,8 +21,7 @@ impl StoryReader for MemoryStore {
         let tables = self.shared.lock();
         let row = tables.notifications.get(id).filter(|row| row.person.project == *project);
         Ok(row.map(|row| {
-            let deliveries = tables.deliveries.iter().map(|(_, row)| row);
-            let deliveries = deliveries.filter(|delivery| delivery.notification == *id).cloned().collect();
+            let deliveries = tables.all_deliveries_of(id).cloned().collect();
             (row.clone(), tables.lines(id).cloned().collect(), deliveries)
         }))
     }
@@ -34,9 +33,16 @@ impl StoryReader for MemoryStore {
     ) -> Result<Vec<Notification>, StoreError> {
         self.at(PortCall::Story).await?;
         let tables = self.shared.lock();
-        let rows = tables.notifications.iter().map(|(_, row)| row);
-        let mut rows: Vec<_> =
-            rows.filter(|row| row.person.project == *project && matches(filter, row)).collect();
+        let mut rows: Vec<_> = match &filter.recipient {
+            Some(recipient) => {
+                let person = PersonKey { project: project.clone(), recipient: recipient.clone() };
+                tables.notifications_of(&person).filter(|row| matches(filter, row)).collect()
+            }
+            None => {
+                let rows = tables.notifications.iter().map(|(_, row)| row);
+                rows.filter(|row| row.person.project == *project && matches(filter, row)).collect()
+            }
+        };
         rows.sort_by_key(|row| Reverse((row.created_at, row.id.clone())));
         Ok(rows.into_iter().take(filter.limit).cloned().collect())
     }
@@ -51,6 +57,24 @@ impl StoryReader for MemoryStore {
                 .max_by_key(|row| (row.accepted_at, row.id.clone()))
                 .cloned(),
         })
+    }
+
+    async fn events_named(
+        &self,
+        project: &ProjectId,
+        external_id: &str,
+    ) -> Result<Vec<(Option<Box<str>>, EventId)>, StoreError> {
+        self.at(PortCall::Story).await?;
+        let tables = self.shared.lock();
+        let mut newest: BTreeMap<Option<Box<str>>, (Timestamp, EventId)> = BTreeMap::new();
+        let named =
+            |row: &&Event| row.project == *project && row.body.external_id.as_deref() == Some(external_id);
+        for row in tables.events.iter().map(|(_, row)| row).filter(named) {
+            let found = (row.accepted_at, row.id.clone());
+            let kept = newest.entry(row.body.source.clone()).or_insert_with(|| found.clone());
+            *kept = found.max(kept.clone());
+        }
+        Ok(newest.into_iter().map(|(source, (_, id))| (source, id)).collect())
     }
 
     async fn events(
@@ -104,6 +128,32 @@ impl StoryReader for MemoryStore {
             .filter(|row| row.person.project == *project && filter.is_met_by(row))
             .filter(|row| filter.before.as_deref().is_none_or(|before| &*row.id < before));
         Ok(rows.take(filter.limit).cloned().collect())
+    }
+
+    async fn inapp_deliveries(
+        &self,
+        project: &ProjectId,
+        filter: &DeliveryFilter,
+        upto: Timestamp,
+    ) -> Result<Vec<Notification>, StoreError> {
+        self.at(PortCall::Story).await?;
+        let tables = self.shared.lock();
+        let meant = |row: &&Notification| {
+            let made = |inapp: &InappDelivery| {
+                filter.state.is_none_or(|state| inapp.state == state)
+                    && filter.since.is_none_or(|since| inapp.made_at >= since)
+                    && filter.until.is_none_or(|until| inapp.made_at < until)
+            };
+            row.person.project == *project
+                && row.created_at <= upto
+                && filter.before.as_deref().is_none_or(|before| row.id.as_str() < before)
+                && filter.recipient.as_ref().is_none_or(|id| row.person.recipient == *id)
+                && row.created_seq.is_some()
+                && row.inapp.as_ref().is_some_and(made)
+        };
+        let mut rows: Vec<_> = tables.notifications.iter().map(|(_, row)| row).filter(meant).collect();
+        rows.sort_by_key(|row| Reverse((row.created_at, row.id.clone())));
+        Ok(rows.into_iter().take(filter.limit).cloned().collect())
     }
 
     async fn feed(&self, project: &ProjectId, after: u64, limit: usize) -> Result<FeedPage, StoreError> {

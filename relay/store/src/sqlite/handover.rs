@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
-use tidings_core::model::Delivery;
+use tidings_core::model::{Delivery, StoredAnswer};
 use tidings_core::ports::{
     Begun, DueHandover, HandoverLane, HandoverReader, PublicToken, PublicTokens, StoreError,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 
 use super::cells::{Cells, to_json};
+use super::registry::keep_answer;
 use super::rows::person::person_key;
 use super::rows::way::{BY_URGENCY, PackedWay, urgency};
 use super::rows::work;
@@ -83,7 +84,11 @@ impl HandoverReader for SqliteStore {
 
 #[async_trait]
 impl PublicTokens for SqliteStore {
-    async fn put_public_tokens(&self, rows: &[PublicToken]) -> Result<(), StoreError> {
+    async fn put_public_tokens(
+        &self,
+        rows: &[PublicToken],
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
         let cells = rows.iter().map(|row| {
             json!([
                 hex(&row.hash),
@@ -97,6 +102,7 @@ impl PublicTokens for SqliteStore {
         let mut writer = self.writer().await?;
         writer.begin_beside_people().await?;
         put(&mut writer.connection, write::ADD_PUBLIC_TOKENS, cells.collect()).await?;
+        keep_answer(&mut writer.connection, answer).await?;
         writer.commit().await.map_err(not_committed)?;
         self.shared.checkpoints.wrote();
         Ok(())

@@ -4,15 +4,17 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
-use tidings_core::model::PersonKey;
+use tidings_core::delivery::compared;
+use tidings_core::model::{PersonKey, StoredAnswer};
 use tidings_core::ports::{ConfigurationRow, KeyRow, ProjectRow, Registry, SecretRow, StopEntry, StoreError};
-use tidings_protocol::{Channel, ProjectId, Timestamp};
+use tidings_protocol::{ProjectId, Timestamp};
 
+use super::bulk::put;
 use super::cells::{Cells, to_json};
 use super::error::meaning;
 use super::rows::person::person_key;
-use super::rows::setup;
-use super::statements::setup as sql;
+use super::rows::{setup, work};
+use super::statements::{setup as sql, write};
 use super::{SqliteStore, limit as count, not_committed};
 
 impl SqliteStore {
@@ -27,14 +29,33 @@ impl SqliteStore {
 
     /// One statement about anything but recipients as a transaction of its own; answers how many rows it wrote.
     pub(super) async fn change(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+        self.change_and_keep(query, None).await
+    }
+
+    /// The same with what the call answers, which is kept if a row was written.
+    pub(super) async fn change_and_keep(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<u64, StoreError> {
         let mut writer = self.writer().await?;
         writer.begin_beside_people().await?;
         writer.kept.forget_projects();
-        let done = query.execute(&mut writer.connection).await.map_err(meaning)?;
+        let written = query.execute(&mut writer.connection).await.map_err(meaning)?.rows_affected();
+        keep_answer(&mut writer.connection, answer.filter(|_| written > 0)).await?;
         writer.commit().await.map_err(not_committed)?;
         self.shared.checkpoints.wrote();
-        Ok(done.rows_affected())
+        Ok(written)
     }
+}
+
+/// Keeps what a call answers that may come again, in the transaction that is open.
+pub(super) async fn keep_answer(
+    connection: &mut SqliteConnection,
+    answer: Option<&StoredAnswer>,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = answer.map(work::answer_cells).into_iter().collect();
+    put(connection, write::SET_ANSWERS, rows).await.map(drop)
 }
 
 #[async_trait]
@@ -57,7 +78,7 @@ impl Registry for SqliteStore {
         self.rows(sqlx::query(sql::KEYS)).await?.iter().map(setup::key).collect()
     }
 
-    async fn put_key(&self, key: &KeyRow) -> Result<(), StoreError> {
+    async fn put_key(&self, key: &KeyRow, answer: Option<&StoredAnswer>) -> Result<(), StoreError> {
         let query = sqlx::query(sql::PUT_KEY)
             .bind(&*key.id)
             .bind(key.project.as_str())
@@ -67,7 +88,7 @@ impl Registry for SqliteStore {
             .bind(&*key.label)
             .bind(key.created_at.as_millis())
             .bind(key.revoked_at.map(Timestamp::as_millis));
-        self.change(query).await.map(drop)
+        self.change_and_keep(query, answer).await.map(drop)
     }
 
     async fn configuration(
@@ -92,7 +113,12 @@ impl Registry for SqliteStore {
         self.rows(query).await?.iter().map(setup::configuration).collect()
     }
 
-    async fn apply(&self, row: &ConfigurationRow, name: &str) -> Result<(), StoreError> {
+    async fn apply(
+        &self,
+        row: &ConfigurationRow,
+        name: &str,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
         writer.begin().await?;
         let live = sqlx::query(sql::GO_LIVE).bind(row.project.as_str()).bind(version(row.version)).bind(name);
@@ -109,6 +135,7 @@ impl Registry for SqliteStore {
             .bind(row.applied_at.as_millis())
             .bind(&*row.applied_by);
         added.execute(&mut writer.connection).await.map_err(meaning)?;
+        keep_answer(&mut writer.connection, answer).await?;
         writer.commit().await.map_err(not_committed)
     }
 
@@ -136,19 +163,28 @@ impl Registry for SqliteStore {
         self.rows(query).await?.iter().map(setup::stop_entry).collect()
     }
 
-    async fn put_stop_entry(&self, entry: &StopEntry, add: bool) -> Result<bool, StoreError> {
+    async fn put_stop_entry(
+        &self,
+        entry: &StopEntry,
+        add: bool,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<Option<StopEntry>, StoreError> {
         let mut writer = self.writer().await?;
         writer.begin_beside_people().await?;
         let writer = &mut *writer;
         let connection = &mut writer.connection;
-        let (there, owners) = if add {
-            let owners = add_stop_entry(connection, entry).await?;
-            (owners.is_none(), owners)
-        } else {
-            let owners = remove(connection, entry).await?;
-            (owners.is_some(), owners)
+        let there =
+            if add { same_entry(connection, entry).await? } else { remove(connection, entry).await? };
+        let owners = match (&there, add) {
+            (None, true) => {
+                add_stop_entry(connection, entry).await?;
+                keep_answer(connection, answer).await?;
+                raise_versions(connection, entry).await?
+            }
+            (Some(row), false) => raise_versions(connection, row).await?,
+            (Some(_), true) | (None, false) => Vec::new(),
         };
-        owners.iter().flatten().for_each(|owner| writer.kept.forget(owner));
+        owners.iter().for_each(|owner| writer.kept.forget(owner));
         writer.commit().await.map_err(not_committed)?;
         Ok(there)
     }
@@ -159,47 +195,47 @@ fn version(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Adds an address; answers who has it, or nothing if it was there.
-async fn add_stop_entry(
+/// The entry that names the same address, if there is one.
+async fn same_entry(
     connection: &mut SqliteConnection,
     entry: &StopEntry,
-) -> Result<Option<Vec<PersonKey>>, StoreError> {
+) -> Result<Option<StopEntry>, StoreError> {
+    let same = sqlx::query(sql::SAME_STOP_ENTRY)
+        .bind(entry.project.as_str())
+        .bind(entry.channel.as_str())
+        .bind(compared(entry.channel, &entry.address));
+    same.fetch_optional(connection).await.map_err(meaning)?.as_ref().map(setup::stop_entry).transpose()
+}
+
+async fn add_stop_entry(connection: &mut SqliteConnection, entry: &StopEntry) -> Result<(), StoreError> {
     let added = sqlx::query(sql::ADD_STOP_ENTRY)
         .bind(entry.project.as_str())
         .bind(&*entry.id)
         .bind(entry.channel.as_str())
         .bind(&*entry.address)
         .bind(&*entry.reason)
-        .bind(entry.at.as_millis());
-    let added = added.execute(&mut *connection).await.map_err(meaning)?.rows_affected() > 0;
-    if !added {
-        return Ok(None);
-    }
-    raise_versions(connection, &entry.project, entry.channel, &entry.address).await.map(Some)
+        .bind(entry.at.as_millis())
+        .bind(compared(entry.channel, &entry.address));
+    added.execute(connection).await.map_err(meaning).map(drop)
 }
 
-/// Takes an entry away by its id; answers who has the address, or nothing if it was not there.
+/// Takes an entry away by its id; answers it, or nothing if it was not there.
 async fn remove(
     connection: &mut SqliteConnection,
     entry: &StopEntry,
-) -> Result<Option<Vec<PersonKey>>, StoreError> {
+) -> Result<Option<StopEntry>, StoreError> {
     let removed = sqlx::query(sql::REMOVE_STOP_ENTRY).bind(entry.project.as_str()).bind(&*entry.id);
-    let Some(row) = removed.fetch_optional(&mut *connection).await.map_err(meaning)? else {
-        return Ok(None);
-    };
-    let row = setup::stop_entry(&row)?;
-    raise_versions(connection, &row.project, row.channel, &row.address).await.map(Some)
+    removed.fetch_optional(connection).await.map_err(meaning)?.as_ref().map(setup::stop_entry).transpose()
 }
 
 /// What was decided on for those who have an address is decided anew. Answers who they are.
 async fn raise_versions(
     connection: &mut SqliteConnection,
-    project: &ProjectId,
-    channel: Channel,
-    address: &str,
+    entry: &StopEntry,
 ) -> Result<Vec<PersonKey>, StoreError> {
     let asked = |sql: &'static str| {
-        sqlx::query(sql).bind(project.as_str().to_owned()).bind(channel.as_str()).bind(address.to_owned())
+        let query = sqlx::query(sql).bind(entry.project.as_str().to_owned()).bind(entry.channel.as_str());
+        query.bind(compared(entry.channel, &entry.address))
     };
     let owners = asked(sql::OWNERS_OF_ADDRESS).fetch_all(&mut *connection).await.map_err(meaning)?;
     asked(sql::RAISE_VERSIONS).execute(connection).await.map_err(meaning)?;
@@ -211,6 +247,8 @@ mod tests {
     use tempfile::TempDir;
     use tidings_core::model::{Changes, Endpoint, Inbox};
     use tidings_core::ports::{BatchId, Need, Store as _};
+
+    use tidings_protocol::Channel;
 
     use super::*;
     use crate::{ErasureKey, SqliteOptions};
@@ -246,7 +284,7 @@ mod tests {
             at: Timestamp::ZERO,
         };
         for add in [true, false] {
-            store.put_stop_entry(&entry, add).await.unwrap();
+            store.put_stop_entry(&entry, add, None).await.unwrap();
             let mut writer = store.writer().await.unwrap();
             assert!(writer.kept.get(&alice).is_none() && writer.kept.get(&bob).is_some(), "add: {add}");
             drop(writer);

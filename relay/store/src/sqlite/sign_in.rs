@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use tidings_core::model::PersonKey;
+use tidings_core::model::{PersonKey, StoredAnswer};
 use tidings_core::ports::{
     ConnectCode, DeviceToken, KnownToken, PresentedToken, SignIn, StoreError, TokenExchange,
 };
@@ -26,8 +26,12 @@ fn put_connect_code(code: &ConnectCode) -> Query<'_, Sqlite, SqliteArguments> {
 
 #[async_trait]
 impl SignIn for SqliteStore {
-    async fn put_connect_code(&self, code: &ConnectCode) -> Result<(), StoreError> {
-        self.change(put_connect_code(code)).await.map(drop)
+    async fn put_connect_code(
+        &self,
+        code: &ConnectCode,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
+        self.change_and_keep(put_connect_code(code), answer).await.map(drop)
     }
 
     async fn take_connect_code(
@@ -66,6 +70,7 @@ impl SignIn for SqliteStore {
         &self,
         token: &DeviceToken,
         expected: Option<&[u8; 32]>,
+        answer: Option<&StoredAnswer>,
     ) -> Result<TokenExchange, StoreError> {
         let previous = token.previous.as_ref();
         let query = sqlx::query(sql::PUT_DEVICE_TOKEN)
@@ -79,7 +84,7 @@ impl SignIn for SqliteStore {
             .bind(token.used_at.as_millis())
             .bind(expected.map(<[u8; 32]>::as_slice))
             .bind(token.family.as_ref().map(<[u8; 32]>::as_slice));
-        let written = self.change(query).await?;
+        let written = self.change_and_keep(query, answer).await?;
         Ok(if written == 0 { TokenExchange::Raced } else { TokenExchange::Rotated })
     }
 

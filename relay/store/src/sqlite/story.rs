@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use tidings_core::model::{Delivery, Entry, Event, Notification};
 use tidings_core::ports::{DeliveryFilter, EventRef, FeedPage, NotificationFilter, StoreError, StoryReader};
 use tidings_protocol::{
-    Channel, EventId, NotificationId, NotificationState, ProjectId, Reason, Timestamp, TopicId,
+    Channel, DeliveryState, EventId, NotificationId, NotificationState, ProjectId, Reason, Timestamp, TopicId,
 };
 
 use super::cells::Cells;
@@ -83,6 +83,19 @@ impl StoryReader for SqliteStore {
         row.as_ref().map(event::event).transpose()
     }
 
+    async fn events_named(
+        &self,
+        project: &ProjectId,
+        external_id: &str,
+    ) -> Result<Vec<(Option<Box<str>>, EventId)>, StoreError> {
+        let query = sqlx::query(sql::EVENTS_NAMED).bind(project.as_str()).bind(external_id.to_owned());
+        let named = |row: &SqliteRow| {
+            let mut cells = Cells::of(row);
+            Ok((cells.text_maybe()?, cells.word()?))
+        };
+        self.rows(query).await?.iter().map(named).collect()
+    }
+
     async fn events(
         &self,
         project: &ProjectId,
@@ -153,6 +166,27 @@ impl StoryReader for SqliteStore {
         let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
         snapshot.end().await;
         rows.iter().map(work::delivery).collect()
+    }
+
+    async fn inapp_deliveries(
+        &self,
+        project: &ProjectId,
+        filter: &DeliveryFilter,
+        upto: Timestamp,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let query = sqlx::query(sql::INAPP_DELIVERIES)
+            .bind(project.as_str())
+            .bind(upto.as_millis())
+            .bind(filter.before.as_deref().unwrap_or(LAST_ID).to_owned())
+            .bind(filter.recipient.as_ref().map(|id| id.as_str().to_owned()))
+            .bind(filter.state.map(DeliveryState::as_str))
+            .bind(filter.since.map_or(i64::MIN, Timestamp::as_millis))
+            .bind(filter.until.map_or(i64::MAX, Timestamp::as_millis))
+            .bind(count(filter.limit));
+        let mut snapshot = self.snapshot().await?;
+        let rows = query.fetch_all(&mut *snapshot.connection).await.map_err(meaning)?;
+        snapshot.end().await;
+        rows.iter().map(notification::notification).collect()
     }
 
     async fn feed(&self, project: &ProjectId, after: u64, limit: usize) -> Result<FeedPage, StoreError> {

@@ -213,9 +213,9 @@ async fn a_public_token_opens_what_it_was_made_for_until_it_ends(store: impl Who
         expires_at,
     };
     let page = PublicToken { opens: Opens::Page, ..token(2, Some(at(5))) };
-    store.put_public_tokens(&[token(1, None), page.clone()]).await.unwrap();
+    store.put_public_tokens(&[token(1, None), page.clone()], None).await.unwrap();
     let again = PublicToken { opens: Opens::Page, ..token(1, None) };
-    store.put_public_tokens(&[again]).await.unwrap();
+    store.put_public_tokens(&[again], None).await.unwrap();
     assert_eq!(store.public_token(&[1; 32], at(9)).await.unwrap(), Some(token(1, None)), "the first stays");
     assert_eq!(store.public_token(&[2; 32], at(4)).await.unwrap(), Some(page));
     assert_eq!(store.public_token(&[2; 32], at(5)).await.unwrap(), None);

@@ -19,6 +19,7 @@ on_every_store!(
     members_and_recipients_come_in_pages,
     what_was_collected_counts_from_its_instant_on,
     an_address_has_its_owners_and_its_stop,
+    an_address_is_stopped_however_it_is_written,
 );
 
 /// One of each kind of notification for Anna, and a stranger's in another project.
@@ -303,6 +304,44 @@ async fn what_was_collected_counts_from_its_instant_on(store: impl Whole) {
     assert_eq!(counts, [2, 1, 0]);
 }
 
+async fn an_address_is_stopped_however_it_is_written(store: impl Whole) {
+    let anna = person("p", "anna");
+    let endpoint = |channel, address: &str| Endpoint {
+        channel,
+        address: address.into(),
+        verified: true,
+        stopped: false,
+    };
+    let changes = Changes {
+        endpoints_set: vec![
+            (anna.clone(), endpoint(Channel::Email, "Änne@Example.org")),
+            (anna.clone(), endpoint(Channel::Sms, "+491701234567")),
+        ],
+        ..known(&anna)
+    };
+    write(&store, 1, &changes).await;
+    let entry = |id: &str, channel, address: &str| tidings_core::ports::StopEntry {
+        id: id.into(),
+        project: project("p"),
+        channel,
+        address: address.into(),
+        reason: "".into(),
+        at: at(0),
+    };
+    let entries =
+        [entry("s1", Channel::Email, "ÄNNE@example.ORG"), entry("s2", Channel::Sms, "0049 170 123-4567")];
+    for (count, entry) in (1..).zip(&entries) {
+        store.put_stop_entry(entry, true, None).await.unwrap();
+        let person = store.person(&anna).await.unwrap();
+        let stopped = person.endpoints.iter().filter(|endpoint| endpoint.stopped).count();
+        assert_eq!((stopped, person.inbox.unwrap().version), (count, count as u64), "{}", entry.address);
+    }
+    for entry in &entries {
+        store.put_stop_entry(entry, false, None).await.unwrap();
+    }
+    assert!(store.person(&anna).await.unwrap().endpoints.iter().all(|endpoint| !endpoint.stopped));
+}
+
 async fn an_address_has_its_owners_and_its_stop(store: impl Whole) {
     let anna = person("p", "anna");
     let endpoint =
@@ -318,16 +357,28 @@ async fn an_address_has_its_owners_and_its_stop(store: impl Whole) {
         at: at(0),
     };
     assert!(!read(&store, &[Need::Person(anna.clone())]).await.people[0].endpoints[0].stopped);
-    assert!(!store.put_stop_entry(&entry, true).await.unwrap());
-    assert!(store.put_stop_entry(&entry, true).await.unwrap(), "it is there already");
+    assert!(store.put_stop_entry(&entry, true, None).await.unwrap().is_none());
+    let again = tidings_core::ports::StopEntry { id: "s2".into(), at: at(9), ..entry.clone() };
+    assert_eq!(
+        store.put_stop_entry(&again, true, None).await.unwrap(),
+        Some(entry.clone()),
+        "it is there already"
+    );
+    let written =
+        tidings_core::ports::StopEntry { id: "s3".into(), address: "A@EXAMPLE.org".into(), ..entry.clone() };
+    assert_eq!(
+        store.put_stop_entry(&written, true, None).await.unwrap(),
+        Some(entry.clone()),
+        "the same mailbox"
+    );
     let owners = Need::AddressOwners(project("p"), Channel::Email, "a@example.org".into());
     let found = read(&store, &[owners, Need::Person(anna.clone())]).await;
     assert_eq!(found.owners, [(Channel::Email, "a@example.org".into(), anna.clone())]);
     assert!(found.people[0].endpoints[0].stopped);
     assert_eq!(found.people[0].inbox.as_ref().unwrap().version, 1, "what was remembered of Anna is stale");
     assert_eq!(store.stop_list(&project("p"), None, 10).await.unwrap(), std::slice::from_ref(&entry));
-    assert!(store.put_stop_entry(&entry, false).await.unwrap());
-    assert!(!store.put_stop_entry(&entry, false).await.unwrap());
+    assert_eq!(store.put_stop_entry(&entry, false, None).await.unwrap(), Some(entry.clone()));
+    assert!(store.put_stop_entry(&entry, false, None).await.unwrap().is_none());
     let person = store.person(&anna).await.unwrap();
     assert!(!person.endpoints[0].stopped);
     assert_eq!(person.inbox.unwrap().version, 2);

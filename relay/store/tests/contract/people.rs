@@ -97,6 +97,6 @@ async fn an_operators_changes_are_seen(store: impl Whole) {
         reason: "complaint".into(),
         at: at(0),
     };
-    store.put_stop_entry(&entry, true).await.unwrap();
+    store.put_stop_entry(&entry, true, None).await.unwrap();
     assert!(anna(&store).await.endpoints[0].stopped);
 }

@@ -26,9 +26,9 @@ fn token(of: &str, number: u8, ends_after: Option<i64>) -> PublicToken {
 async fn a_token_that_is_kept_stays_as_it_is_and_opens_until_its_end(store: impl Whole) {
     write(&store, 1, &known(&person("p", "anna"))).await;
     let (endless, ending) = (token("anna", 1, None), token("anna", 2, Some(5)));
-    store.put_public_tokens(&[endless.clone(), ending.clone()]).await.unwrap();
+    store.put_public_tokens(&[endless.clone(), ending.clone()], None).await.unwrap();
     let again = PublicToken { made_at: at(3), opens: Opens::Page, ..endless.clone() };
-    store.put_public_tokens(&[again]).await.unwrap();
+    store.put_public_tokens(&[again], None).await.unwrap();
     assert_eq!(store.public_token(&[1; 32], at(1_000_000)).await.unwrap(), Some(endless));
     assert_eq!(store.public_token(&[2; 32], at(4)).await.unwrap(), Some(ending));
     assert_eq!(store.public_token(&[2; 32], at(5)).await.unwrap(), None);
@@ -39,7 +39,7 @@ async fn the_tokens_of_a_recipient_end_with_the_recipient(store: impl Whole) {
     let (anna, ben) = (person("p", "anna"), person("p", "ben"));
     write(&store, 1, &known(&anna)).await;
     write(&store, 2, &known(&ben)).await;
-    store.put_public_tokens(&[token("anna", 1, None), token("ben", 2, None)]).await.unwrap();
+    store.put_public_tokens(&[token("anna", 1, None), token("ben", 2, None)], None).await.unwrap();
     let erased = vec![(anna, Erased { at: at(1), epoch: 7 })];
     write(&store, 3, &Changes { erased, ..Changes::default() }).await;
     assert_eq!(store.public_token(&[1; 32], at(2)).await.unwrap(), None);

@@ -162,6 +162,18 @@ async fn lists_are_newest_first_and_filtered(store: impl Whole) {
     assert_eq!(deliveries(None, None).await, ["n2.email", "n1.email"]);
     assert_eq!(deliveries(None, Some("n2.email")).await, ["n1.email"]);
     assert_eq!(deliveries(Some(DeliveryState::Sent), None).await, ["n1.email"]);
+    let in_inbox = async |state, recipient: Option<&str>, before: Option<&str>, upto| {
+        let (before, recipient) = (before.map(Into::into), recipient.map(|name| person("p", name).recipient));
+        let filter = DeliveryFilter { state, recipient, before, limit: 10, ..DeliveryFilter::default() };
+        let rows = store.inapp_deliveries(&project("p"), &filter, at(upto)).await.unwrap();
+        rows.iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(in_inbox(None, None, None, 9).await, ["n1"]);
+    assert_eq!(in_inbox(Some(DeliveryState::Placed), Some("anna"), Some("n2"), 9).await, ["n1"]);
+    assert_eq!(in_inbox(None, None, Some("n1"), 9).await, [""; 0]);
+    assert_eq!(in_inbox(Some(DeliveryState::Received), None, None, 9).await, [""; 0]);
+    assert_eq!(in_inbox(None, Some("ben"), None, 9).await, [""; 0]);
+    assert_eq!(in_inbox(None, None, None, -1).await, [""; 0]);
     let progress = store.progress(&event_id("e1")).await.unwrap();
     assert_eq!(progress, [(NotificationState::Held, 1), (NotificationState::Active, 1)].into());
 }
@@ -176,6 +188,9 @@ async fn an_event_is_found_by_its_id_and_by_the_backends(store: impl Whole) {
     assert_eq!(store.event(&project("q"), &by_id).await.unwrap(), None);
     let external = EventRef::External { source: None, external_id: "x-e2".into() };
     assert_eq!(store.event(&project("p"), &external).await.unwrap(), Some(later.clone()));
+    let named = async |of: &str, id: &str| store.events_named(&project(of), id).await.unwrap();
+    assert_eq!(named("p", "x-e1").await, [(None, event_id("e1"))]);
+    assert_eq!((named("p", "x-e9").await, named("q", "x-e1").await), (vec![], vec![]));
     let events = async |since, until, after: Option<&str>| {
         let after = after.map(event_id);
         let rows = store.events(&project("p"), at(since), at(until), after.as_ref(), 10).await.unwrap();

@@ -69,6 +69,65 @@ fn a_key_belongs_to_a_project_and_a_route_and_outlives_a_restart() {
     assert_eq!(again.ok(202), first);
 }
 
+/// What is no event, send or consent keeps its answer as well, and no secret of it stands on the disk.
+#[test]
+fn calls_that_open_something_are_answered_again_after_a_restart() {
+    let relay = Relay::start();
+    let caller = relay.caller();
+    let code = caller.post("/v1/connect-codes", &json!({"recipient": "alice"})).ok(201);
+    let connect = json!({"code": code["code"], "device": "laptop", "platform": "shell"});
+    let connected = keyed(&relay.stranger(), "/v1/connect", "connect", &connect).ok(200);
+    let refresh = json!({"refresh_token": connected["refresh_token"]});
+    let refreshed = keyed(&relay.stranger(), "/v1/me/token", "refresh", &refresh).ok(200);
+    let stop = json!({"channel": "email", "address": "a@b.example", "reason": "asked"});
+    let document = json!({"document": "tidings: 1", "files": {}});
+    let calls = [
+        ("/v1/connect-codes", json!({"recipient": "a"}), "/code"),
+        ("/v1/keys", json!({"label": "a"}), "/key"),
+        ("/v1/projects", json!({"name": "other"}), "/key"),
+        ("/v1/tokens", json!({"recipient": "a"}), "/token"),
+        ("/v1/recipients/alice/page", json!({}), "/link"),
+        ("/v1/stop-list", stop, ""),
+        ("/v1/deliveries/replay", json!({"state": "dead"}), ""),
+        ("/v1/configuration/check", document, ""),
+    ];
+    let mut secrets = vec![refreshed["refresh_token"].clone(), refreshed["access_token"].clone()];
+    let first: Vec<Value> = calls
+        .iter()
+        .map(|(path, body, secret)| {
+            let reply = keyed(&caller, path, "one", body);
+            assert!(reply.status < 300, "{path}: {}", reply.text());
+            secrets.extend(reply.json().pointer(secret).filter(|_| !secret.is_empty()).cloned());
+            reply.json()
+        })
+        .collect();
+    let relay = Relay::start_on(relay.kill());
+    let caller = relay.caller();
+    for ((path, body, _), first) in calls.iter().zip(first) {
+        let again = keyed(&caller, path, "one", body);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"), "{path}: {}", again.text());
+        assert_eq!(again.json(), first, "{path}");
+    }
+    for (path, key, body, first) in
+        [("/v1/connect", "connect", connect, connected), ("/v1/me/token", "refresh", refresh, refreshed)]
+    {
+        let again = keyed(&relay.stranger(), path, key, &body);
+        assert_eq!((again.header("idempotent-replayed"), again.json()), (Some("true"), first), "{path}");
+    }
+    let site = relay.kill();
+    let files = std::fs::read_dir(site.data()).expect("the relay's folder").flatten();
+    let databases: Vec<Vec<u8>> = files
+        .filter(|file| file.file_name().to_string_lossy().contains(".sqlite3"))
+        .map(|file| std::fs::read(file.path()).expect("a file of the store"))
+        .collect();
+    assert!(!databases.is_empty());
+    for secret in secrets {
+        let secret = secret.as_str().expect("a text").rsplit('/').next().unwrap_or_default().as_bytes();
+        let stands = |bytes: &Vec<u8>| bytes.windows(secret.len()).any(|window| window == secret);
+        assert!(!databases.iter().any(stands), "{}", String::from_utf8_lossy(secret));
+    }
+}
+
 #[test]
 fn a_key_of_255_characters_is_taken_and_of_256_is_not() {
     let relay = Relay::start();

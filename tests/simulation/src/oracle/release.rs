@@ -20,6 +20,8 @@ pub(super) struct Release {
     /// The dates under which it counts, for the project and for its category.
     days: [jiff::civil::Date; 2],
     once: Option<(String, String)>,
+    /// It is a digest, or was alone in one.
+    gathered: bool,
     /// It ended unseen in a later commit, and what it took was given back. The date that it began stays begun.
     given_back: bool,
 }
@@ -84,6 +86,7 @@ impl Oracle {
             category: category.to_owned(),
             days,
             once,
+            gathered: new.cause.digest || new.digest.is_some(),
             given_back: false,
         };
         self.check_once(&release);
@@ -142,8 +145,10 @@ impl Oracle {
             let others = || counted().filter(|other| !other.given_back);
             let days = 1 + others().filter(|other| other.day(limit.scope) == day).count();
             let weeks = 1 + others().filter(|other| monday(other.day(limit.scope)) == monday(day)).count();
-            let over =
-                limit.day.is_some_and(|most| days > most) || limit.week.is_some_and(|most| weeks > most);
+            // One digest a period goes beyond a cap that collects into it.
+            let more = usize::from(release.gathered && limit.collects);
+            let over = limit.day.is_some_and(|most| days > most + more)
+                || limit.week.is_some_and(|most| weeks > most + more);
             self.hold(!over, || {
                 format!(
                     "{} is number {days} of the day and {weeks} of the week in {:?} of {}, over {limit:?}",

@@ -3,7 +3,7 @@ use tidings_protocol::{
     Channel, Decision, DeliveryState, NotificationId, NotificationState, Reason, StoryKind,
 };
 
-use crate::act::{Act, Answer, ConsentRequest, PreferenceChange, RecipientChange};
+use crate::act::{Act, Answer, ConsentRequest, IfRevision, PreferenceChange, RecipientChange};
 use crate::acts::testing::{HOUR, World, person};
 use crate::model::{BookKey, Delivery, Ledger, PlannedStep, Term, utc_day};
 
@@ -161,7 +161,10 @@ fn change(revision: Option<u64>, zone: Option<&str>, replace: bool) -> Act {
         recipient: Some("alice".parse().unwrap()),
         replace,
         time_zone: zone.map(|zone| Some(zone.into())),
-        if_revision: revision,
+        if_revision: revision.map(|revision| match revision {
+            0 => IfRevision::Absent,
+            revision => IfRevision::Of(vec![revision]),
+        }),
         ..RecipientChange::default()
     }))
 }

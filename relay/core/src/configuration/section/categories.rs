@@ -233,6 +233,9 @@ pub(in crate::configuration) fn segments<'d>(
                 "a segment is asked of a stored recipient, without an event",
             )
         });
+        if let (Some(when), Some(entry)) = (&when, fields.get("when")) {
+            reader.check_condition(&entry.node, when);
+        }
         if let (Some(name), Some(when)) = (name, when) {
             segments.insert(name.as_str().to_owned(), Segment { when });
         }

@@ -80,7 +80,7 @@ fn rule<'d>(reader: &mut Reader<'d>, id: RuleId, node: &'d Node<'d>, owner: Plac
     let rule = Rule {
         id,
         on: on.unwrap_or_default(),
-        when: fields.optional(reader, "when", Reader::expression),
+        when: fields.optional(reader, "when", Reader::condition),
         notify: fields.section(reader, "notify", notify).unwrap_or(Notify::Event),
         category: category.and_then(|id| id.parse().ok()).unwrap_or_else(unknown),
         template: fields

@@ -123,3 +123,37 @@ pub(in crate::configuration) fn check_caps<'d>(
         reader.report(found.hint("give the category a `digest`, or write `over: defer`"));
     }
 }
+
+/// A window that opens in the project's quiet hours alone lets nothing through to whoever chose none of their own.
+pub(in crate::configuration) fn check_windows<'d>(
+    reader: &mut Reader<'d>,
+    root: &'d Node<'d>,
+    configuration: &Configuration,
+) {
+    let Some(settings) = &configuration.quiet_hours else { return };
+    let Some(quiet) = settings.default.as_ref().filter(|quiet| quiet.zone().is_none()) else { return };
+    let waits = |rule: &Rule| {
+        let category = configuration.categories.get(&rule.category);
+        category.is_some_and(|category| {
+            category.legal != tidings_protocol::LegalClass::Essential
+                && !settings.pass.contains(&rule.priority.unwrap_or(category.priority))
+        })
+    };
+    let mut found = Vec::new();
+    for (id, rule) in configuration.rules.iter().filter(|(_, rule)| waits(rule)) {
+        let window = rule.send.as_ref().and_then(|send| send.window.as_ref());
+        if window.is_some_and(|window| window.hours().lies_within(quiet.hours())) {
+            let node = root.get("rules").and_then(|entry| entry.node.get(id.as_str()));
+            let node = node.and_then(|entry| entry.node.get("send"));
+            let place =
+                node.map(|entry| entry.node.get("window").map_or(entry.node.place, |at| at.node.place));
+            found.extend(place);
+        }
+    }
+    for place in found {
+        let detail = "this window lies in the project's quiet hours, so that nothing would ever be sent";
+        let found = Found::new("bad_plan", place, detail);
+        reader
+            .report(found.hint("move the window, or give the rule a priority that `quiet_hours.pass` names"));
+    }
+}

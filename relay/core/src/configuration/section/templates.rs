@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidings_protocol::CategoryId;
-use tidings_protocol::limits::ACTIONS_MAX;
+use tidings_protocol::limits::{ACTIONS_MAX, BODY_CHARS_MAX, TITLE_CHARS_MAX};
 
 use crate::configuration::mistake::Found;
 use crate::configuration::node::{Node, Place, Value};
@@ -65,9 +65,12 @@ fn forms<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Optio
         ["title", "body", "link", "icon", "image", "actions", "sms", "email", "push", "webhook"];
     let fields = reader.fields(node, owner, "a template's form", &KEYS)?;
     let title = fields.required(reader, "title", text);
+    check_length(reader, &fields, ("title", title.as_ref()), TITLE_CHARS_MAX);
+    let body = fields.optional(reader, "body", text);
+    check_length(reader, &fields, ("body", body.as_ref()), BODY_CHARS_MAX);
     let forms = Forms {
         title: title.unwrap_or_else(nothing),
-        body: fields.optional(reader, "body", text),
+        body,
         link: fields.optional(reader, "link", text),
         icon: fields.optional(reader, "icon", text),
         image: fields.optional(reader, "image", text),
@@ -78,6 +81,22 @@ fn forms<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Optio
         webhook: fields.optional(reader, "webhook", text),
     };
     Some(forms)
+}
+
+/// A text with nothing to fill in is as long as it is written: one that is too long would fail for everybody.
+fn check_length(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    (key, text): (&str, Option<&TemplateText>),
+    chars_max: usize,
+) {
+    let (Some(text), Some(entry)) = (text.filter(|text| text.is_literal()), fields.get(key)) else { return };
+    let chars = text.source().chars().count();
+    if chars > chars_max {
+        let detail = format!("the {key} has {chars} characters");
+        let found = Found::new("limit", entry.node.place, detail).over(chars_max, chars);
+        reader.report(found.expected(format!("at most {chars_max} characters")));
+    }
 }
 
 /// Stands for a text whose mistake is told; a document with a mistake makes no configuration.

@@ -129,10 +129,10 @@ fn ten_thousand_rules_are_taken_and_one_more_is_refused() {
 #[test]
 fn a_template_of_the_largest_size_is_taken_and_one_byte_more_is_not() {
     let template = |bytes: usize| {
-        format!("tidings: 1\ntemplates: {{x: {{en: {{title: \"{}\"}}}}}}\n", "x".repeat(bytes))
+        format!("tidings: 1\ntemplates: {{x: {{en: {{title: t, sms: \"{}\"}}}}}}\n", "x".repeat(bytes))
     };
     assert!(checked(&template(32 << 10)).is_ok());
-    assert_eq!(code_of(&template((32 << 10) + 1)), ("limit", 2, 30));
+    assert_eq!(code_of(&template((32 << 10) + 1)), ("limit", 2, 38));
 }
 
 #[test]

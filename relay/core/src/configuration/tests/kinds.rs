@@ -246,6 +246,7 @@ fn the_rule_of_these_tests_is_right_without_more() {
     "/segments/s/when",
     Some("order.placed")
 )]
+#[case::segment_never("segments: {s: {when: \"'yes'\"}}", "bad_plan", 22, "/segments/s/when", None)]
 // Caps.
 #[case::cap_digest(
     "caps: {day: 3, over: digest}",
@@ -316,6 +317,10 @@ fn a_mistake_outside_of_rules_says_where_and_what(
 #[case::percent("holdout: {percent: 101}", "bad_percent", 19, "/holdout/percent", None)]
 #[case::negative_percent("cohort: {percent: -1}", "bad_percent", 18, "/cohort/percent", None)]
 #[case::percent_text("cohort: {percent: 10 %}", "bad_percent", 18, "/cohort/percent", None)]
+#[case::when_number("when: 5", "bad_plan", 6, "/when", None)]
+#[case::when_text("when: \"'yes'\"", "bad_plan", 6, "/when", None)]
+#[case::when_count("when: size(data.items)", "bad_plan", 6, "/when", None)]
+#[case::when_root("when: data", "bad_plan", 6, "/when", None)]
 #[case::long_delay("delay: 91d", "limit", 7, "/delay", None)]
 #[case::long_expires("expires: 91d", "limit", 9, "/expires", None)]
 #[case::expires_before_delay("expires: 1h, delay: 1h", "bad_plan", 9, "/expires", None)]
@@ -662,4 +667,55 @@ templates:
     zh: {title: \"订单 {{ daten.order_id }} 已确认\", titel: x}
 ";
     insta::assert_snapshot!(mistakes(document).render(document));
+}
+
+#[rstest]
+#[case::title_fits(200, 1, "hello", None)]
+#[case::title(201, 1, "hello", Some(("/templates/hello/en/title", 200, 201)))]
+#[case::body_fits(1, 4_000, "hello", None)]
+#[case::body(1, 4_001, "hello", Some(("/templates/hello/en/body", 4_000, 4_001)))]
+#[case::filled_in(201, 1, "{{ data.n }}", None)]
+fn words_with_nothing_to_fill_in_are_as_long_as_they_are_written(
+    #[case] title: usize,
+    #[case] body: usize,
+    #[case] lead: &str,
+    #[case] expected: Option<(&str, usize, usize)>,
+) {
+    let written = |chars: usize| format!("{lead}{}", "é".repeat(chars.saturating_sub(lead.chars().count())));
+    let body = if body == 1 { "b".to_owned() } else { written(body) };
+    let title = if title == 1 { "t".to_owned() } else { written(title) };
+    let document = HEAD.replace("title: Hello", &format!("title: \"{title}\", body: \"{body}\""));
+    let Some((pointer, limit, actual)) = expected else {
+        assert!(checked(&document).is_ok());
+        return;
+    };
+    let mistakes = mistakes(&document);
+    let [mistake] = mistakes.items.as_slice() else { panic!("one mistake") };
+    assert_eq!((mistake.code, mistake.line, mistake.pointer.as_str()), ("limit", 3, pointer));
+    let over = mistake.over.expect("a limit");
+    assert_eq!((over.limit, over.actual), (limit, actual));
+}
+
+#[rstest]
+#[case::inside("23:00-05:00", "22:00-08:00", "", true)]
+#[case::the_same("22:00-08:00", "22:00-08:00", "", true)]
+#[case::some_minutes_outside("21:59-08:00", "22:00-08:00", "", false)]
+#[case::day("08:00-21:00", "22:00-08:00", "", false)]
+#[case::passes("23:00-05:00", "22:00-08:00", "priority: urgent, ", false)]
+fn a_window_within_the_quiet_hours_is_a_plan_that_cannot_work(
+    #[case] window: &str,
+    #[case] quiet: &str,
+    #[case] priority: &str,
+    #[case] wrong: bool,
+) {
+    let rest = format!("{priority}send: {{window: \"{window}\"}}");
+    let document = format!("{HEAD}{}quiet_hours: {{default: \"{quiet}\", pass: [urgent]}}\n", rule(&rest));
+    if !wrong {
+        assert!(checked(&document).is_ok());
+        return;
+    }
+    let mistakes = mistakes(&document);
+    let [mistake] = mistakes.items.as_slice() else { panic!("one mistake") };
+    assert_eq!((mistake.code, mistake.pointer.as_str()), ("bad_plan", "/rules/r/send/window"));
+    assert_eq!((mistake.line, mistake.column), (4, REST + 15));
 }

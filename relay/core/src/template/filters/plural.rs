@@ -15,7 +15,8 @@ const PLACES_MAX: usize = 8;
 #[expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 pub(super) fn plural(state: &State<'_, '_>, value: &Value, texts: Kwargs) -> Result<String, Error> {
     let count = decimal::parsed(present(value)?).ok_or_else(|| not_a_number(state, "plural", value))?;
-    let locale = &Rendering::of(state).locale;
+    let rendering = Rendering::of(state);
+    let locale = &rendering.locale;
     let rules = PluralRules::try_new(locale.identifier().into(), PluralRuleType::Cardinal.into());
     let category =
         rules.map_or(PluralCategory::Other, |rules| rules.category_for(PluralOperands::from(&count)));
@@ -23,7 +24,7 @@ pub(super) fn plural(state: &State<'_, '_>, value: &Value, texts: Kwargs) -> Res
     if chosen.matches('#').count() > PLACES_MAX {
         return Err(refuse(state, "plural", format!("a text has more than {PLACES_MAX} #")));
     }
-    Ok(chosen.replace('#', &decimal::written(&count, locale)))
+    Ok(chosen.replace('#', &decimal::written(&count, &rendering.reader)))
 }
 
 /// `zero` is taken for the number 0 in every language, as people expect it; else the category's text, else `other`.

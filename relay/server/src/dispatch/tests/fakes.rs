@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use tidings_core::act::Act;
 use tidings_core::click_rate::{Clicks, Days};
 use tidings_core::configuration::{Alert, Alerts, AlertsTo, Configuration};
+use tidings_core::model::StoredAnswer;
 use tidings_core::ports::{
     BookReader, ConfigurationRow, InboxPage, KeyRow, ProjectRow, SecretRow, StopEntry,
 };
@@ -275,7 +276,7 @@ impl Registry for FakeRelay {
         Ok(Vec::new())
     }
 
-    async fn put_key(&self, _key: &KeyRow) -> Result<(), StoreError> {
+    async fn put_key(&self, _key: &KeyRow, _answer: Option<&StoredAnswer>) -> Result<(), StoreError> {
         panic!("the dispatch sets nothing up")
     }
 
@@ -296,7 +297,12 @@ impl Registry for FakeRelay {
         Ok(Vec::new())
     }
 
-    async fn apply(&self, _row: &ConfigurationRow, _name: &str) -> Result<(), StoreError> {
+    async fn apply(
+        &self,
+        _row: &ConfigurationRow,
+        _name: &str,
+        _answer: Option<&StoredAnswer>,
+    ) -> Result<(), StoreError> {
         panic!("the dispatch sets nothing up")
     }
 
@@ -317,7 +323,12 @@ impl Registry for FakeRelay {
         Ok(Vec::new())
     }
 
-    async fn put_stop_entry(&self, _entry: &StopEntry, _add: bool) -> Result<bool, StoreError> {
+    async fn put_stop_entry(
+        &self,
+        _entry: &StopEntry,
+        _add: bool,
+        _answer: Option<&StoredAnswer>,
+    ) -> Result<Option<StopEntry>, StoreError> {
         panic!("the dispatch sets nothing up")
     }
 }

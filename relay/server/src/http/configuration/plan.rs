@@ -19,6 +19,7 @@ use crate::http::answer::Answered;
 use crate::http::body::SentDocument;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
+use crate::http::repeats::{Begun, Holds, begin};
 use crate::rehearsal::{Backtest, BacktestReport, RehearsalError};
 
 /// Events that one plan replays; a longer history is cut at its old end.
@@ -48,6 +49,10 @@ pub(super) async fn plan(
 ) -> Result<Response, Box<Problem>> {
     let query = query.only(&["since"])?;
     let back = query.parsed::<Span>("since")?.unwrap_or(SINCE_DEFAULT);
+    let keeping = match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
+    };
     let other = bundle(&sent)?;
     let live_number = live_version(&app, &caller.project);
     checked(&other, live_number + 1)?;
@@ -77,7 +82,9 @@ pub(super) async fn plan(
             format!("The plan cannot be made: {error}."),
         ),
     })?;
-    Ok(Answered::ok(&Planned { configuration: live_number, since, until, report }).response())
+    let answered = Answered::ok(&Planned { configuration: live_number, since, until, report });
+    keeping.keep(&answered).await?;
+    Ok(answered.response())
 }
 
 async fn events(

@@ -6,19 +6,22 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_core::configuration::{Bundle, Configuration};
+use tidings_core::flows::load_configuration;
 use tidings_core::template::{Content, DigestScope, Forms, Locale, RenderError, RenderScope};
 use tidings_protocol::http::PreviewRequest;
 use tidings_protocol::limits::JSON_DEPTH_MAX;
 
-use super::checked;
+use super::{checked, live_version};
 use crate::access::KeyCaller;
 use crate::app::App;
 use crate::http::answer::Answered;
 use crate::http::body::SentDocument;
 use crate::http::json::depth;
 use crate::http::problem::Problem;
+use crate::http::repeats::{Begun, Holds, begin};
 use crate::http::send::at_most;
 use crate::http::strict::nearest;
 
@@ -27,9 +30,35 @@ pub(super) async fn preview(
     Extension(caller): Extension<KeyCaller>,
     SentDocument(sent): SentDocument,
 ) -> Result<Response, Box<Problem>> {
-    let request: PreviewRequest = sent.json()?;
+    match begin(&app, &caller.project, &sent, Holds::Ids).await? {
+        // What is kept is the version and no words: under the same document the same request reads the same.
+        Begun::Before(kept) => {
+            let RenderedBy { version } = kept.read()?;
+            Ok(read_as(&app, &caller, sent.json()?, version).await?.replayed().response())
+        }
+        Begun::First(keeping) => {
+            let version = live_version(&app, &caller.project);
+            let answered = read_as(&app, &caller, sent.json()?, version).await?;
+            keeping.keep(&Answered::ok(&RenderedBy { version })).await?;
+            Ok(answered.response())
+        }
+    }
+}
+
+/// By which document something was rendered.
+#[derive(Serialize, Deserialize)]
+struct RenderedBy {
+    version: u64,
+}
+
+async fn read_as(
+    app: &App,
+    caller: &KeyCaller,
+    request: PreviewRequest,
+    version: u64,
+) -> Result<Answered, Box<Problem>> {
     let configuration = match request.document {
-        None => app.live(&caller.project).await?,
+        None => load_configuration(&app.node, &caller.project, version).await?,
         Some(document) => Arc::new(checked(&Bundle { document, files: request.files }, 0)?),
     };
     let wanted = request.locale.as_deref().map(str::parse::<Locale>).transpose();
@@ -50,19 +79,20 @@ pub(super) async fn preview(
     let data = request.data.unwrap_or_else(|| json!({}));
     at_most("/data", "Depth of data", JSON_DEPTH_MAX, depth(&data))?;
     let attributes = request.attributes.unwrap_or_else(|| json!({}));
-    let answer = render(&configuration, locale, forms, &data, &attributes).map_err(|error| {
+    let reader = wanted.as_ref().unwrap_or(&configuration.project.locale);
+    let answer = render(&configuration, (locale, reader), forms, &data, &attributes).map_err(|error| {
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "template",
             format!("The template cannot be rendered: {error}."),
         )
     })?;
-    Ok(Answered::ok(&answer).response())
+    Ok(Answered::ok(&answer))
 }
 
 fn render(
     configuration: &Configuration,
-    locale: &Locale,
+    (locale, reader): (&Locale, &Locale),
     forms: &Forms,
     data: &Value,
     attributes: &Value,
@@ -82,6 +112,7 @@ fn render(
         digest: digest.as_ref(),
         zone,
         locale,
+        reader,
     };
     let (content, push, email) = (forms.content(&scope)?, forms.push(&scope)?, forms.email(&scope)?);
     Ok(json!({

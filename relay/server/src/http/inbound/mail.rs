@@ -7,7 +7,6 @@
 mod fields;
 mod report;
 
-use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tidings_core::act::{Act, ConsentRequest, Report as Told, Unit};
@@ -45,7 +44,7 @@ enum Kind {
 
 /// Takes a call that was believed. What is no report, or of no mail of ours, is taken and has no effect: whoever pipes
 /// mails here could do nothing with a refusal.
-pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Response, Box<Problem>> {
+pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Answered, Box<Problem>> {
     let (report, proven) = match inbound.sent.media().as_str() {
         "message/rfc822" | "multipart/report" | "text/plain" => (report::read(&whole_mail(inbound)), false),
         _ => (Some(plain(inbound.sent.json()?)?), true),
@@ -65,7 +64,7 @@ pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Response, Box<Problem>
     Ok(heard(Some(report.said), delivery.as_ref()))
 }
 
-fn heard(said: Option<Said>, delivery: Option<&Delivery>) -> Response {
+fn heard(said: Option<Said>, delivery: Option<&Delivery>) -> Answered {
     let word = said.map(|said| match said {
         Said::Bounced { .. } => "bounce",
         Said::Delayed => "delayed",
@@ -73,7 +72,7 @@ fn heard(said: Option<Said>, delivery: Option<&Delivery>) -> Response {
         Said::Complained => "complaint",
     });
     let delivery = delivery.map(|row| &*row.id);
-    Answered::ok(&json!({"heard": word, "delivery": delivery})).response()
+    Answered::ok(&json!({"heard": word, "delivery": delivery}))
 }
 
 /// The mail as text. One whose media type came as the call's own has its parts in the body and its boundary in the head.
@@ -151,7 +150,7 @@ impl Inbound<'_> {
             reason: reason.into(),
             at: now,
         };
-        self.app.ports.registry.put_stop_entry(&entry, true).await?;
+        self.app.ports.registry.put_stop_entry(&entry, true, None).await?;
         Ok(())
     }
 

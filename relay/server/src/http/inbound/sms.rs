@@ -6,7 +6,6 @@ mod signature;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use axum::response::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -29,7 +28,7 @@ const PAGE: usize = 500;
 const ROUTE: &str = "inbound sms";
 
 /// Takes a call that was believed.
-pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Response, Box<Problem>> {
+pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Answered, Box<Problem>> {
     let account = account(inbound)?;
     let told = Told::read(inbound)?;
     if let Some(status) = told.text(&account.hears.status) {
@@ -49,10 +48,10 @@ pub(super) async fn hear(inbound: &Inbound<'_>) -> Result<Response, Box<Problem>
 }
 
 /// Vendors that would read an answer as one to the person get none.
-fn answered(account: &HttpAccount, body: &Value) -> Response {
+fn answered(account: &HttpAccount, body: &Value) -> Answered {
     match account.hears.signature {
-        Some(Signature::Twilio) => Answered::nothing().response(),
-        Some(Signature::Vonage) | None => Answered::new(StatusCode::OK, body).response(),
+        Some(Signature::Twilio) => Answered::nothing(),
+        Some(Signature::Vonage) | None => Answered::new(StatusCode::OK, body),
     }
 }
 

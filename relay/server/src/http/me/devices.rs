@@ -8,12 +8,13 @@ use axum::response::Response;
 use tidings_core::model::Device;
 use tidings_protocol::DeviceId;
 use tidings_protocol::frame::Bye;
-use tidings_protocol::http::{DeviceResponse, Page};
+use tidings_protocol::http::DeviceResponse;
 
 use crate::access::DeviceCaller;
 use crate::app::App;
 use crate::http::answer::Answered;
 use crate::http::problem::Problem;
+use crate::http::query::{Newest, Query};
 use crate::http::route::At;
 
 async fn devices(app: &App, caller: &DeviceCaller) -> Result<Vec<Arc<Device>>, Box<Problem>> {
@@ -34,11 +35,12 @@ fn response(device: &Device, caller: &DeviceCaller) -> DeviceResponse {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<DeviceCaller>,
+    query: Query,
 ) -> Result<Response, Box<Problem>> {
-    let mut devices = devices(&app, &caller).await?;
-    devices.sort_by_key(|device| std::cmp::Reverse(device.created_at));
+    let devices = devices(&app, &caller).await?;
     let items = devices.iter().map(|device| response(device, &caller)).collect();
-    Ok(Answered::ok(&Page { items, next: None }).response())
+    let page = query.page(items, |device| Newest::of(device.created_at, device.id.as_str()))?;
+    Ok(Answered::ok(&page).response())
 }
 
 pub(super) async fn show(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tidings_core::act::{Act, ConsentRequest, PreferenceChange};
 use tidings_core::model::Collected;
@@ -14,9 +14,10 @@ use super::holder::Holder;
 use super::view::{Shown, View};
 use super::{html, texts};
 use crate::app::App;
-use crate::http::answer::{Answered, act_in};
+use crate::http::answer::{Answered, REPLAYED, act_in};
 use crate::http::body::Sent;
 use crate::http::problem::Problem;
+use crate::http::repeats::{Begun, Holds, Keeping, begin};
 use crate::http::route::At;
 
 /// Where a decision was made, in the ledger.
@@ -79,6 +80,10 @@ pub(super) async fn preferences(
         Ok(opened) => opened,
         Err(gone) => return Ok(gone),
     };
+    let keeping = match begin(&app, &holder.person.key.project, &sent, Holds::Ids).await? {
+        Begun::Before(kept) => return Ok(back_again(&holder, &view, &kept)),
+        Begun::First(keeping) => keeping,
+    };
     let on: BTreeSet<_> = form.all("on").filter_map(switch).collect();
     let shown = form.all("shown").filter_map(|text| {
         let (was, rest) = text.split_once('/')?;
@@ -89,7 +94,7 @@ pub(super) async fn preferences(
     if !choices.is_empty() {
         put_choices(&app, &holder, choices).await?;
     }
-    Ok(back(&holder, &view, "saved"))
+    back(&holder, &view, "saved", &keeping).await
 }
 
 /// `push/orders`.
@@ -122,6 +127,10 @@ pub(super) async fn consent(
         Ok(opened) => opened,
         Err(gone) => return Ok(gone),
     };
+    let keeping = match begin(&app, &holder.person.key.project, &sent, Holds::Ids).await? {
+        Begun::Before(kept) => return Ok(back_again(&holder, &view, &kept)),
+        Begun::First(keeping) => keeping,
+    };
     let shown =
         form.one("category").and_then(|id| view.categories.iter().find(|shown| shown.id.as_str() == id));
     let shown = shown.ok_or_else(|| Problem::invalid("/category", "There is no such category."))?;
@@ -133,10 +142,11 @@ pub(super) async fn consent(
     };
     let seen = form.one("policy").unwrap_or_default();
     if decision == Decision::Granted && seen != view.policy_version() {
-        return Ok(back(&holder, &view, "stale"));
+        return back(&holder, &view, "stale", &keeping).await;
     }
     decide(&app, &holder, &view, shown, decision).await?;
-    Ok(back(&holder, &view, if decision == Decision::Granted { "granted" } else { "refused" }))
+    let done = if decision == Decision::Granted { "granted" } else { "refused" };
+    back(&holder, &view, done, &keeping).await
 }
 
 async fn decide(
@@ -179,6 +189,10 @@ pub(super) async fn unsubscribe(
         Ok(opened) => opened,
         Err(gone) => return Ok(gone),
     };
+    let keeping = match begin(&app, &holder.person.key.project, &sent, Holds::Ids).await? {
+        Begun::Before(kept) => return Ok(back_again(&holder, &view, &kept)),
+        Begun::First(keeping) => keeping,
+    };
     let free = || view.categories.iter().filter(|shown| shown.legal != LegalClass::Essential);
     let choices: BTreeMap<_, _> = free()
         .flat_map(|shown| shown.channels.iter().map(|(channel, _)| ((shown.id.clone(), *channel), false)))
@@ -188,11 +202,29 @@ pub(super) async fn unsubscribe(
     for shown in free().filter(|shown| shown.is_granted()) {
         decide(&app, &holder, &view, shown, Decision::Withdrawn).await?;
     }
-    Ok(back(&holder, &view, "stopped"))
+    back(&holder, &view, "stopped", &keeping).await
 }
 
 /// To the page, which says what was done.
-fn back(holder: &Holder, view: &View, done: &str) -> Response {
+async fn back(
+    holder: &Holder,
+    view: &View,
+    done: &str,
+    keeping: &Keeping<'_>,
+) -> Result<Response, Box<Problem>> {
+    keeping.keep(&Answered::ok(&done)).await?;
+    Ok(to_page(holder, view, done))
+}
+
+/// The same for a form that came before.
+fn back_again(holder: &Holder, view: &View, kept: &Answered) -> Response {
+    let done: String = kept.read().unwrap_or_default();
+    let mut response = to_page(holder, view, &done);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+fn to_page(holder: &Holder, view: &View, done: &str) -> Response {
     let to = format!("/p/{}?lang={}&done={done}", holder.token, view.texts.language);
     let mut response = html::response(StatusCode::SEE_OTHER, String::new());
     if let Ok(to) = to.parse() {

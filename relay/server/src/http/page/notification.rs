@@ -70,7 +70,7 @@ async fn tell(
     let delivery = pushed.next_back().filter(|_| row.person == *key).ok_or_else(missing)?.id;
     let report = Report::Shown { clicked: receipt == PageReceipt::Clicked };
     let act = Act::Report { delivery, report };
-    Ok(act_in(&app, &key.project, false, None, act, |_| Answered::nothing()).await?.response())
+    Ok(act_in(&app, &key.project, false, Some(&sent), act, |_| Answered::nothing()).await?.response())
 }
 
 /// Whether a delivery was handed over to this browser. What it shows may come before the push service has answered.

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::http::answer::Answered;
 use crate::http::body::Sent;
 use crate::http::problem::Problem;
+use crate::http::repeats::{Begun, Holds, Keeping, begin};
 use crate::vault::{Purpose, Vault, random_text};
 
 const PREFIX: &str = "tdr_";
@@ -40,19 +41,19 @@ impl Pair {
         Self { access_token, refresh_token, expires_at }
     }
 
-    fn answered(self) -> Answered {
-        let Self { access_token, refresh_token, expires_at } = self;
+    fn answered(&self) -> Answered {
+        let Self { access_token, refresh_token, expires_at } = self.clone();
         Answered::ok(&TokenRefreshResponse { access_token, refresh_token, expires_at })
     }
 }
 
 /// The first pair of a sign-in. Whatever family the device had before is not known any more.
-pub(super) async fn begin_family(
+pub(super) fn begin_family(
     app: &App,
     person: &PersonKey,
     device: &DeviceId,
     now: Timestamp,
-) -> Result<Pair, Box<Problem>> {
+) -> (DeviceToken, Pair) {
     let family = random_text();
     let pair = Pair::new(app, person, device, &family, now);
     let token = DeviceToken {
@@ -64,15 +65,18 @@ pub(super) async fn begin_family(
         last_answer: None,
         used_at: now,
     };
-    app.ports.sign_in.put_device_token(&token, None).await?;
-    Ok(pair)
+    (token, pair)
 }
 
 pub(super) async fn refresh(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Box<Problem>> {
     let request: TokenRefreshRequest = sent.json()?;
+    let keeping = match begin(&app, &super::nobody(), &sent, Holds::Secrets).await? {
+        Begun::Before(answered) => return Ok(answered.response()),
+        Begun::First(keeping) => keeping,
+    };
     // A race between two exchanges is lost at most once: the second look finds the first one's answer.
     for _ in 0..2 {
-        if let Some(pair) = exchange(&app, &request.refresh_token).await? {
+        if let Some(pair) = exchange(&app, &request.refresh_token, &keeping).await? {
             return Ok(pair.answered().response());
         }
     }
@@ -96,7 +100,7 @@ fn presented(vault: &Vault, token: &str) -> PresentedToken {
 }
 
 /// The next pair, or none if another exchange came first.
-async fn exchange(app: &App, token: &str) -> Result<Option<Pair>, Box<Problem>> {
+async fn exchange(app: &App, token: &str, keeping: &Keeping<'_>) -> Result<Option<Pair>, Box<Problem>> {
     let now = app.now();
     let presented = presented(&app.vault, token);
     let row = match app.ports.sign_in.device_token(&presented).await? {
@@ -107,7 +111,7 @@ async fn exchange(app: &App, token: &str) -> Result<Option<Pair>, Box<Problem>> 
     let standing =
         app.ports.sign_in.standing(&row.person.project, &row.person.recipient, Some(&row.device)).await?;
     match judge(&row, &presented, standing.0, now) {
-        RefreshVerdict::Rotate => rotate(app, row, token, now).await,
+        RefreshVerdict::Rotate => rotate(app, row, token, now, keeping).await,
         RefreshVerdict::Repeat => match last_answer(app, &row) {
             Some(pair) => Ok(Some(pair)),
             None => Err(revoke(app, &row, now).await?),
@@ -123,6 +127,7 @@ async fn rotate(
     row: DeviceToken,
     token: &str,
     now: Timestamp,
+    keeping: &Keeping<'_>,
 ) -> Result<Option<Pair>, Box<Problem>> {
     let family = family_of(token).map_or_else(random_text, str::to_owned);
     let pair = Pair::new(app, &row.person, &row.device, &family, now);
@@ -136,7 +141,8 @@ async fn rotate(
         used_at: now,
         ..row
     };
-    match app.ports.sign_in.put_device_token(&next, Some(&expected)).await? {
+    let answer = keeping.row(&pair.answered());
+    match app.ports.sign_in.put_device_token(&next, Some(&expected), answer.as_ref()).await? {
         TokenExchange::Rotated => Ok(Some(pair)),
         TokenExchange::Raced => Ok(None),
     }

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::access::Scope;
 use crate::app::{App, Ports};
-use crate::relay::{make_key, make_project};
+use crate::relay::{make_project, new_key_row};
 use crate::settings::ServeOptions;
 use crate::vault::Vault;
 use crate::world::World;
@@ -79,8 +79,8 @@ impl Bench {
         let vault = Arc::new(Vault::ephemeral());
         let ports = Ports::of(Arc::new(seen(MemoryStore::new(ErasureKey::new(vault.erasure_key())))));
         let project = make_project(&ports, "default", BEGIN).await.unwrap();
-        let (_, key) =
-            make_key(&ports, &vault, &project.id, &Scope::ALL, false, "test", BEGIN).await.unwrap();
+        let (row, key) = new_key_row(&vault, &project.id, &Scope::ALL, false, "test", BEGIN);
+        ports.registry.put_key(&row, None).await.unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(BEGIN.as_millis())));
         let world = World { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..World::real() };
         let public = "http://127.0.0.1:7420".to_owned();

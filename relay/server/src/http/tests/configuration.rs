@@ -41,6 +41,25 @@ async fn a_document_is_applied_read_and_rolled_back() {
 }
 
 #[tokio::test]
+async fn what_filters_write_is_the_recipients_and_not_the_forms() {
+    let bench = Bench::new().await;
+    let title = "{{ data.total | money('EUR') }} on {{ data.at | date }}";
+    bench.apply(&SHOP.replace("Order {{ data.order_id }} confirmed", title)).await;
+    bench.put("/v1/recipients/alice", &json!({"locale": "de", "time_zone": "Asia/Shanghai"})).await;
+    let data = json!({"order_id": 1, "customer": "alice", "total": 1234.5, "at": "2026-11-22T20:00:00Z"});
+    let sent = bench.post("/v1/events", &json!({"type": "order.placed", "data": data})).await;
+    let id = sent.body["results"][0]["notifications"][0]["id"].as_str().unwrap().to_owned();
+    let story = bench.get(&format!("/v1/notifications/{id}")).await;
+    let expected = "1.234,50\u{a0}€ on 23.11.2026";
+    assert_eq!(story.body["content"]["title"], expected, "there is no German form, and Alice is in Shanghai");
+    let asked = json!({"template": "order_placed", "locale": "de", "data": data});
+    let preview = bench.post("/v1/configuration/preview", &asked).await;
+    assert_eq!((&preview.body["locale"], preview.status), (&json!("en"), 200), "{}", preview.body);
+    let written = preview.body["inapp"]["title"].as_str().unwrap();
+    assert!(written.starts_with("1.234,50\u{a0}€ on 22.11.2026"), "{written}");
+}
+
+#[tokio::test]
 async fn a_document_is_applied_only_on_the_version_that_it_was_made_on() {
     let bench = Bench::new().await;
     bench.apply(SHOP).await;
@@ -48,6 +67,10 @@ async fn a_document_is_applied_only_on_the_version_that_it_was_made_on() {
     let reply =
         bench.call_as(&bench.key, "PUT", "/v1/configuration", &old, SHOP.replace("Offers", "Deals")).await;
     assert_eq!((reply.status, &reply.body["current"]), (412, &json!(1)));
+    let any = [("if-match", "*")];
+    let reply =
+        bench.call_as(&bench.key, "PUT", "/v1/configuration", &any, SHOP.replace("Offers", "Deals")).await;
+    assert_eq!((reply.status, &reply.body["version"]), (200, &json!(2)), "{}", reply.body);
 }
 
 #[tokio::test]

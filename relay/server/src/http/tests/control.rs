@@ -52,6 +52,47 @@ async fn an_address_is_put_on_the_stop_list_and_taken_off() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_on_the_list_already_answers_its_entry() {
+    let bench = Bench::new().await;
+    let stop = async |channel: &str, address: &str, reason: &str| {
+        bench.post("/v1/stop-list", &json!({"channel": channel, "address": address, "reason": reason})).await
+    };
+    let mail = stop("email", "Alice@Example.org", "bounced").await;
+    let phone = stop("sms", "+491701234567", "asked").await;
+    assert_eq!((mail.status, phone.status), (201, 201));
+    let again = stop("email", "alice@EXAMPLE.org", "asked").await;
+    assert_eq!((again.status, &again.body), (200, &mail.body));
+    let again = stop("sms", "+49 170 1234567", "bounced").await;
+    assert_eq!((again.status, &again.body), (200, &phone.body));
+    assert_eq!(bench.get("/v1/stop-list").await.body["items"].as_array().map(Vec::len), Some(2));
+    let key = [("idempotency-key", "k")];
+    let body = json!({"channel": "email", "address": "alice@example.org"}).to_string();
+    for replayed in ["", "true"] {
+        let reply = bench.call_as(&bench.key, "POST", "/v1/stop-list", &key, body.clone()).await;
+        assert_eq!(
+            (reply.status, reply.header("idempotent-replayed"), &reply.body),
+            (200, replayed, &mail.body)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_address_is_not_used_however_it_is_written() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let address = json!({"address": "Alice@Example.org", "verified": true});
+    assert_eq!(bench.put("/v1/recipients/alice", &json!({})).await.status, 201);
+    assert_eq!(bench.put("/v1/recipients/alice/endpoints/email", &address).await.body["stopped"], false);
+    bench
+        .post(
+            "/v1/stop-list",
+            &json!({"channel": "email", "address": "alice@example.ORG", "reason": "asked"}),
+        )
+        .await;
+    assert_eq!(bench.put("/v1/recipients/alice/endpoints/email", &address).await.body["stopped"], true);
+}
+
+#[tokio::test]
 async fn a_secret_is_written_and_never_read() {
     let bench = Bench::new().await;
     assert_eq!(bench.put("/v1/secrets/smtp", &json!({"value": "hush"})).await.status, 204);

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use rstest::rstest;
 use serde_json::json;
 
-use super::bench::Bench;
+use super::bench::{Bench, SHOP};
 
 #[tokio::test]
 async fn a_key_is_taken_as_bearer_and_as_basic_password() {
@@ -227,6 +227,109 @@ async fn a_repeated_call_beside_the_core_answers_as_the_first_time() {
     let second = bench.call_as(&bench.key, "POST", "/v1/connect-codes", &key, body).await;
     assert_eq!(first.body["code"], second.body["code"]);
     assert_eq!(second.header("idempotent-replayed"), "true");
+}
+
+#[tokio::test]
+async fn every_list_has_pages_and_knows_its_fields() {
+    let bench = Bench::new().await;
+    let hooks = "hooks:\n  one: {url: 'https://a.example/h', on: [receipt.read]}\n  two: {url: 'https://b.example/h', on: [receipt.read]}\n";
+    let providers = "providers:\n  text: {channel: webhook, kind: webhook, password: {secret: hook}}\n";
+    bench.apply(&format!("{SHOP}{hooks}{providers}")).await;
+    for name in ["a", "b"] {
+        let made = bench.post("/v1/projects", &json!({"name": name})).await;
+        assert_eq!(made.status, 201);
+        assert_eq!(bench.post("/v1/keys", &json!({"label": name})).await.status, 201);
+        bench.advance(1_000);
+    }
+    let mut device = String::new();
+    for name in ["phone", "laptop"] {
+        (device, _) = bench.connect("alice", name).await;
+        bench.advance(1_000);
+    }
+    let lists = [
+        ("/v1/projects", "name", json!(["b", "a", "shop"])),
+        ("/v1/keys", "label", json!(["b", "a", "test"])),
+        ("/v1/hooks", "name", json!(["one", "two"])),
+        ("/v1/providers", "name", json!(["text", "webpush"])),
+        ("/v1/me/devices", "id", json!(["laptop", "phone"])),
+    ];
+    for (path, field, expected) in lists {
+        let secret = if path.starts_with("/v1/me") { &device } else { &bench.key };
+        let get = async |query: &str| {
+            bench.call_as(secret, "GET", &format!("{path}?{query}"), &[], Body::empty()).await
+        };
+        let (mut names, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = get(&format!("limit=1&after={after}")).await;
+            assert_eq!(page.body["items"].as_array().map(Vec::len), Some(1), "{path}: {}", page.body);
+            names.push(page.body["items"][0][field].clone());
+            match page.body["next"].as_str() {
+                Some(next) => after = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(json!(names), expected, "{path}");
+        assert_eq!(get("limit=501").await.code(), "limit", "{path}");
+        let unknown = get("lmit=1").await;
+        assert_eq!((unknown.status, unknown.code()), (422, "unknown_field"), "{path}");
+        assert_eq!(unknown.body["errors"][0]["hint"], "limit", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_call_asks_of_the_document_takes_a_key_too() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let preview = json!({"template": "promotion", "data": {"headline": "Lamps"}}).to_string();
+    let other = SHOP.replace("name: shop,", "name: lamps,");
+    let calls = [
+        ("/v1/configuration/check", SHOP.to_owned()),
+        ("/v1/configuration/diff", other.clone()),
+        ("/v1/configuration/plan", other.clone()),
+        ("/v1/configuration/preview", preview),
+    ];
+    let mut firsts = Vec::new();
+    for (path, body) in &calls {
+        let first = bench.call_as(&bench.key, "POST", path, &[("idempotency-key", "k")], body.clone()).await;
+        assert_eq!((first.status, first.header("idempotent-replayed")), (200, ""), "{path}: {}", first.body);
+        firsts.push(first.body);
+    }
+    bench.advance(60_000);
+    // Another document is live since, and they answer as the first time all the same.
+    bench.apply(&SHOP.replace("{{ data.headline }}", "Offers")).await;
+    for ((path, body), first) in calls.into_iter().zip(firsts) {
+        let again = bench.call_as(&bench.key, "POST", path, &[("idempotency-key", "k")], body).await;
+        assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"), "{path}");
+        assert_eq!(again.body, first, "{path}");
+        let mismatch = bench.call_as(&bench.key, "POST", path, &[("idempotency-key", "k")], "{}").await;
+        assert_eq!((mismatch.status, mismatch.code()), (422, "idempotency_mismatch"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_keyed_refresh_answers_the_same_pair_for_a_day() {
+    let bench = Bench::new().await;
+    let (_, refresh) = bench.connect("alice", "laptop").await;
+    let body = json!({"refresh_token": refresh}).to_string();
+    let key = [("idempotency-key", "k")];
+    let first = bench.call_as("", "POST", "/v1/me/token", &key, body.clone()).await;
+    bench.advance(23 * 3_600_000);
+    let again = bench.call_as("", "POST", "/v1/me/token", &key, body).await;
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!((again.status, again.body), (200, first.body));
+}
+
+#[tokio::test]
+async fn one_persons_key_is_nobody_elses() {
+    let bench = Bench::new().await;
+    let (alice, _) = bench.connect("alice", "laptop").await;
+    let (bob, _) = bench.connect("bob", "laptop").await;
+    let key = [("idempotency-key", "k")];
+    let hers = bench.call_as(&alice, "POST", "/v1/me/test", &key, "").await;
+    let his = bench.call_as(&bob, "POST", "/v1/me/test", &key, "").await;
+    assert_eq!((hers.status, his.status, &his.body["recipient"]), (202, 202, &json!("bob")), "{}", his.body);
+    let again = bench.call_as(&alice, "POST", "/v1/me/test", &key, "").await;
+    assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &hers.body));
 }
 
 #[rstest]

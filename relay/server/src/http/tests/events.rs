@@ -2,8 +2,10 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use tidings_core::act::{Act, Unit};
+use tidings_core::model::Lane;
 
-use super::bench::{Bench, SHOP};
+use super::bench::{Bench, Reply, SHOP};
 
 fn placed(id: &str) -> Value {
     json!({"type": "order.placed", "id": id, "source": "shop",
@@ -238,4 +240,58 @@ templates: {news: {en: {title: News}}}
     assert_eq!(stated.body["results"][0]["fan_outs"][0]["rule"], "all_staff", "{}", stated.body);
     let event = bench.get("/v1/events?source=s&id=n").await;
     assert_eq!(event.body["rules"], json!([{"rule": "all_staff", "reason": "fired", "recipients": 0}]));
+    assert_eq!(event.body["fan_outs"][0]["audience"], Value::Null, "nobody has counted it");
+    for name in ["alice", "bob"] {
+        assert_eq!(bench.put(&format!("/v1/topics/staff/recipients/{name}"), &json!({})).await.status, 204);
+    }
+    let walk = bench.app.ports.due.due(Lane::FanOut, bench.now(), 10, 10).await.unwrap().remove(0);
+    let unit = Unit { project: bench.project(), sandbox: false, repeat: None, act: Act::Advance(walk) };
+    bench.app.writer.write(unit).await.unwrap().answer.unwrap();
+    let event = bench.get("/v1/events?source=s&id=n").await;
+    let told = &event.body["fan_outs"][0];
+    assert_eq!((&told["audience"], &told["finished"]), (&json!(2), &json!(true)), "{}", event.body);
+}
+
+#[tokio::test]
+async fn notifications_are_found_by_an_events_own_id() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let event = |source: Option<&str>, id: &str, customer: &str| json!({"type": "order.placed", "id": id, "source": source, "data": {"order_id": 1, "customer": customer, "total": 3}});
+    let first = bench.post("/v1/events", &event(Some("shop"), "one", "alice")).await;
+    bench.post("/v1/events", &event(Some("till"), "one", "bob")).await;
+    bench.post("/v1/events", &event(Some("shop"), "two", "carol")).await;
+    let of = async |query: &str| bench.get(&format!("/v1/notifications?{query}")).await;
+    let who = |reply: &Reply| {
+        let items = reply.body["items"].as_array().unwrap_or_else(|| panic!("{}", reply.body)).clone();
+        items.iter().map(|item| item["recipient"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let relays = first.body["results"][0]["event"].as_str().unwrap();
+    assert_eq!(who(&of(&format!("event={relays}")).await), ["alice"]);
+    assert_eq!(who(&of("event=two").await), ["carol"]);
+    assert_eq!(who(&of("event=one&source=till").await), ["bob"]);
+    assert_eq!(who(&of("event=one&source=shop").await), ["alice"]);
+    let ambiguous = of("event=one").await;
+    assert_eq!((ambiguous.status, &ambiguous.body["errors"][0]["pointer"]), (422, &json!("?source")));
+    assert!(ambiguous.body["detail"].as_str().unwrap().contains("shop, till"), "{}", ambiguous.body);
+    assert_eq!(who(&of("event=three").await), [""; 0]);
+    assert_eq!(of("source=shop").await.status, 422);
+}
+
+#[tokio::test]
+async fn a_story_names_the_category_that_rests_on_the_contract() {
+    let bench = Bench::new().await;
+    bench
+        .apply(&SHOP.replace(
+            "legal: service, priority: high, channels: [inapp]",
+            "legal: service, priority: high, channels: [inapp, email]",
+        ))
+        .await;
+    let event = json!({"type": "order.placed", "data": {"order_id": 1, "customer": "alice", "total": 3}});
+    let made = bench.post("/v1/events", &event).await;
+    let id = made.body["results"][0]["notifications"][0]["id"].as_str().unwrap();
+    let story = bench.get(&format!("/v1/notifications/{id}")).await;
+    let lines = story.body["timeline"].as_array().unwrap();
+    let line =
+        lines.iter().find(|line| line["reason"] == "service_basis_contract").expect("one channel needs none");
+    assert_eq!(line["text"], "Orders rest on the contract; no consent is needed");
 }

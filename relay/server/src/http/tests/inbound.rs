@@ -95,6 +95,22 @@ async fn decided(bench: &Bench, recipient: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_call_of_a_provider_with_a_key_is_heard_once() {
+    let bench = bench().await;
+    alice(&bench).await;
+    let key = [("idempotency-key", "k")];
+    let say = async |text: &str| {
+        let body = json!({"from": "491701234567", "text": text}).to_string();
+        bench.call_as(&bench.key, "POST", "/v1/inbound/sms", &key, body).await
+    };
+    let (first, again) = (say("Stop.").await, say("Stop.").await);
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!((again.status, &again.body), (200, &first.body));
+    let other = say("Start.").await;
+    assert_eq!((other.status, other.code()), (422, "idempotency_mismatch"));
+}
+
+#[tokio::test]
 async fn stop_and_start_are_written_into_the_ledger_of_all_who_have_the_number() {
     let bench = bench().await;
     alice(&bench).await;

@@ -73,6 +73,59 @@ async fn a_cursor_from_the_future_or_of_another_history_begins_from_nothing() {
 }
 
 #[tokio::test]
+async fn every_page_of_a_reset_says_so_and_the_last_one_ends_it() {
+    let bench = Bench::new().await;
+    let (token, _) = bench.connect("alice", "laptop").await;
+    for n in 0..5 {
+        bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], format!("n{n}")).await;
+    }
+    let (mut cursor, mut pages, mut titles) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let page = get(&bench, &token, &format!("/v1/me/changes?limit=2&wait=1s&cursor={cursor}")).await;
+        let from = page.body["from"].as_str().unwrap_or_default();
+        assert_eq!(from, cursor, "{}", page.body);
+        cursor = page.body["to"].as_str().unwrap().to_owned();
+        assert!(cursor.len() <= 64);
+        let items = page.body["items"].as_array().unwrap();
+        titles.extend(items.iter().filter_map(|item| item["title"].as_str().map(str::to_owned)));
+        let more = page.body["more"].as_bool().unwrap();
+        pages.push((page.body["reset"].as_bool().unwrap(), more));
+        // What a page within the reset ends with counts as held, like any other.
+        let held = operate(
+            &bench,
+            &token,
+            json!([{"id": format!("h{}", pages.len()), "op": "held", "cursor": cursor}]),
+        );
+        assert_eq!(held.await.body["refused"], json!([]));
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(pages, [(true, true), (true, true), (true, false)]);
+    assert_eq!(titles, ["n0", "n1", "n2", "n3", "n4"]);
+    let next = get(&bench, &token, &format!("/v1/me/changes?cursor={cursor}")).await;
+    assert_eq!((&next.body["reset"], &next.body["to"]), (&json!(false), &json!(cursor)), "{}", next.body);
+}
+
+#[tokio::test]
+async fn a_receipt_stands_in_the_story_when_the_device_says_and_not_later_than_it_came() {
+    let bench = Bench::new().await;
+    let (token, _) = bench.connect("alice", "laptop").await;
+    let sent = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "hi").await;
+    let id = sent.body["id"].as_str().unwrap();
+    let shown = bench.now();
+    bench.advance(60_000);
+    let future = bench.now().plus_millis(3_600_000);
+    let receipt = |op: &str, receipt: &str, at: tidings_protocol::Timestamp| json!({"id": op, "op": "receipt", "notification": id, "receipt": receipt, "at": at});
+    operate(&bench, &token, json!([receipt("a", "displayed", shown), receipt("b", "read", future)])).await;
+    let story = bench.get(&format!("/v1/notifications/{id}")).await;
+    let lines = story.body["timeline"].as_array().unwrap();
+    let at = |kind: &str| lines.iter().find(|line| line["receipt"] == kind).unwrap()["at"].clone();
+    assert_eq!(at("displayed"), json!(shown));
+    assert_eq!(at("read"), json!(bench.now()));
+}
+
+#[tokio::test]
 async fn a_device_that_is_removed_is_signed_out_at_once() {
     let bench = Bench::new().await;
     let (laptop, _) = bench.connect("alice", "laptop").await;

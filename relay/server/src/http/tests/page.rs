@@ -164,6 +164,34 @@ async fn unsubscribing_switches_everything_off_that_may_be() {
 }
 
 #[tokio::test]
+async fn a_form_that_comes_again_under_its_key_does_nothing_more() {
+    let (bench, path) = opened().await;
+    let key = [("idempotency-key", "k"), ("content-type", "application/x-www-form-urlencoded")];
+    let send = async |form: &str, body: &str| {
+        bench.call_as("", "POST", &format!("{path}/{form}"), &key, body.to_owned()).await
+    };
+    let forms = [
+        ("consent", "lang=en&category=offers&policy=2026-11&decision=granted"),
+        ("preferences", "lang=en&shown=on/push/orders"),
+        ("unsubscribe", "lang=en"),
+    ];
+    for (form, body) in forms {
+        let first = send(form, body).await;
+        assert_eq!((first.status, first.header("idempotent-replayed")), (303, ""), "{form}: {}", first.body);
+        bench.advance(1_000);
+        let chosen = json!({"categories": {"orders": {"push": true}}});
+        assert_eq!(bench.put("/v1/recipients/alice/preferences", &chosen).await.status, 200);
+        let entries = bench.get("/v1/recipients/alice/consent").await.body["items"].as_array().unwrap().len();
+        let again = send(form, body).await;
+        assert_eq!((again.status, again.header("idempotent-replayed")), (303, "true"), "{form}");
+        assert_eq!(again.header("location"), first.header("location"), "{form}");
+        assert_eq!(preferences(&bench).await["categories"], chosen["categories"], "{form}");
+        let ledger = bench.get("/v1/recipients/alice/consent").await.body;
+        assert_eq!(ledger["items"].as_array().unwrap().len(), entries, "{form}");
+    }
+}
+
+#[tokio::test]
 async fn a_browser_is_an_address_until_it_is_taken_away_or_its_owner_goes() {
     let (bench, path) = opened().await;
     let subscription = format!("{path}/subscription");
@@ -284,7 +312,7 @@ async fn a_token_of_another_kind_opens_no_page() {
         made_at: bench.now(),
         expires_at: None,
     };
-    bench.app.ports.public.put_public_tokens(&[token]).await.unwrap();
+    bench.app.ports.public.put_public_tokens(&[token], None).await.unwrap();
     assert_eq!(browse(&bench, "GET", "/p/unsubscribing", "").await.status, 404);
 }
 

@@ -54,6 +54,54 @@ async fn a_change_takes_the_revision_that_it_was_made_on() {
 }
 
 #[tokio::test]
+async fn a_star_matches_whatever_is_there_and_nothing_that_is_not() {
+    let bench = Bench::new().await;
+    let any = [("if-match", "*")];
+    let put = async |name: &str, headers: &[(&str, &str)]| {
+        bench.call_as(&bench.key, "PUT", &format!("/v1/recipients/{name}"), headers, "{}").await
+    };
+    let absent = put("alice", &any).await;
+    assert_eq!((absent.status, absent.code()), (412, "precondition_failed"));
+    assert_eq!(bench.get("/v1/recipients/alice").await.status, 404, "nothing was made");
+    let tag = put("alice", &[]).await.header("etag").to_owned();
+    assert_eq!(put("alice", &any).await.status, 200);
+    let patched = bench.call_as(&bench.key, "PATCH", "/v1/recipients/alice", &any, "{}").await;
+    assert_eq!(patched.status, 200, "{}", patched.body);
+    assert_eq!(put("alice", &[("if-match", &format!("\"999\", {tag}"))]).await.status, 200, "one of several");
+    assert_eq!(put("alice", &[("if-match", "\"998\", \"999\"")]).await.status, 412);
+}
+
+#[tokio::test]
+async fn what_a_get_answered_can_be_put_back() {
+    let bench = Bench::new().await;
+    bench.apply(SHOP).await;
+    let whole = json!({"time_zone": "Asia/Shanghai", "locale": "zh-Hans", "attributes": {"name": "Alice"}});
+    assert_eq!(bench.put("/v1/recipients/alice", &whole).await.status, 201);
+    let address = json!({"address": "alice@example.org", "verified": true});
+    let endpoint = bench.put("/v1/recipients/alice/endpoints/email", &address).await;
+    let stop = bench.put("/v1/stop", &json!({"stopped": true, "rule": "promotion"})).await;
+    assert_eq!((endpoint.status, stop.status), (200, 200));
+    for path in ["/v1/recipients/alice", "/v1/recipients/alice/preferences", "/v1/stop", "/v1/configuration"]
+    {
+        let read = bench.get(path).await;
+        let put = bench.put(path, &read.body).await;
+        assert_eq!(put.status, 200, "{path}: {}", put.body);
+        assert_eq!(bench.get(path).await.body, read.body, "{path}: nothing changed");
+    }
+    let again = bench.put("/v1/recipients/alice/endpoints/email", &endpoint.body).await;
+    assert_eq!((again.status, again.body), (200, endpoint.body));
+    let back = bench.get("/v1/recipients/alice").await.body;
+    let sent = bench.call_as(&bench.key, "PATCH", "/v1/recipients/alice", &[], back.to_string()).await;
+    assert_eq!(sent.status, 200, "{}", sent.body);
+    // What the path names cannot be changed in the body.
+    let other = bench.put("/v1/recipients/bob", &back).await;
+    assert_eq!((other.status, &other.body["errors"][0]["pointer"]), (422, &json!("/id")), "{}", other.body);
+    let moved = json!({"address": "+491701234567", "channel": "sms"});
+    let moved = bench.put("/v1/recipients/alice/endpoints/email", &moved).await;
+    assert_eq!((moved.status, &moved.body["errors"][0]["pointer"]), (422, &json!("/channel")));
+}
+
+#[tokio::test]
 async fn a_recipients_fields_are_checked() {
     let bench = Bench::new().await;
     for (body, pointer) in [

@@ -33,6 +33,72 @@ async fn title_category_priority_and_link_are_taken_from_query_or_header() {
 }
 
 #[tokio::test]
+async fn what_waits_is_held_and_not_stopped() {
+    let bench = Bench::new().await;
+    let document = SHOP.replace("template: order_placed}", "template: order_placed, delay: 1h}");
+    bench.apply(&document).await;
+    let event = json!({"type": "order.placed", "data": {"order_id": 1, "customer": "alice", "total": 3}});
+    let made = bench.post("/v1/events", &event).await.body["results"][0]["notifications"][0].clone();
+    assert_eq!(
+        (&made["state"], &made["reason"], made.get("stopped_by")),
+        (&json!("held"), &json!("delay"), None)
+    );
+    assert_eq!(made["held_by"]["gate"], "delay", "{made}");
+    let listed = bench.get("/v1/notifications?state=held&rule=order_placed").await.body["items"][0].clone();
+    assert_eq!(
+        (&listed["stopped_by"], &listed["held_by"]["reason"]),
+        (&Value::Null, &json!("delay")),
+        "{listed}"
+    );
+    let story = bench.get(&format!("/v1/notifications/{}", made["id"].as_str().unwrap())).await.body;
+    assert_eq!((&story["stopped_by"], &story["held_by"]["reason"]), (&Value::Null, &json!("delay")));
+}
+
+#[tokio::test]
+async fn an_id_that_is_too_long_is_told_with_limit_and_actual() {
+    let bench = Bench::new().await;
+    let long = "a".repeat(129);
+    let body = with(|b| b["recipients"] = json!([long]));
+    let event = json!({"type": "t", "recipient": long});
+    for reply in [
+        bench.post("/v1/notifications", &body).await,
+        bench.post("/v1/events", &event).await,
+        bench.put(&format!("/v1/recipients/{long}"), &json!({})).await,
+        bench.get(&format!("/v1/notifications?recipient={long}")).await,
+    ] {
+        let told = (reply.status, reply.code(), &reply.body["limit"], &reply.body["actual"]);
+        assert_eq!(told, (422, "limit", &json!(128), &json!(129)), "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn deliveries_of_the_inbox_stand_among_the_deliveries() {
+    let bench = Bench::new().await;
+    let mut ids = Vec::new();
+    for name in ["alice", "bob", "alice"] {
+        let sent = bench.call_as(&bench.key, "POST", &format!("/v1/to/{name}"), &[], "hi").await;
+        ids.push(format!("{}.inapp", sent.body["id"].as_str().unwrap()));
+        bench.advance(1_000);
+    }
+    ids.reverse();
+    let list = async |query: &str| {
+        let reply = bench.get(&format!("/v1/deliveries?{query}")).await;
+        let items = reply.body["items"].as_array().unwrap_or_else(|| panic!("{}", reply.body)).clone();
+        let ids: Vec<_> = items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+        (ids, reply.body["next"].as_str().map(str::to_owned))
+    };
+    assert_eq!(list("").await, (ids.clone(), None));
+    assert_eq!(list("channel=inapp&state=placed").await.0, ids);
+    assert_eq!(list("recipient=bob").await.0, [ids[1].clone()]);
+    for none in ["state=received", "channel=push", "provider=mail", "reason=no_endpoint", "state=dead"] {
+        assert_eq!(list(none).await, (Vec::new(), None), "{none}");
+    }
+    let (first, next) = list("limit=2").await;
+    assert_eq!(first, ids[..2]);
+    assert_eq!(list(&format!("limit=2&after={}", next.unwrap())).await, (ids[2..].to_vec(), None));
+}
+
+#[tokio::test]
 async fn a_body_is_text_unless_it_says_that_it_is_json() {
     let bench = Bench::new().await;
     let reply = bench.call_as(&bench.key, "POST", "/v1/to/alice", &[], "{\"body\":\"x\"}").await;

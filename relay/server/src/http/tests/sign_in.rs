@@ -187,7 +187,7 @@ async fn a_refresh_token_that_was_given_out_without_a_family_is_exchanged_for_on
         last_answer: None,
         used_at: bench.now(),
     };
-    bench.app.ports.sign_in.put_device_token(&row, None).await.unwrap();
+    bench.app.ports.sign_in.put_device_token(&row, None, None).await.unwrap();
     let second = refresh(&bench, plain).await;
     assert_eq!((second.status, refresh(&bench, plain).await.body), (200, second.body.clone()));
     let third = refresh(&bench, second.body["refresh_token"].as_str().unwrap()).await;
@@ -271,6 +271,37 @@ async fn a_projects_own_tokens_are_taken() {
     let secret = EncodingKey::from_secret(b"development-secret");
     let token = signed(Algorithm::HS256, Some("development"), &claims(&bench), &secret);
     assert_eq!(me(&bench, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn times_of_a_token_may_have_fractions_and_audiences_may_be_several() {
+    let bench = Bench::new().await;
+    let key = signing(&bench).await;
+    let now = bench.now().as_millis() / 1_000;
+    let with = |fields: &[(&str, Value)]| {
+        let mut claims = claims(&bench);
+        for (name, value) in fields {
+            claims[*name] = value.clone();
+        }
+        signed(Algorithm::EdDSA, Some("shop-1"), &claims, &key)
+    };
+    let (since, until) = (format!("{now}.25"), format!("{}.5", now + 1));
+    let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let fractions = with(&[("iat", number(&since)), ("exp", number(&until))]);
+    let reply = me(&bench, &fractions).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let ends: tidings_protocol::Timestamp = reply.body["expires_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ends.as_millis(), (now + 1) * 1_000 + 500);
+    let several = me(&bench, &with(&[("aud", json!(["shop", "tidings"]))])).await;
+    assert_eq!(several.status, 200, "{}", several.body);
+    let others = me(&bench, &with(&[("aud", json!(["shop", "other"]))])).await;
+    assert_eq!((others.status, others.code()), (401, "unauthorized"));
+    let none = me(&bench, &with(&[("aud", json!([]))])).await;
+    assert_eq!((none.status, none.code()), (401, "unauthorized"));
+    bench.advance(1_499);
+    assert_eq!(me(&bench, &fractions).await.status, 200);
+    bench.advance(1);
+    assert_eq!(me(&bench, &fractions).await.code(), "token_expired");
 }
 
 #[tokio::test]

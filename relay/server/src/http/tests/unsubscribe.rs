@@ -62,6 +62,21 @@ async fn reading_the_page_changes_nothing_and_one_click_withdraws_the_consent_on
 }
 
 #[tokio::test]
+async fn a_click_that_comes_again_under_its_key_takes_back_nothing_that_was_chosen_since() {
+    let site = Site::new().await;
+    let path = site.path("general", LegalClass::Service).await;
+    let headers = [FORM, ("idempotency-key", "k")];
+    let first = site.bench.call_as("", "POST", &path, &headers, CLICK).await;
+    site.bench.advance(1_000);
+    let chosen = json!({"categories": {"general": {"email": true}}});
+    assert_eq!(site.bench.put("/v1/recipients/alice/preferences", &chosen).await.status, 200);
+    let again = site.bench.call_as("", "POST", &path, &headers, CLICK).await;
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(text(&again), text(&first));
+    assert_eq!(site.preferences().await, json!({"general": {"email": true}}));
+}
+
+#[tokio::test]
 async fn what_rests_on_the_contract_is_switched_off_as_a_preference() {
     let site = Site::new().await;
     let path = site.path("general", LegalClass::Service).await;

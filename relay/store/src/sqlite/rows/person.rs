@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use tidings_core::cap::{Counters, Responses};
+use tidings_core::delivery::compared;
 use tidings_core::model::{
     Choice, Device, Endpoint, Inbox, PersonKey, Preferences, Recipient, Stamp, Watermark,
 };
@@ -168,7 +169,8 @@ fn throttles(
 }
 
 pub(in crate::sqlite) fn endpoint_cells((person, row): &(PersonKey, Endpoint)) -> Value {
-    json!([person.project, person.recipient, row.channel, row.address, row.verified])
+    let compared = compared(row.channel, &row.address);
+    json!([person.project, person.recipient, row.channel, row.address, row.verified, compared])
 }
 
 pub(in crate::sqlite) fn endpoint(row: &SqliteRow) -> Result<(PersonKey, Endpoint), StoreError> {

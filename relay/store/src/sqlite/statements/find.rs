@@ -38,7 +38,7 @@ statements! {
     TOPICS = of_person!("t.topic", "topics");
     ENDPOINTS = of_person!(
         "t.channel, t.address, t.verified, EXISTS (SELECT 1 FROM stop_list AS s
-            WHERE s.project = t.project AND s.channel = t.channel AND s.address = t.address)",
+            WHERE s.project = t.project AND s.channel = t.channel AND s.compared = t.compared)",
         "endpoints");
     DEVICES = of_person!(
         "t.device, t.platform, t.nonce, t.held, t.understands, t.created_at, t.seen_at, t.revoked_at", "devices");

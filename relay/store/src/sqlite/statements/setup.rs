@@ -19,14 +19,16 @@ statements! {
     PUT_SECRET = "INSERT OR REPLACE INTO secrets (project, name, sealed, set_at) VALUES (?1, ?2, ?3, ?4)";
     STOP_LIST = "SELECT id, project, channel, address, reason, at FROM stop_list WHERE project = ?1
         AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
-    ADD_STOP_ENTRY = "INSERT INTO stop_list (project, id, channel, address, reason, at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (project, channel, address) DO NOTHING";
+    ADD_STOP_ENTRY = "INSERT INTO stop_list (project, id, channel, address, reason, at, compared)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    SAME_STOP_ENTRY = "SELECT id, project, channel, address, reason, at FROM stop_list
+        WHERE project = ?1 AND channel = ?2 AND compared = ?3";
     REMOVE_STOP_ENTRY = "DELETE FROM stop_list WHERE project = ?1 AND id = ?2
         RETURNING id, project, channel, address, reason, at";
     OWNERS_OF_ADDRESS = "SELECT project, recipient FROM endpoints
-        WHERE project = ?1 AND channel = ?2 AND address = ?3";
+        WHERE project = ?1 AND channel = ?2 AND compared = ?3";
     RAISE_VERSIONS = "UPDATE inboxes SET version = version + 1 WHERE project = ?1 AND recipient IN
-        (SELECT recipient FROM endpoints WHERE project = ?1 AND channel = ?2 AND address = ?3)";
+        (SELECT recipient FROM endpoints WHERE project = ?1 AND channel = ?2 AND compared = ?3)";
 
     HOOKS = "SELECT project, name, told, failed, next_at, code, gone FROM hooks WHERE project = ?1 ORDER BY name";
     PUT_HOOK = "INSERT OR REPLACE INTO hooks (project, name, told, failed, next_at, code, gone)

@@ -14,10 +14,17 @@ statements! {
     EVENT = "SELECT ", event_columns!(), " FROM events AS e WHERE e.id = ?1 AND e.project = ?2";
     SAME_EVENT = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.source IS ?2
         AND e.external_id = ?3 AND e.external_id IS NOT NULL ORDER BY +e.accepted_at DESC, e.id DESC LIMIT 1";
+    EVENTS_NAMED = "SELECT e.source, e.id, max(e.accepted_at) FROM events AS e WHERE e.project = ?1
+        AND e.external_id = ?2 AND e.external_id IS NOT NULL GROUP BY e.source ORDER BY e.source LIMIT 100";
     EVENTS = "SELECT ", event_columns!(), " FROM events AS e WHERE e.project = ?1 AND e.accepted_at >= ?2
         AND e.accepted_at < ?3 AND (e.accepted_at, e.id) > (?4, ?5) ORDER BY e.accepted_at, e.id LIMIT ?6";
     PROGRESS = "SELECT state, count(*) FROM notifications WHERE event = ?1 GROUP BY state";
     MEMBERS_COUNTED = "SELECT count(*) FROM topics WHERE project = ?1 AND topic = ?2";
+    INAPP_DELIVERIES = "SELECT ", notification_columns!(), " FROM notifications AS n
+        LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE n.project = ?1 AND n.created_seq IS NOT NULL AND n.created_at <= ?2 AND n.id < ?3
+        AND n.inapp_state IS NOT NULL AND (?4 IS NULL OR n.recipient = ?4) AND (?5 IS NULL OR n.inapp_state = ?5)
+        AND n.inapp_made_at >= ?6 AND n.inapp_made_at < ?7 ORDER BY n.created_at DESC, n.id DESC LIMIT ?8";
     DELIVERIES = delivery_list!("");
     DELIVERIES_IN = delivery_list!(" AND d.state = ?10");
     FEED = "SELECT project, number, recipient, notification, at, kind, detail FROM feed

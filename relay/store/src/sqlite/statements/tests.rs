@@ -91,6 +91,8 @@ const WALKED: &[(&str, &str)] = &[
     (super::story::BY_EVENT, "notifications_event (event=?)"),
     (super::story::BY_RECIPIENT, "notifications_recipient (project=? AND recipient=?"),
     (super::story::SAME_EVENT, "events_external (project=? AND external_id=? AND source=?)"),
+    (super::story::EVENTS_NAMED, "events_external (project=? AND external_id=?)"),
+    (super::story::INAPP_DELIVERIES, "notifications_age (project=? AND created_at<?)"),
     (super::story::DELIVERIES, "deliveries_project (project=? AND id<?)"),
     (super::write::CHANGE_NOTIFICATIONS, "sqlite_autoindex_notifications_1 (id=?)"),
     (super::write::FORGET_DUE, "due_recipient (project=? AND recipient=?)"),

@@ -84,8 +84,8 @@ statements! {
         SELECT c0, c1, c2 FROM k";
     REMOVE_TOPICS = "DELETE FROM topics WHERE (project, recipient, topic) IN
         (SELECT c0, c1, c2 FROM k)";
-    SET_ENDPOINTS = "INSERT OR REPLACE INTO endpoints (project, recipient, channel, address, verified)
-        SELECT c0, c1, c2, c3, c4 FROM k";
+    SET_ENDPOINTS = "INSERT OR REPLACE INTO endpoints (project, recipient, channel, address, verified, compared)
+        SELECT c0, c1, c2, c3, c4, c5 FROM k";
     REMOVE_ENDPOINTS = "DELETE FROM endpoints WHERE (project, recipient, channel, address) IN
         (SELECT c0, c1, c2, c3 FROM k)";
     SET_DEVICES = "INSERT OR REPLACE INTO devices (project, recipient, device, platform, nonce, held, understands,
