@@ -8,6 +8,7 @@ use serde_json::json;
 use tidings_sdk::{Access, Client, Completeness, EncryptionKey, Query};
 
 use super::Extent;
+use crate::blocks::OwnMeter;
 use crate::document;
 use crate::ledger::Ledger;
 use crate::probe::inbox::{Pages, Rows, insert, open, pages};
@@ -20,7 +21,6 @@ use crate::spread::Spread;
 ///
 /// # Errors
 /// If the run fails.
-#[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^52")]
 pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
     let items: u64 = if extent.short { 5_000 } else { 100_000 };
     let mut figure = Figure::new("9", "the SDK's inbox", Ledger::default());
@@ -30,19 +30,22 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
         figure.ledger += publisher.to_each(1_000).await?;
     }
     let folder = tempfile::tempdir()?;
-    let raw = folder.path().join("raw.sqlite3");
-    let limit = items as f64 / insert(&raw, Rows { count: items, together: 500 }).await?.as_secs_f64();
-    let key = EncryptionKey::random();
+    let (raw, key) = (folder.path().join("raw.sqlite3"), EncryptionKey::random());
+    let inserted = insert(&raw, Rows { count: items, together: 500 }).await?;
     let code = relay.call("POST", "/v1/connect-codes", &json!({"recipient": "r0"})).await?;
     let access = Access::code(code["code"].as_str().context("a code")?);
-    let began = Instant::now();
+    let meter = OwnMeter::begin()?;
     let client = build(&relay, folder.path(), access, key.clone()).await?;
     let complete = |state: &Completeness| matches!(state, Completeness::Complete { .. });
     client.completeness().wait_for(complete).await.context("the client was closed")?;
-    let rate = items as f64 / began.elapsed().as_secs_f64();
-    figure.note("the insert includes the network and the relay's reading".to_owned());
-    let inserts = Measure::new("items received and stored, pages of 500", "/s", Spread::once(rate));
+    let received = meter.end()?;
+    let limit = inserted.per_cpu_second(items);
+    let name = "items received, sealed and stored, for each CPU-second of the device";
+    let inserts = Measure::new(name, "/s", Spread::once(received.per_cpu_second(items)));
     figure.add(share(inserts, limit, 0.4, 0.7).probe("rows into SQLite", Spread::once(limit)));
+    let name = "the same a second, with the relay's reading and the network";
+    let inserts = Measure::new(name, "/s", Spread::once(received.per_second(items)));
+    figure.add(inserts.probe("rows into SQLite", Spread::once(inserted.per_second(items))));
 
     let lasts = Duration::from_secs(if extent.short { 1 } else { 5 });
     let limit = pages(&raw, lasts).await?;

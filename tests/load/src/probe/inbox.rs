@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
 
-use crate::child::own_cpu;
+use crate::blocks::{OwnMeter, Used};
 
 /// Bytes of what a notification says, sealed.
 const SEALED_BYTES: usize = 400;
@@ -39,14 +39,14 @@ pub(crate) async fn open(file: &Path) -> anyhow::Result<SqliteConnection> {
     Ok(connection)
 }
 
-/// How long it takes to insert them.
+/// What it takes to insert them.
 ///
 /// # Errors
 /// If the database cannot be written.
-pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Duration> {
+pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Used> {
     let mut connection = open(file).await?;
     let sealed = vec![7_u8; SEALED_BYTES];
-    let began = Instant::now();
+    let meter = OwnMeter::begin()?;
     for first in (0..rows.count).step_by(usize::try_from(rows.together)?) {
         let end = (first + rows.together).min(rows.count);
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn insert(file: &Path, rows: Rows) -> anyhow::Result<Duration> 
         }
         sqlx::query("COMMIT").execute(&mut connection).await?;
     }
-    Ok(began.elapsed())
+    meter.end()
 }
 
 /// How fast pages of 50 are read.
@@ -84,14 +84,13 @@ impl Pages {
         lasts: Duration,
         mut page: impl AsyncFnMut() -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
-        let (began, before, mut count) = (Instant::now(), own_cpu()?, 0_u32);
+        let (began, meter, mut count) = (Instant::now(), OwnMeter::begin()?, 0_u32);
         while began.elapsed() < lasts {
             page().await?;
             count += 1;
         }
-        let count = f64::from(count.max(1));
-        let cost = (own_cpu()? - before).as_secs_f64() * 1e6 / count;
-        Ok(Self { rate: count / began.elapsed().as_secs_f64(), cost })
+        let (used, count) = (meter.end()?, f64::from(count.max(1)));
+        Ok(Self { rate: count / used.wall.as_secs_f64(), cost: used.cpu.as_secs_f64() * 1e6 / count })
     }
 }
 
