@@ -1,6 +1,7 @@
 //! The pages between the socket and the store: which may be stored, and which are stored together.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tidings_protocol::frame::ChangesPage;
 use tidings_protocol::{Cursor, Timestamp};
@@ -17,7 +18,7 @@ const RESUME_MILLIS_MAX: i64 = 15_000;
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     cursor: Option<Cursor>,
-    applying: Option<Batch>,
+    applying: Option<Arc<Batch>>,
     waiting: VecDeque<(ChangesPage, bool)>,
     /// A page from nothing is only taken when the relay said that it comes, or after a `resume`.
     reset_expected: bool,
@@ -79,7 +80,7 @@ impl Pages {
     }
 
     /// The next batch for the store, if it is free: every page in a row, up to a limit.
-    pub(super) fn next_batch(&mut self) -> Option<Batch> {
+    pub(super) fn next_batch(&mut self) -> Option<Arc<Batch>> {
         if self.applying.is_some() {
             return None;
         }
@@ -101,11 +102,12 @@ impl Pages {
             batch.ends = !next.more;
             batch.items.extend(next.items);
         }
-        self.applying = Some(batch.clone());
+        let batch = Arc::new(batch);
+        self.applying = Some(Arc::clone(&batch));
         Some(batch)
     }
 
-    pub(super) const fn take_applying(&mut self) -> Option<Batch> {
+    pub(super) const fn take_applying(&mut self) -> Option<Arc<Batch>> {
         self.applying.take()
     }
 
