@@ -147,7 +147,7 @@ impl Step<'_> {
             let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
                 .persistent(rows.len() == ROWS_PER_INSERT || rows.len() == 1);
             for item in rows {
-                query = self.bind_row(query, item)?;
+                query = self.bind_row(query, item);
             }
             query.execute(&mut **writing).await?;
         }
@@ -158,24 +158,24 @@ impl Step<'_> {
         &self,
         query: Query<'q, Sqlite, SqliteArguments>,
         item: &NotificationItem,
-    ) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
+    ) -> Query<'q, Sqlite, SqliteArguments> {
         let query = query
             .bind(item.id.as_str().to_owned())
             .bind(signed(item.place))
             .bind(item.category.as_str().to_owned())
             .bind(item.priority.as_str())
-            .bind(words::seal(self.sealer, item)?)
+            .bind(words::seal(self.sealer, item))
             .bind(item.collapse.clone())
             .bind(item.needs_acknowledgement)
             .bind(item.created_at.as_millis())
             .bind(item.expires_at.as_millis());
         let local = LocalView { view: item.view.clone(), round: item.round };
         let query = bind_view(bind_view(query, &local), &local);
-        Ok(query
+        query
             .bind(signed(self.page))
             .bind(signed(self.page))
             .bind(signed(self.generation))
-            .bind(self.after_absence))
+            .bind(self.after_absence)
     }
 }
 

@@ -14,12 +14,13 @@ use crate::error::StorageFault;
 use crate::seal::{EncryptionKey, Sealer};
 
 /// Forward only, never edited.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_inbox.sql"),
     include_str!("../../migrations/0002_places.sql"),
     include_str!("../../migrations/0003_words.sql"),
     include_str!("../../migrations/0004_columns.sql"),
     include_str!("../../migrations/0005_foretold.sql"),
+    include_str!("../../migrations/0006_forms.sql"),
 ];
 /// After this many of them, rows that are there are sealed anew.
 const WORDS_JOINED_AFTER: usize = 3;

@@ -74,3 +74,23 @@ async fn a_file_whose_columns_were_sealed_one_by_one_is_read_and_sealed_anew() {
     assert!(opened.other_key && opened.set_aside.is_none());
     assert_eq!(opened.store.row(&"a".parse().unwrap()).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn words_that_an_earlier_version_wrote_as_json_are_read() {
+    let key = EncryptionKey::random();
+    for key in [Some(&key), None] {
+        let folder = Folder::new();
+        let store = folder.open(key).await.store;
+        store.apply(&batch(None, 1, vec![item("a", "A"), item("b", "B")])).await.unwrap();
+        let words = serde_json::json!({"place": 1, "category": "orders", "priority": "high",
+            "content": {"title": "订单", "body": "第一行\nline two", "link": "https://shop.example/1", "actions": []},
+            "collapse": "order-1", "needs_acknowledgement": true,
+            "because": {"rule": null, "event_type": null, "text": "you ordered it"},
+            "created_at": 1_000, "expires_at": i64::MAX});
+        let words = store.sealer.seal("a", "words", words.to_string().as_bytes());
+        let older = sqlx::query("UPDATE items SET words = ? WHERE id = 'a'").bind(words);
+        older.execute(&mut *store.writer().await).await.unwrap();
+        let read = store.list(&ListQuery::default(), None, 2).await.unwrap().items;
+        assert_eq!(read, [notification("b", "B"), notification("a", "订单")]);
+    }
+}
