@@ -11,7 +11,7 @@ use crate::blocks::{Meter, OwnMeter};
 use crate::crowd::{Arrivals, Crowd, Manner};
 use crate::document;
 use crate::ledger::Ledger;
-use crate::probe::inbox::{Rows, insert};
+use crate::probe::inbox::{Rows, Schema, insert};
 use crate::publisher::Publisher;
 use crate::relay::Relay;
 use crate::report::{Bound, Figure, Measure};
@@ -42,7 +42,10 @@ pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
         // them.
         firsts.push(alone(&relay, &recipient).await?);
         let folder = tempfile::tempdir()?;
-        bare.push(insert(&folder.path().join("raw"), Rows { count: MISSED, together: 500 }).await?);
+        bare.push(
+            insert(&folder.path().join("raw"), Rows { schema: Schema::Least, count: MISSED, together: 500 })
+                .await?,
+        );
         nexts.push(alone(&relay, &recipient).await?);
     }
     let wall = Spread::of(&bare.iter().map(|used| millis(used.wall)).collect::<Vec<_>>());
