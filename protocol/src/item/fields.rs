@@ -61,3 +61,45 @@ fn priority_or_normal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Prio
     let word = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
     Ok(word.parse().unwrap_or(Priority::Normal))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stamp;
+
+    #[test]
+    fn every_field_of_a_notification_is_read_as_it_is_written() {
+        let text = |text: &str| Some(text.to_owned());
+        let at = |millis| Some(Timestamp::from_millis(millis));
+        let action = ActionItem { id: "a".into(), label: "b".into(), link: text("c"), acknowledges: true };
+        let item = NotificationItem {
+            id: "n1".parse().unwrap(),
+            place: 3,
+            category: "orders".parse().unwrap(),
+            priority: Priority::Low,
+            content: ContentItem {
+                title: "订单".into(),
+                body: "d".into(),
+                link: text("e"),
+                icon: text("f"),
+                image: text("g"),
+                actions: vec![action],
+            },
+            collapse: text("h"),
+            needs_acknowledgement: true,
+            round: 2,
+            because: Because { rule: text("i"), event_type: text("j"), text: "k".into() },
+            created_at: Timestamp::from_millis(1),
+            expires_at: Timestamp::from_millis(2),
+            view: View {
+                read_at: at(3),
+                unread: Some(Stamp { at: Timestamp::from_millis(4), by: "l".into() }),
+                archived_at: at(5),
+                snoozed_until: at(6),
+                acknowledged_at: at(7),
+            },
+        };
+        let written = serde_json::to_string(&item).unwrap();
+        assert_eq!(serde_json::from_str::<NotificationItem>(&written).unwrap(), item);
+    }
+}
