@@ -1,9 +1,12 @@
 //! What a page of changes carries: notifications, retractions, settings.
 
+mod fields;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::fields::Fields;
 use crate::tagged::{self, Tagged};
 use crate::{
     CategoryId, Channel, Cursor, Decision, LegalClass, NotificationId, Priority, RecipientId, Stamp,
@@ -66,6 +69,7 @@ impl Serialize for Item {
 
 /// A notification as a device stores it. Text is plain, never markup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Fields")]
 pub struct NotificationItem {
     /// The relay's id.
     pub id: NotificationId,
@@ -74,19 +78,16 @@ pub struct NotificationItem {
     /// What it is about.
     pub category: CategoryId,
     /// How urgent it is; an unknown word reads as normal.
-    #[serde(deserialize_with = "priority_or_normal")]
     pub priority: Priority,
     /// What it says.
     #[serde(flatten)]
     pub content: ContentItem,
     /// A newer notification with the same key replaces this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub collapse: Option<String>,
     /// Whether the sender waits for an acknowledgement.
-    #[serde(default)]
     pub needs_acknowledgement: bool,
     /// Which showing this is: each round may be shown once per device.
-    #[serde(default)]
     pub round: u32,
     /// Why the recipient got it.
     pub because: Because,
@@ -95,7 +96,6 @@ pub struct NotificationItem {
     /// After this instant it is not shown any more.
     pub expires_at: Timestamp,
     /// What the recipient did with it.
-    #[serde(default)]
     pub view: View,
 }
 
@@ -290,9 +290,4 @@ pub struct QuietSpanItem {
     /// On which days it begins (`mon` … `sun`); none means every day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<String>>,
-}
-
-fn priority_or_normal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
-    let word = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-    Ok(word.parse().unwrap_or(Priority::Normal))
 }

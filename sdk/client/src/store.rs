@@ -194,5 +194,4 @@ impl DeviceStore for Store {
 }
 
 #[cfg(test)]
-#[path = "store/tests.rs"]
 mod tests;

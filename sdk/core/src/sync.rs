@@ -98,6 +98,7 @@ impl Sync {
                 let timeouts = [
                     Some(open.silent_at()),
                     self.pages.resume_by(),
+                    self.pages.gathers_until(),
                     self.outbox.poll_timeout(),
                     self.answered.poll_timeout(),
                     self.token.renew_at(),
@@ -178,7 +179,7 @@ impl Sync {
                 self.resume(now);
             }
         }
-        self.apply_next();
+        self.apply_next(now);
     }
 
     /// The answer to [`Command::Settle`].
@@ -245,6 +246,7 @@ impl Sync {
                 if dead || !self.pages.may_go_on(now) {
                     self.lose_connection(now, None, jitter);
                 } else {
+                    self.apply_next(now);
                     self.renew_token(now);
                     let done = self.answered.handle_timeout(now);
                     self.settle(Settlement { done, refused: Vec::new() });
@@ -362,8 +364,8 @@ impl Sync {
         self.commands.push_back(Command::Present);
     }
 
-    fn apply_next(&mut self) {
-        if let Some(batch) = self.pages.next_batch() {
+    fn apply_next(&mut self, now: Timestamp) {
+        if let Some(batch) = self.pages.next_batch(now) {
             self.commands.push_back(Command::Apply(batch));
         }
     }

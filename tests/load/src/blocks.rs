@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::child::Process;
+use crate::child::{Process, own_cpu};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,32 @@ impl<'p> Meter<'p> {
     pub(crate) fn end(self) -> anyhow::Result<Used> {
         let wall = self.began.elapsed();
         Ok(Used { cpu: self.process.cpu()?.saturating_sub(self.cpu), wall })
+    }
+}
+
+/// Counts what this process itself uses from here on: the probes, and the SDK where it is measured.
+#[derive(Debug)]
+pub(crate) struct OwnMeter {
+    cpu: Duration,
+    began: Instant,
+}
+
+impl OwnMeter {
+    /// Begins to count.
+    ///
+    /// # Errors
+    /// If the system does not count it.
+    pub(crate) fn begin() -> anyhow::Result<Self> {
+        Ok(Self { cpu: own_cpu()?, began: Instant::now() })
+    }
+
+    /// What was used up to now.
+    ///
+    /// # Errors
+    /// If the system does not count it.
+    pub(crate) fn end(&self) -> anyhow::Result<Used> {
+        let wall = self.began.elapsed();
+        Ok(Used { cpu: own_cpu()?.saturating_sub(self.cpu), wall })
     }
 }
 

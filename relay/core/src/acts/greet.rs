@@ -17,7 +17,7 @@ const SEEN_MILLIS: i64 = 60_000;
 pub(super) fn needs(person: &PersonKey, device: &DeviceGreeting, work: &Work<'_>) -> Vec<Need> {
     let mut needs = vec![Need::Person(person.clone())];
     if let Some((epoch, seq)) = device.cursor.as_ref().and_then(parse_cursor) {
-        needs.extend(receipts::held_needs(person, &device.id, epoch, seq, work));
+        needs.extend(receipts::held_needs(person, epoch, seq, work));
     }
     needs
 }

@@ -90,7 +90,7 @@ fn request_needs(asking: Asking<'_>, sent: Option<u64>, request: &Request, work:
         Request::Held { cursor } => match parse_cursor(&unmarked(cursor).0) {
             Some((epoch, seq)) => {
                 let upto = seq.min(sent.unwrap_or(u64::MAX));
-                receipts::held_needs(person, asking.device, epoch, upto, work)
+                receipts::held_needs(person, epoch, upto, work)
             }
             None => Vec::new(),
         },

@@ -7,21 +7,16 @@ use tidings_protocol::{
 
 use super::{chains, steps};
 use crate::act::Refusal;
-use crate::model::{Entry, FeedEntry, FeedKind, Mark, Notification, PersonKey, ReceiptRow, Stamp};
+use crate::model::{Entry, FeedEntry, FeedKind, Mark, Notification, Person, PersonKey, ReceiptRow, Stamp};
 use crate::ports::Need;
 use crate::work::Work;
 
-/// What a device that holds everything up to a place has to read: what is placed there and nobody holds yet.
-pub(super) fn held_needs(
-    person: &PersonKey,
-    device: &DeviceId,
-    epoch: u32,
-    seq: u64,
-    work: &Work<'_>,
-) -> Vec<Need> {
+/// What a device that holds everything up to a place has to read: what is placed there and nobody holds yet. A notification
+/// is placed once and at the end of the inbox, so what lies below the place of another device is placed no more.
+pub(super) fn held_needs(person: &PersonKey, epoch: u32, seq: u64, work: &Work<'_>) -> Vec<Need> {
     let Some(known) = work.person_if_read(person) else { return Vec::new() };
     let Some(inbox) = known.inbox.as_ref().filter(|inbox| inbox.epoch == epoch) else { return Vec::new() };
-    let after = known.devices.get(device).map_or(0, |device| device.held);
+    let after = furthest(known);
     let upto = seq.min(inbox.seq);
     if upto <= after {
         return Vec::new();
@@ -31,6 +26,11 @@ pub(super) fn held_needs(
         needs.extend(notification_needs(&notification, work));
     }
     needs
+}
+
+/// Up to where some device holds everything.
+fn furthest(known: &Person) -> u64 {
+    known.devices.values().map(|device| device.held).max().unwrap_or(0)
 }
 
 /// What follows from a receipt: deliveries that become needless, and the rest of a chain.
@@ -68,9 +68,9 @@ pub(super) fn held(
     let known = work.person(person);
     let Some(inbox) = known.inbox.as_ref().filter(|inbox| inbox.epoch == epoch) else { return };
     let upto = seq.min(inbox.seq).min(sent.unwrap_or(u64::MAX));
+    let after = furthest(known);
     let Some(mut row) = known.devices.get(device).map(|row| (**row).clone()) else { return };
-    let after = std::mem::replace(&mut row.held, upto);
-    if upto <= after {
+    if upto <= std::mem::replace(&mut row.held, upto) {
         return;
     }
     work.set_device(person, row);

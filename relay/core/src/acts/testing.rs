@@ -75,6 +75,8 @@ pub(super) struct World {
     /// What the last act wrote and told.
     pub(super) written: Changes,
     pub(super) after: AfterCommit,
+    /// What it read for it.
+    pub(super) read: Vec<Need>,
 }
 
 pub(super) fn project() -> ProjectId {
@@ -120,6 +122,7 @@ impl World {
             books: Books::default(),
             written: Changes::default(),
             after: AfterCommit::default(),
+            read: Vec::new(),
         }
     }
 
@@ -141,6 +144,7 @@ impl World {
         let ids = std::mem::take(&mut self.ids);
         let mut work = self.work(&ids);
         let mut units: Vec<_> = units.iter().map(super::Prepared::new).collect();
+        let mut read = Vec::new();
         for round in 0.. {
             let asked = units.iter_mut().flat_map(|unit| super::needs(unit, &work));
             let asked: Vec<Need> = asked.chain(work.strangers()).collect();
@@ -150,8 +154,10 @@ impl World {
             }
             assert!(round < 8, "needs without end: {needs:?}");
             let found = self.find(&needs);
+            read.extend(needs.iter().cloned());
             work.absorb(needs, found);
         }
+        self.read = read;
         let whole = |unit: &mut super::Prepared<'_>, work: &mut Work<'_>| loop {
             if let Some(answer) = super::decide_part(unit, work).transpose() {
                 return answer;

@@ -3,10 +3,10 @@
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Row as _, Sqlite, Transaction};
-use tidings_protocol::item::{Item, NotificationItem, Watermark};
+use tidings_protocol::item::{Item, NotificationItem, View, Watermark};
 use tidings_protocol::{CategoryId, NotificationId, Timestamp};
 use tidings_sdk_core::view::{local_view, notification_of};
-use tidings_sdk_core::{Applied, Batch, LocalView, Queued};
+use tidings_sdk_core::{Applied, Batch, Queued};
 
 use super::account::{cursor, stored_id, unsigned};
 use super::items::{STATE_COLUMNS, read_state};
@@ -16,15 +16,20 @@ use crate::seal::Sealer;
 
 /// Rows of one insert: well below SQLite's 32,766 parameters, and a text that is prepared once.
 const ROWS_PER_INSERT: usize = 100;
-const INSERT: &str = "INSERT INTO items (id, place, category, priority, words, collapse, needs_acknowledgement, \
-     created_at, expires_at, \
+/// Behind it the rows of [`VALUES`]; what is the same for all of them is told once. A notification comes without pending
+/// operations on top, and one whose round was shown is settled.
+const INSERT: &str = "INSERT INTO items (arrived, written, generation, after_absence, \
+     id, place, category, priority, words, collapse, needs_acknowledgement, created_at, expires_at, \
      server_round, server_read_at, server_archived_at, server_snoozed_until, server_acknowledged_at, \
      server_unread_at, server_unread_by, \
-     round, read_at, archived_at, snoozed_until, acknowledged_at, unread_at, unread_by, \
-     arrived, written, generation, after_absence, unsettled) VALUES ";
-const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
+     round, read_at, archived_at, snoozed_until, acknowledged_at, unread_at, unread_by, unsettled) \
+     SELECT ?, ?, ?, ?, column1, column2, column3, column4, column5, column6, column7, column8, column9, \
+     column10, column11, column12, column13, column14, column15, column16, \
+     column10, column11, column12, column13, column14, column15, column16, NOT EXISTS \
+     (SELECT 1 FROM shown WHERE shown.notification = column1 AND shown.round = column10) FROM (VALUES ";
+const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// `arrived` stays: it says which `read_up_to` meant the row.
-const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET place = excluded.place, category = excluded.category, \
+const ON_CONFLICT: &str = ") WHERE true ON CONFLICT (id) DO UPDATE SET place = excluded.place, category = excluded.category, \
      priority = excluded.priority, words = excluded.words, \
      collapse = excluded.collapse, needs_acknowledgement = excluded.needs_acknowledgement, \
      created_at = excluded.created_at, expires_at = excluded.expires_at, server_round = excluded.server_round, \
@@ -35,14 +40,12 @@ const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET place = excluded.plac
      read_at = excluded.read_at, archived_at = excluded.archived_at, snoozed_until = excluded.snoozed_until, \
      acknowledged_at = excluded.acknowledged_at, unread_at = excluded.unread_at, \
      unread_by = excluded.unread_by, written = excluded.written, generation = excluded.generation, \
-     after_absence = excluded.after_absence, unsettled = 1";
+     after_absence = excluded.after_absence, unsettled = excluded.unsettled";
 /// [`Watermark::reads`] in SQL.
 const READ_UP_TO: &str = "UPDATE items SET server_read_at = ?1, server_unread_at = NULL, server_unread_by = NULL, \
      read_at = coalesce(read_at, ?1), unread_at = NULL, unread_by = NULL, written = ?5 \
      WHERE server_read_at IS NULL AND place <= ?2 AND (?3 IS NULL OR category = ?3) \
      AND (server_unread_at IS NULL OR (server_unread_at, server_unread_by) < (?1, ?4)) RETURNING id";
-const SETTLED_ALREADY: &str = "UPDATE items SET unsettled = 0 WHERE unsettled = 1 AND written = ? AND EXISTS \
-     (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = items.round)";
 const UPDATE_LOCAL: &str = "UPDATE items SET round = ?2, read_at = ?3, archived_at = ?4, snoozed_until = ?5, \
      acknowledged_at = ?6, unread_at = ?7, unread_by = ?8, unsettled = NOT EXISTS \
      (SELECT 1 FROM shown WHERE shown.notification = items.id AND shown.round = ?2) WHERE id = ?1";
@@ -98,10 +101,13 @@ impl Step<'_> {
     /// In the order of the batch; notifications that follow each other go together.
     async fn store_items(&self, writing: &mut Writing<'_>, items: &[Item]) -> Result<(), StoreError> {
         let mut run: Vec<&NotificationItem> = Vec::new();
+        let pending = pending(writing).await?;
         let mut touched = Vec::new();
         for item in items {
             if let Item::Notification(item) = item {
-                touched.push(item.id.clone());
+                if !pending.is_empty() {
+                    touched.push(item.id.clone());
+                }
                 run.push(item);
                 continue;
             }
@@ -128,12 +134,10 @@ impl Step<'_> {
             }
         }
         self.insert(writing, &run).await?;
-        let pending = pending(writing).await?;
         if !pending.is_empty() {
             touched.extend(pending.iter().filter_map(|queued| named(queued).cloned()));
             refresh(writing, self.sealer, &touched, &pending).await?;
         }
-        sqlx::query(SETTLED_ALREADY).bind(signed(self.page)).execute(&mut **writing).await?;
         Ok(())
     }
 
@@ -144,11 +148,13 @@ impl Step<'_> {
     ) -> Result<(), StoreError> {
         for rows in run.chunks(ROWS_PER_INSERT) {
             let sql = [INSERT, &vec![VALUES; rows.len()].join(", "), ON_CONFLICT].concat();
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-                .persistent(rows.len() == ROWS_PER_INSERT || rows.len() == 1);
-            for item in rows {
-                query = self.bind_row(query, item)?;
-            }
+            let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .persistent(rows.len() == ROWS_PER_INSERT || rows.len() == 1)
+                .bind(signed(self.page))
+                .bind(signed(self.page))
+                .bind(signed(self.generation))
+                .bind(self.after_absence);
+            let query = rows.iter().fold(query, |query, item| self.bind_row(query, item));
             query.execute(&mut **writing).await?;
         }
         Ok(())
@@ -158,35 +164,29 @@ impl Step<'_> {
         &self,
         query: Query<'q, Sqlite, SqliteArguments>,
         item: &NotificationItem,
-    ) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
+    ) -> Query<'q, Sqlite, SqliteArguments> {
         let query = query
             .bind(item.id.as_str().to_owned())
             .bind(signed(item.place))
             .bind(item.category.as_str().to_owned())
             .bind(item.priority.as_str())
-            .bind(words::seal(self.sealer, item)?)
+            .bind(words::seal(self.sealer, item))
             .bind(item.collapse.clone())
             .bind(item.needs_acknowledgement)
             .bind(item.created_at.as_millis())
             .bind(item.expires_at.as_millis());
-        let local = LocalView { view: item.view.clone(), round: item.round };
-        let query = bind_view(bind_view(query, &local), &local);
-        Ok(query
-            .bind(signed(self.page))
-            .bind(signed(self.page))
-            .bind(signed(self.generation))
-            .bind(self.after_absence))
+        bind_view(query, item.round, &item.view)
     }
 }
 
 /// In the order of the columns: round, read, archived, snoozed, acknowledged, unread and by what.
 pub(super) fn bind_view<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
-    local: &LocalView,
+    round: u32,
+    view: &View,
 ) -> Query<'q, Sqlite, SqliteArguments> {
-    let view = &local.view;
     query
-        .bind(i64::from(local.round))
+        .bind(i64::from(round))
         .bind(view.read_at.map(Timestamp::as_millis))
         .bind(view.archived_at.map(Timestamp::as_millis))
         .bind(view.snoozed_until.map(Timestamp::as_millis))
@@ -231,7 +231,7 @@ pub(super) async fn refresh(
         let (item, arrived) = read_state(sealer, &row)?;
         let local = local_view(&item, arrived, pending);
         let query = sqlx::query(UPDATE_LOCAL).bind(id.as_str());
-        bind_view(query, &local).execute(&mut **writing).await?;
+        bind_view(query, local.round, &local.view).execute(&mut **writing).await?;
     }
     Ok(())
 }

@@ -14,17 +14,21 @@ use crate::error::StorageFault;
 use crate::seal::{EncryptionKey, Sealer};
 
 /// Forward only, never edited.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_inbox.sql"),
     include_str!("../../migrations/0002_places.sql"),
     include_str!("../../migrations/0003_words.sql"),
     include_str!("../../migrations/0004_columns.sql"),
     include_str!("../../migrations/0005_foretold.sql"),
+    include_str!("../../migrations/0006_forms.sql"),
 ];
 /// After this many of them, rows that are there are sealed anew.
 const WORDS_JOINED_AFTER: usize = 3;
 /// How long a write waits for another process. Its transactions take milliseconds; a backup may take seconds.
 const BUSY_MILLIS_MAX: u64 = 5_000;
+/// Rows that a reader's thread hands over before it waits for them to be taken: a page and what stands beside it. With a
+/// shorter queue two threads wake each other in the middle of it.
+const ROWS_READ_AHEAD: usize = 512;
 /// Stands beside a file that was found damaged while it was in use: the next start sets the file aside.
 const DAMAGED_SUFFIX: &str = "damaged";
 
@@ -83,7 +87,8 @@ impl Store {
         // A damaged page shows itself here, and not in the middle of the first list.
         sqlx::query("SELECT count(*) FROM items").fetch_one(&mut writer).await?;
         let pulse = Arc::new(Mutex::new(SqliteConnection::connect_with(&pulse_options(path)).await?));
-        let readers = Readers::new(options(path).create_if_missing(false));
+        let readers = options(path).create_if_missing(false).row_buffer_size(ROWS_READ_AHEAD);
+        let readers = Readers::new(readers);
         let (changed, _) = watch::channel(0);
         let path = path.to_owned();
         let writer = Arc::new(Mutex::new(writer));

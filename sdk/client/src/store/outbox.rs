@@ -248,7 +248,8 @@ async fn write_server_view(
     id: &NotificationId,
     settled: &LocalView,
 ) -> Result<(), StoreError> {
-    bind_view(sqlx::query(FOLD).bind(id.as_str()), settled).execute(&mut **writing).await?;
+    let query = sqlx::query(FOLD).bind(id.as_str());
+    bind_view(query, settled.round, &settled.view).execute(&mut **writing).await?;
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! What the relay said of a notification, as one sealed value. Opening a value costs as much as reading several columns,
 //! so a row has one; what SQLite filters and orders by stands beside it in plain.
 
-use std::borrow::Cow;
+mod form;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 use tidings_protocol::item::{ActionItem, Because, ContentItem, NotificationItem, View};
@@ -20,48 +20,32 @@ const OLDER: &str = "SELECT id, title, body, link, icon, image, actions, because
 /// Older rows that are held in memory at a time.
 const OLDER_AT_ONCE: i64 = 500;
 
-/// All that does not change while the notification is in the inbox, but for its id.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Words<'a> {
+/// All that does not change while the notification is in the inbox, but for its id. Earlier versions wrote it as JSON.
+#[derive(Deserialize)]
+pub(super) struct Words {
     place: u64,
-    category: Cow<'a, CategoryId>,
+    category: CategoryId,
     priority: Priority,
-    pub(super) content: Cow<'a, ContentItem>,
-    collapse: Option<Cow<'a, str>>,
+    pub(super) content: ContentItem,
+    collapse: Option<String>,
     needs_acknowledgement: bool,
-    because: Cow<'a, Because>,
+    because: Because,
     created_at: i64,
     expires_at: i64,
 }
 
-impl<'a> Words<'a> {
-    fn of(item: &'a NotificationItem) -> Self {
-        Self {
-            place: item.place,
-            category: Cow::Borrowed(&item.category),
-            priority: item.priority,
-            content: Cow::Borrowed(&item.content),
-            collapse: item.collapse.as_deref().map(Cow::Borrowed),
-            needs_acknowledgement: item.needs_acknowledgement,
-            because: Cow::Borrowed(&item.because),
-            created_at: item.created_at.as_millis(),
-            expires_at: item.expires_at.as_millis(),
-        }
-    }
-}
-
-impl Words<'static> {
+impl Words {
     pub(super) fn item(self, id: NotificationId, round: u32, view: View) -> NotificationItem {
         NotificationItem {
             id,
             place: self.place,
-            category: self.category.into_owned(),
+            category: self.category,
             priority: self.priority,
-            content: self.content.into_owned(),
-            collapse: self.collapse.map(Cow::into_owned),
+            content: self.content,
+            collapse: self.collapse,
             needs_acknowledgement: self.needs_acknowledgement,
             round,
-            because: self.because.into_owned(),
+            because: self.because,
             created_at: Timestamp::from_millis(self.created_at),
             expires_at: Timestamp::from_millis(self.expires_at),
             view,
@@ -69,12 +53,16 @@ impl Words<'static> {
     }
 }
 
-pub(super) fn seal(sealer: &Sealer, item: &NotificationItem) -> Result<Vec<u8>, StoreError> {
-    Ok(sealer.seal(item.id.as_str(), COLUMN, &serde_json::to_vec(&Words::of(item))?))
+pub(super) fn seal(sealer: &Sealer, item: &NotificationItem) -> Vec<u8> {
+    sealer.seal(item.id.as_str(), COLUMN, &form::write(item))
 }
 
-pub(super) fn open(sealer: &Sealer, id: &str, value: &[u8]) -> Result<Words<'static>, StoreError> {
-    Ok(serde_json::from_slice(&sealer.open(id, COLUMN, value)?)?)
+pub(super) fn open(sealer: &Sealer, id: &str, value: &[u8]) -> Result<Words, StoreError> {
+    let bytes = sealer.open(id, COLUMN, value)?;
+    match form::read(&bytes) {
+        Some(words) => words.map_err(damaged),
+        None => Ok(serde_json::from_slice(&bytes)?),
+    }
 }
 
 /// Gives the rows of an older file their words. Rows of another key are left to be dropped with it.
@@ -94,7 +82,7 @@ pub(super) async fn join(
         for row in &rows {
             let item = read_older(&sealer, row)?;
             let joined = sqlx::query("UPDATE items SET words = ? WHERE id = ? RETURNING rowid");
-            let joined = joined.bind(seal(&sealer, &item)?).bind(item.id.as_str());
+            let joined = joined.bind(seal(&sealer, &item)).bind(item.id.as_str());
             after = joined.fetch_one(&mut **writing).await?.try_get(0)?;
         }
         if rows.is_empty() {

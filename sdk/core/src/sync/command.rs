@@ -1,6 +1,7 @@
 //! What the machine asks its embedder to do, and what it says about itself.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tidings_protocol::Timestamp;
 use tidings_protocol::frame::DeviceFrame;
@@ -36,8 +37,9 @@ pub enum Command {
         /// The frame.
         frame: DeviceFrame,
     },
-    /// Store this; answer with `handle_applied`. No second one comes before the answer.
-    Apply(Batch),
+    /// Store this; answer with `handle_applied`. No second one comes before the answer. The machine looks at it again then,
+    /// and a batch is too large to have it twice.
+    Apply(Arc<Batch>),
     /// Forget these operations in the store; answer with `handle_settled`.
     Settle(Settlement),
     /// Remember in the store that the relay was heard; needs no answer.

@@ -99,13 +99,13 @@ impl Sync {
             return;
         }
         let Phase::Open(open) = &self.phase else { return };
-        if !self.pages.take(page, !open.caught_up) {
+        if !self.pages.take(now, page, !open.caught_up) {
             if self.pages.resume_by().is_none() {
                 self.resume(now);
             }
             return;
         }
-        self.apply_next();
+        self.apply_next(now);
     }
 
     fn take_leave(&mut self, now: Timestamp, code: Bye, asked_ms: i64, jitter: Jitter) {

@@ -1,6 +1,7 @@
 //! The pages between the socket and the store: which may be stored, and which are stored together.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tidings_protocol::frame::ChangesPage;
 use tidings_protocol::{Cursor, Timestamp};
@@ -11,14 +12,21 @@ use crate::store::Batch;
 const PAGES_WAITING_MAX: usize = 32;
 /// Changes stored in one transaction at most, unless one page alone has more.
 const ITEMS_PER_BATCH_MAX: usize = 1_000;
+/// Changes that are stored at once although more are on their way: a transaction of few costs as much as one of many.
+const ITEMS_WORTH_STORING: usize = 500;
+/// How long fewer wait for more, in milliseconds: over a slow line each page is stored by itself, so that what came is not
+/// lost with the connection.
+const GATHER_MILLIS_MAX: i64 = 100;
 /// How long the relay may take to answer a `resume`, in milliseconds.
 const RESUME_MILLIS_MAX: i64 = 15_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     cursor: Option<Cursor>,
-    applying: Option<Batch>,
+    applying: Option<Arc<Batch>>,
     waiting: VecDeque<(ChangesPage, bool)>,
+    /// When the first of those that wait came, or the ones before it were handed out.
+    gathers_since: Timestamp,
     /// A page from nothing is only taken when the relay said that it comes, or after a `resume`.
     reset_expected: bool,
     resume_by: Option<Timestamp>,
@@ -67,22 +75,32 @@ impl Pages {
 
     /// Takes a page that begins where the device stands, or one that begins from nothing when that is expected.
     /// False means that it does not fit: something is missing before it, or it is too old.
-    pub(super) fn take(&mut self, page: ChangesPage, after_absence: bool) -> bool {
+    pub(super) fn take(&mut self, now: Timestamp, page: ChangesPage, after_absence: bool) -> bool {
         let begins_anew = page.from.is_none() && page.reset && (self.reset_expected || self.tail().is_none());
         if !begins_anew && page.from.as_ref() != self.tail() || !self.have_room() {
             return false;
         }
         self.reset_expected = false;
         self.resume_by = None;
+        if self.waiting.is_empty() {
+            self.gathers_since = now;
+        }
         self.waiting.push_back((page, after_absence));
         true
     }
 
-    /// The next batch for the store, if it is free: every page in a row, up to a limit.
-    pub(super) fn next_batch(&mut self) -> Option<Batch> {
-        if self.applying.is_some() {
+    /// When what waits is stored although it is little.
+    pub(super) fn gathers_until(&self) -> Option<Timestamp> {
+        let gathers = self.applying.is_none() && !self.waiting.is_empty();
+        gathers.then(|| self.gathers_since.plus_millis(GATHER_MILLIS_MAX))
+    }
+
+    /// The next batch for the store, if it is free and there is enough: every page in a row, up to a limit.
+    pub(super) fn next_batch(&mut self, now: Timestamp) -> Option<Arc<Batch>> {
+        if self.applying.is_some() || !self.is_worth_storing(now) {
             return None;
         }
+        self.gathers_since = now;
         let (first, after_absence) = self.waiting.pop_front()?;
         let mut batch = Batch {
             expected: self.cursor.clone(),
@@ -101,11 +119,12 @@ impl Pages {
             batch.ends = !next.more;
             batch.items.extend(next.items);
         }
-        self.applying = Some(batch.clone());
+        let batch = Arc::new(batch);
+        self.applying = Some(Arc::clone(&batch));
         Some(batch)
     }
 
-    pub(super) const fn take_applying(&mut self) -> Option<Batch> {
+    pub(super) const fn take_applying(&mut self) -> Option<Arc<Batch>> {
         self.applying.take()
     }
 
@@ -118,6 +137,16 @@ impl Pages {
         self.waiting.clear();
         self.reset_expected = false;
         self.resume_by = None;
+    }
+
+    /// The last page that the relay has is never left waiting, and a clock that was put back keeps nothing.
+    fn is_worth_storing(&self, now: Timestamp) -> bool {
+        let waited = now.millis_since(self.gathers_since);
+        let items: usize = self.waiting.iter().map(|(page, _)| page.items.len()).sum();
+        items >= ITEMS_WORTH_STORING
+            || !(0..GATHER_MILLIS_MAX).contains(&waited)
+            || !self.have_room()
+            || self.waiting.iter().any(|(page, _)| !page.more)
     }
 
     fn tail(&self) -> Option<&Cursor> {

@@ -156,6 +156,39 @@ fn a_page_is_stored_before_it_is_said_to_be_held() {
 }
 
 #[test]
+fn pages_that_come_one_after_the_other_are_stored_and_held_together() {
+    let mut device = Device::live();
+    device.frame(page(Some(1), 2, true, false, vec![item("a", 2)]));
+    device.frame(page(Some(2), 3, true, false, vec![item("b", 3)]));
+    assert_eq!((device.names(), &*device.sent), (vec!["first".to_owned()], &[][..]));
+    device.frame(page(Some(3), 4, false, false, vec![item("c", 4)]));
+    assert_eq!(device.names(), ["a", "b", "c", "first"]);
+    assert_eq!(device.sent, [held(4)]);
+}
+
+#[test]
+fn a_page_that_none_follows_soon_is_stored_by_itself() {
+    let mut device = Device::live();
+    device.frame(page(Some(1), 2, true, false, vec![item("a", 2)]));
+    let came = device.now;
+    device.timeout();
+    assert_eq!(device.now - came, 100);
+    assert_eq!((device.names().len(), &*device.sent), (2, &[held(2)][..]));
+    device.frame(page(Some(2), 3, true, false, vec![item("b", 3)]));
+    device.now -= 3_600_000;
+    device.frame(page(Some(3), 4, true, false, vec![item("c", 4)]));
+    assert_eq!(device.names().len(), 4, "a clock that was put back keeps nothing");
+}
+
+#[test]
+fn a_page_of_many_waits_for_nothing() {
+    let mut device = Device::live();
+    let many = (0..500).map(|number| item(&format!("n{number}"), 2)).collect();
+    device.frame(page(Some(1), 2, true, false, many));
+    assert_eq!((device.names().len(), &*device.sent), (501, &[held(2)][..]));
+}
+
+#[test]
 fn a_gap_is_answered_with_resume_and_nothing_is_stored() {
     let mut device = Device::live();
     device.frame(page(Some(2), 3, false, false, vec![item("c", 3)]));
@@ -201,6 +234,7 @@ fn a_reset_deletes_what_no_page_named_only_at_its_last_page() {
     device.act();
     device.welcome(9, true);
     device.frame(page(None, 7, true, true, vec![item("second", 2)]));
+    device.timeout();
     assert_eq!(device.names(), ["first", "second"]);
     device.frame(page(Some(7), 9, false, true, vec![item("third", 3)]));
     assert_eq!(device.names(), ["second", "third"]);
@@ -215,6 +249,7 @@ fn a_crash_in_the_middle_of_a_reset_does_not_keep_what_is_gone() {
     device.act();
     device.welcome(9, true);
     device.frame(page(None, 7, true, true, vec![item("second", 2)]));
+    device.timeout();
     let mut device = Device::on(device.store);
     device.greet();
     device.welcome(9, false);
@@ -250,7 +285,8 @@ fn another_process_that_moved_the_cursor_makes_the_device_resume_from_there() {
 fn pages_that_came_together_are_stored_together() {
     let mut device = Device::live();
     for number in 1..5 {
-        let frame = page(Some(number), number + 1, number < 4, false, vec![item(&number.to_string(), 2)]);
+        let more = (2..4).contains(&number);
+        let frame = page(Some(number), number + 1, more, false, vec![item(&number.to_string(), 2)]);
         device.sync.handle_frame(at(0), device.attempt, frame, HALF);
     }
     device.act();

@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
-use tidings_sdk::{Access, Client, Completeness, EncryptionKey};
+use serde_json::json;
+use tidings_sdk::{Access, Client, Completeness, EncryptionKey, Query};
 
 use super::Extent;
-use crate::child::own_cpu;
+use crate::blocks::{Meter, OwnMeter};
 use crate::crowd::{Arrivals, Crowd, Manner};
 use crate::document;
 use crate::ledger::Ledger;
-use crate::probe::inbox::{Rows, insert};
+use crate::probe::inbox::{Rows, Schema, insert};
 use crate::publisher::Publisher;
 use crate::relay::Relay;
 use crate::report::{Bound, Figure, Measure};
@@ -22,8 +22,6 @@ const MISSED: u64 = 10_000;
 /// Devices that come back together.
 const DEVICES: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the relay is asked whether it knows, so that asking takes nothing from what is measured.
-const ASKS_EVERY: Duration = Duration::from_millis(1);
 
 /// Figure 7.
 ///
@@ -32,71 +30,87 @@ const ASKS_EVERY: Duration = Duration::from_millis(1);
 pub(crate) async fn run(extent: Extent) -> anyhow::Result<Figure> {
     let mut figure = Figure::new("7", "catch-up, durable and acknowledged", Ledger::default());
     let relay = Relay::start(document::LOAD).await?;
-    let publisher = Publisher::new(&relay, 1);
+    let pairs = u64::try_from(extent.blocks().pairs)?;
+    let publisher = Publisher::new(&relay, pairs);
     for _ in 0..MISSED / 1_000 {
         figure.ledger += publisher.to_each(1_000).await?;
     }
-    let (mut times, mut limits, mut relays, mut devices, mut bare) = (vec![], vec![], vec![], vec![], vec![]);
-    let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    for _ in 0..extent.blocks().pairs {
+    let (mut firsts, mut nexts, mut bare) = (vec![], vec![], vec![]);
+    for pair in 0..pairs {
+        let recipient = format!("r{pair}");
+        // Of the first device the notifications become reached, which the relay writes down for each; the next only has
+        // them.
+        firsts.push(alone(&relay, &recipient).await?);
         let folder = tempfile::tempdir()?;
-        let before = (relay.process.cpu()?, own_cpu()?);
-        times.push(millis(alone(&relay, folder.path()).await?));
-        let between = own_cpu()?;
-        relays.push(millis(relay.process.cpu()? - before.0));
-        devices.push(millis(between - before.1));
-        let rows = Rows { count: MISSED, together: 500 };
-        limits.push(millis(insert(&folder.path().join("raw"), rows).await?));
-        bare.push(millis(own_cpu()? - between));
+        bare.push(
+            insert(&folder.path().join("raw"), Rows { schema: Schema::Least, count: MISSED, together: 500 })
+                .await?,
+        );
+        nexts.push(alone(&relay, &recipient).await?);
     }
-    let one = Measure::new("10,000 for one device", "ms", Spread::of(&times));
-    let one = one.must(Bound::AtMost(100.0)).moonshot(Bound::AtMost(35.0));
-    figure.add(one.probe("the rows alone into SQLite", Spread::of(&limits)).guarded());
-    let device = Measure::new("of it, the device's processor time", "ms", Spread::of(&devices));
-    figure.add(device.probe("the rows alone into SQLite", Spread::of(&bare)));
-    figure.add(Measure::new("of it, the relay's processor time", "ms", Spread::of(&relays)));
+    let wall = Spread::of(&bare.iter().map(|used| millis(used.wall)).collect::<Vec<_>>());
+    let cpu = Spread::of(&bare.iter().map(|used| millis(used.cpu)).collect::<Vec<_>>());
+    for (whose, all) in [("the first device", &firsts), ("the next device", &nexts)] {
+        let of = |value: fn(&CaughtUp) -> Duration| {
+            Spread::of(&all.iter().map(|one| millis(value(one))).collect::<Vec<_>>())
+        };
+        let one = Measure::new(&format!("10,000 for {whose}"), "ms", of(|one| one.took));
+        let one = one.must(Bound::AtMost(100.0)).moonshot(Bound::AtMost(35.0));
+        figure.add(one.probe("the rows alone into SQLite", wall).guarded());
+        let device = Measure::new("of it, the device's processor time", "ms", of(|one| one.device));
+        figure.add(device.probe("the rows alone into SQLite", cpu));
+        figure.add(Measure::new("of it, the relay's processor time", "ms", of(|one| one.relay)));
+    }
     crowd(extent, &mut figure).await?;
     Ok(figure)
 }
 
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// What it took until a device had everything, and the relay knew it.
+struct CaughtUp {
+    took: Duration,
+    /// This process's processor time until everything is on the device's disk.
+    device: Duration,
+    /// The relay's until it knows.
+    relay: Duration,
+}
+
 /// One device with the SDK: from opening an empty inbox until the relay knows that it holds everything.
-async fn alone(relay: &Relay, folder: &std::path::Path) -> anyhow::Result<Duration> {
-    let code = relay.call("POST", "/v1/connect-codes", &json!({"recipient": "r0"})).await?;
+async fn alone(relay: &Relay, recipient: &str) -> anyhow::Result<CaughtUp> {
+    let folder = tempfile::tempdir()?;
+    let code = relay.call("POST", "/v1/connect-codes", &json!({"recipient": recipient})).await?;
     let code = code["code"].as_str().context("a code")?.to_owned();
-    let newest = relay.call("GET", "/v1/notifications?recipient=r0&limit=1", &Value::Null).await?;
-    let newest = newest["items"][0]["id"].as_str().context("the newest notification")?.to_owned();
-    let began = Instant::now();
-    let client = Client::builder(format!("http://{}", relay.address), folder)
+    let (device, meter) = (OwnMeter::begin()?, Meter::begin(&relay.process)?);
+    let client = Client::builder(format!("http://{}", relay.address), folder.path())
         .access(Access::code(code))
         .encryption_key(EncryptionKey::random())
         .build()
         .await?;
     let complete = |state: &Completeness| matches!(state, Completeness::Complete { .. });
     client.completeness().wait_for(complete).await.context("the client was closed")?;
-    held_by_a_device(relay, &client, &newest, began).await?;
-    let took = began.elapsed();
+    let device = device.end()?.cpu;
+    acknowledged(&client).await?;
+    let used = meter.end()?;
     client.close().await;
-    Ok(took)
+    Ok(CaughtUp { took: used.wall, device, relay: used.cpu })
 }
 
-/// Waits until the relay says that this device holds the newest notification.
-async fn held_by_a_device(
-    relay: &Relay,
-    client: &Client,
-    newest: &str,
-    began: Instant,
-) -> anyhow::Result<()> {
-    let device = client.device().await?.to_string();
-    loop {
-        let story = relay.call("GET", &format!("/v1/notifications/{newest}"), &Value::Null).await?;
-        if story["state"] == "reached" {
-            return Ok(());
+/// Waits until the relay has committed what the device holds: it does what a device says in its order, so an operation
+/// that it answers comes after that. Asking the relay again and again would be work of both that no catch-up has.
+async fn acknowledged(client: &Client) -> anyhow::Result<()> {
+    let mut changes = client.inbox().changes();
+    let page = client.inbox().page(Query::default(), None, 1).await?;
+    client.clicked(&page.items.first().context("a notification")?.id).await?;
+    let answered = async {
+        while !client.pending().await?.is_empty() {
+            changes.next().await.context("the client was closed")?;
         }
-        if began.elapsed() > PATIENCE {
-            bail!("{device} does not say that it holds {newest}: {story}");
-        }
-        tokio::time::sleep(ASKS_EVERY).await;
-    }
+        Ok(())
+    };
+    tokio::time::timeout(PATIENCE, answered).await.context("the relay does not answer the operation")?
 }
 
 /// Many devices at once: each reads what it missed and says that it holds it.

@@ -3,10 +3,12 @@
 statements! {
     // From the newest on: it is asked of a batch that was just written.
     COMMITTED = "SELECT 1 FROM batches WHERE id = ?1 ORDER BY number DESC LIMIT 1";
-    // One page a statement: `k` has one row.
-    PAGE = "SELECT ", notification_columns!(), " FROM k CROSS JOIN notifications AS n
+    // One page a statement: `k` has one row. Joined with it, SQLite would not know so: it would read all that follows the
+    // place, to the end of the inbox, and sort it for each page.
+    PAGE = "SELECT ", notification_columns!(), " FROM notifications AS n
         LEFT JOIN contents AS c ON c.hash = n.content
-        WHERE n.project = k.c0 AND n.recipient = k.c1 AND n.created_seq IS NOT NULL AND n.seq > k.c2
+        WHERE n.project = (SELECT c0 FROM k) AND n.recipient = (SELECT c1 FROM k) AND n.created_seq IS NOT NULL
+            AND n.seq > (SELECT c2 FROM k)
         ORDER BY n.seq LIMIT (SELECT c3 FROM k)";
     HEADS = "SELECT t.project, t.recipient, t.epoch, t.seq FROM k CROSS JOIN inboxes AS t
         WHERE t.project = k.c0 AND t.recipient = k.c1 ORDER BY k.c2";

@@ -109,6 +109,25 @@ async fn each_hot_statement_walks_its_own_index() {
     }
 }
 
+/// Statements that sort: what they ask is about one event, which has few rows.
+const SORTS: &[&str] = &["BY_EVENT", "SAME_EVENT"];
+
+/// A statement that takes the first of many rows and sorts them reads them all each time.
+#[tokio::test]
+async fn what_takes_the_first_rows_does_not_sort_them() {
+    let mut connection = empty().await;
+    let mut sorted = Vec::new();
+    for (name, sql) in all().filter(|(name, sql)| sql.contains("LIMIT") && !SORTS.contains(name)) {
+        let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", whole(sql)));
+        let rows = sqlx::raw_sql(explained).fetch_all(&mut connection).await.unwrap();
+        let mut steps = rows.iter().map(|row| row.get::<String, _>("detail"));
+        if steps.any(|step| step.starts_with("USE TEMP B-TREE")) {
+            sorted.push(name);
+        }
+    }
+    assert!(sorted.is_empty(), "{sorted:?}");
+}
+
 #[tokio::test]
 async fn a_change_of_state_writes_no_index_but_those_that_ask_for_states() {
     let mut connection = empty().await;

@@ -7,6 +7,7 @@ use super::{codes, done, one, with_phone};
 use crate::act::Act;
 use crate::acts::testing::{NOON, World};
 use crate::model::FeedKind;
+use crate::ports::Need;
 
 #[test]
 fn a_repetition_gets_the_same_answer_and_has_no_second_effect() {
@@ -60,6 +61,31 @@ fn held_makes_received_what_lies_below_it_and_raises_nothing() {
     assert_eq!(world.row(&first).flags.received_at, Some(world.now));
     assert_eq!(world.row(&second).inapp.unwrap().state, DeliveryState::Placed);
     assert_eq!((world.numbers("alice"), world.fed(FeedKind::ReceiptReceived)), (numbers, 1));
+}
+
+#[test]
+fn what_another_device_held_is_not_looked_for_again() {
+    let mut world = with_phone();
+    let (first, second) = (world.send("alice", "general"), world.send("alice", "general"));
+    let cursors = [world.cursor("alice", 1), world.cursor("alice", 2)];
+    let held = |place: usize| json!([{"id": format!("{place}"), "op": "held", "cursor": cursors[place]}]);
+    world.operate("alice", "phone", held(0));
+    let looked_for = |world: &World| {
+        let places = world.read.iter().filter_map(|need| {
+            let Need::Placed { after, upto, .. } = need else { return None };
+            Some((*after, *upto))
+        });
+        places.collect::<Vec<_>>()
+    };
+    assert_eq!(looked_for(&world), [(0, 1)]);
+    world.operate("alice", "laptop", held(0));
+    assert_eq!(looked_for(&world), []);
+    world.operate("alice", "laptop", held(1));
+    assert_eq!(looked_for(&world), [(1, 2)]);
+    let (first, second) = (world.row(&first), world.row(&second));
+    assert!(first.inapp.unwrap().state == second.inapp.unwrap().state && second.flags.received_at.is_some());
+    assert_eq!(world.fed(FeedKind::ReceiptReceived), 2);
+    assert!(world.person("alice").devices.values().map(|device| device.held).eq([2, 1]));
 }
 
 #[rstest]
