@@ -1,5 +1,5 @@
 //! Encryption of columns at rest: XChaCha20-Poly1305, each value bound to its account, row and column. A page opens fifty of a
-//! few hundred bytes, so it is aws-lc's ChaCha20-Poly1305 under a key that is derived here: docs/adr/0018.
+//! few hundred bytes, so it is aws-lc's ChaCha20-Poly1305 under a key that is derived here: docs/adr/0020.
 
 use std::fmt;
 
