@@ -25,6 +25,8 @@ mod gathering;
 mod handing_over;
 #[path = "deciding/hours.rs"]
 mod hours;
+#[path = "deciding/learning.rs"]
+mod learning;
 #[path = "deciding/limits.rs"]
 mod limits;
 #[path = "deciding/paying.rs"]

@@ -1,6 +1,7 @@
 //! Reads a document whole and gathers all its mistakes, or makes a [`Configuration`] of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tidings_protocol::RuleId;
 use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
@@ -8,7 +9,7 @@ use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 use super::bundle::Files;
 use super::difference::digest_of;
 use super::mistake::{Findings, Found, Mistakes};
-use super::model::{Configuration, ProjectSettings, Retention};
+use super::model::{Configuration, Learns, ProjectSettings, Retention, Rule};
 use super::node::{self, Node, Place, Scalar};
 use super::reader::{Fields, Reader};
 use super::section::{categories, channels, operations, project, provider, rules, sanity, templates};
@@ -128,10 +129,11 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
         alerts: None,
         retention: Retention::default(),
         tokens: None,
+        learns: Learns::default(),
     }
 }
 
-/// An event asks only the rules of its type.
+/// An event asks only the rules of its type, and a receipt teaches only what a rule makes use of.
 fn index(configuration: &mut Configuration) {
     let mut fired: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
     let mut cancelled: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
@@ -146,4 +148,6 @@ fn index(configuration: &mut Configuration) {
     }
     configuration.rules_by_event = fired;
     configuration.cancels_by_event = cancelled;
+    let best_hour = |rule: &Arc<Rule>| rule.send.as_ref().is_some_and(|send| send.best_hour);
+    configuration.learns.hours = configuration.rules.values().any(best_hour);
 }

@@ -73,6 +73,15 @@ pub struct Configuration {
     pub retention: Retention,
     /// Who may sign for devices.
     pub tokens: Option<Tokens>,
+    /// What it makes use of, so that it has to be learned.
+    pub learns: Learns,
+}
+
+/// What a configuration makes use of; nothing else is learned of recipients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learns {
+    /// A rule sends at the best hour.
+    pub hours: bool,
 }
 
 impl Configuration {
