@@ -1,11 +1,16 @@
-//! What is learned of one recipient from what they do with notifications: the hours at which they are there.
+//! What is learned of one recipient from what they do with notifications: the hours at which they are there, and what
+//! they care about.
 //!
 //! It is counted receipt by receipt and bounded in size; what is old weighs less and then goes. Nothing here decides
 //! whether anything may be learned: that is asked where receipts come in (`acts/learning.rs`).
 
 mod hours;
+mod interests;
 
 pub use self::hours::{ActiveHours, HOUR_DAYS, HOUR_RECEIPTS_MAX, HourCounts};
+pub use self::interests::{INTEREST_HALF_LIFE_DAYS, INTEREST_TAGS_MAX, Interests};
+
+use self::interests::PackedInterest;
 
 /// The first number of a packed text; a text with another one is not read.
 const VERSION: u32 = 1;
@@ -15,6 +20,8 @@ const VERSION: u32 = 1;
 pub struct Learned {
     /// When the recipient is there.
     pub hours: ActiveHours,
+    /// What the recipient cares about.
+    pub interests: Interests,
 }
 
 /// A packed text cannot be read.
@@ -41,7 +48,8 @@ impl Learned {
         if *self == Self::default() {
             return String::new();
         }
-        serde_json::to_string(&(VERSION, self.hours.packed())).expect("numbers are always JSON")
+        let parts = (VERSION, self.hours.packed(), self.interests.packed());
+        serde_json::to_string(&parts).expect("numbers and names are always JSON")
     }
 
     /// Reads what [`Learned::to_text`] wrote.
@@ -52,11 +60,12 @@ impl Learned {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let (version, hours): (u32, Vec<(i32, u8)>) = serde_json::from_str(text)?;
+        let (version, hours, interests): (u32, Vec<(i32, u8)>, Vec<PackedInterest>) =
+            serde_json::from_str(text)?;
         if version != VERSION {
             return Err(LearnedError::Version(version));
         }
-        Ok(Self { hours: ActiveHours::unpacked(hours)? })
+        Ok(Self { hours: ActiveHours::unpacked(hours)?, interests: Interests::unpacked(interests)? })
     }
 }
 
@@ -68,7 +77,8 @@ mod tests {
     fn what_is_not_learned_takes_no_room_and_another_text_is_refused() {
         assert_eq!(Learned::default().to_text(), "");
         assert_eq!(Learned::from_text("").unwrap(), Learned::default());
-        for wrong in ["1", "[2,[]]", "[1]", "[1,[[5,24]]]", "[1,[[5]]]"] {
+        for wrong in ["1", "[2,[],[]]", "[1,[]]", "[1,[[5,24]],[]]", "[1,[[5]],[]]", "[1,[],[[\"x\",1,1,2]]]"]
+        {
             assert!(Learned::from_text(wrong).is_err(), "{wrong}");
         }
     }

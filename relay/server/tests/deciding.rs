@@ -25,6 +25,8 @@ mod gathering;
 mod handing_over;
 #[path = "deciding/hours.rs"]
 mod hours;
+#[path = "deciding/interests.rs"]
+mod interests;
 #[path = "deciding/learning.rs"]
 mod learning;
 #[path = "deciding/limits.rs"]

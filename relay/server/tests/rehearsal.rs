@@ -221,3 +221,41 @@ async fn a_plan_knows_what_was_learned_of_its_recipients() {
     let report = backtest.compare(&bundle(RULES), &bundle(&at_the_best_hour())).await.unwrap();
     assert_eq!((report.total.later, report.total.less), (1, 0), "nine o'clock becomes seven in the evening");
 }
+
+const RUNNERS: &str = "
+tidings: 1
+project: {name: shop, locale: en, time_zone: Etc/UTC, currency: EUR, unknown_recipient: create}
+categories:
+  orders: {legal: service, priority: high, channels: [inapp]}
+segments: {runners: {when: recipient.interests.running > 0.5}}
+rules:
+  shoe: {on: shoe.new, notify: data.customer, category: orders, template: words, tags: data.tags}
+  race: {on: race.announced, notify: {segment: runners}, category: orders, template: words}
+templates:
+  words: {en: {title: Hello}}
+";
+
+/// Alice and Bob are told of two shoes each; Alice clicks.
+fn shoes() -> Vec<Value> {
+    let mut lines = Vec::new();
+    for (minute, who, receipt) in
+        [(1, "alice", "clicked"), (2, "bob", "read"), (3, "alice", "clicked"), (4, "bob", "read")]
+    {
+        let at = format!("2026-11-23T12:0{minute}:00.000Z");
+        let data = json!({"customer": who, "tags": ["running"]});
+        lines.push(
+            json!({"at": at, "event": {"type": "shoe.new", "id": format!("shoe-{minute}"), "data": data}}),
+        );
+        lines.push(json!({"at": at, "receipt": {"recipient": who, "receipt": receipt}}));
+    }
+    lines
+}
+
+#[tokio::test]
+async fn the_clicks_of_a_scenario_teach_interests() {
+    let mut lines = shoes();
+    lines.push(json!({"at": "2026-11-23T13:00:00.000Z", "event": {"type": "race.announced", "id": "race", "data": {}}}));
+    let played = play(RUNNERS, &lines).await;
+    let of_race = played.iter().filter(|line| line.event == "race");
+    assert_eq!(of_race.map(|line| line.recipient.as_str()).collect::<Vec<_>>(), ["alice"]);
+}

@@ -1,15 +1,15 @@
 //! Reads a document whole and gathers all its mistakes, or makes a [`Configuration`] of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tidings_protocol::RuleId;
 use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
 use super::bundle::Files;
 use super::difference::digest_of;
+use super::learns::Learns;
 use super::mistake::{Findings, Found, Mistakes};
-use super::model::{Configuration, Learns, ProjectSettings, Retention, Rule};
+use super::model::{Configuration, ProjectSettings, Retention};
 use super::node::{self, Node, Place, Scalar};
 use super::reader::{Fields, Reader};
 use super::section::{categories, channels, operations, project, provider, rules, sanity, templates};
@@ -148,6 +148,5 @@ fn index(configuration: &mut Configuration) {
     }
     configuration.rules_by_event = fired;
     configuration.cancels_by_event = cancelled;
-    let best_hour = |rule: &Arc<Rule>| rule.send.as_ref().is_some_and(|send| send.best_hour);
-    configuration.learns.hours = configuration.rules.values().any(best_hour);
+    configuration.learns = Learns::of(configuration);
 }

@@ -24,6 +24,7 @@ pub use self::settings::{
     Alert, Alerts, AlertsTo, Budget, ChannelSettings, Hook, HookEvent, PushContent, Retention, SecretName,
     TokenAlgorithm, TokenKey, Tokens,
 };
+use super::learns::Learns;
 use crate::calendar::Zone;
 use crate::cap::Cap;
 use crate::expression::Expression;
@@ -75,13 +76,6 @@ pub struct Configuration {
     pub tokens: Option<Tokens>,
     /// What it makes use of, so that it has to be learned.
     pub learns: Learns,
-}
-
-/// What a configuration makes use of; nothing else is learned of recipients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Learns {
-    /// A rule sends at the best hour.
-    pub hours: bool,
 }
 
 impl Configuration {

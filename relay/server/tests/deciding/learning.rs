@@ -49,8 +49,8 @@ async fn hours(scene: &Scene) -> Vec<(usize, u32)> {
 /// What the story says last of the best hour.
 async fn said(scene: &Scene, id: &NotificationId) -> String {
     let story = scene.story(id).await;
-    let of_gate = story.into_iter().filter(|entry| entry.gate == Some(Gate::BestHour));
-    of_gate.last().and_then(|entry| entry.text).unwrap_or_default().into()
+    let of_gate = story.into_iter().rfind(|entry| entry.gate == Some(Gate::BestHour));
+    of_gate.and_then(|entry| entry.text).unwrap_or_default().into()
 }
 
 async fn profiling(scene: &Scene, allowed: bool) {

@@ -64,8 +64,10 @@ pub(crate) async fn document(app: &App, person: &PersonKey) -> Result<Value, Box
 fn learned(export: &RecipientExport, now: Timestamp) -> Value {
     let Some(inbox) = &export.person.inbox else { return Value::Null };
     let (hours, (shown, answered)) = (inbox.learned.hours.counted(now), inbox.responses.counted(now));
+    let interests = inbox.learned.interests.numbers(now).map(|(tag, number)| (tag.to_owned(), number.into()));
     json!({
         "active_hours": {"days": HOUR_DAYS, "receipts": hours.total(), "by_hour": hours.receipts},
+        "interests": interests.collect::<serde_json::Map<_, _>>(),
         "responses": {"days": RESPONSE_DAYS, "shown": shown, "answered": answered},
     })
 }
