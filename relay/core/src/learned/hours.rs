@@ -102,8 +102,8 @@ fn hour_of(at: Timestamp) -> Option<i32> {
 /// What a receipt of an hour weighs; nothing once it is too old.
 fn weight(at: i32, today: i32) -> u32 {
     let hours = HOUR_DAYS * 24;
-    let age = today.saturating_sub(at).max(0);
-    if age >= hours { 0 } else { (WEIGHT_MAX - age * WEIGHT_MAX / hours).unsigned_abs() }
+    let age = today.saturating_sub(at).clamp(0, hours);
+    (WEIGHT_MAX - age * WEIGHT_MAX / hours).unsigned_abs()
 }
 
 #[cfg(test)]

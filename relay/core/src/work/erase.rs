@@ -23,7 +23,6 @@ impl Work<'_> {
         }
         notification.told = Vec::new();
         notification.content = None;
-        notification.keys.tags = Vec::new();
         (notification.flags, notification.marks) = (Flags::default(), Marks::default());
         // It has no place in an inbox that a recipient of the same name may get later.
         (notification.created_seq, notification.seq, notification.due) = (None, None, None);
