@@ -18,6 +18,7 @@ mod firing;
 mod greet;
 mod hand_over;
 mod hear;
+mod learning;
 mod membership;
 mod operate;
 mod preference;

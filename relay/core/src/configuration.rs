@@ -8,6 +8,7 @@ mod built_in;
 mod bundle;
 mod check;
 mod difference;
+mod learns;
 mod mistake;
 pub mod model;
 mod node;
@@ -19,6 +20,7 @@ mod variables;
 pub use bundle::{Bundle, BundleError, Files};
 pub use check::check;
 pub use difference::{DIFFERENCES_MAX, Difference, DifferenceKind, diff};
+pub use learns::Learns;
 pub use mistake::{MISTAKES_MAX, Mistake, Mistakes, PassedLimit};
 pub use model::*;
 

@@ -10,6 +10,7 @@ pub mod consent;
 pub mod delivery;
 pub mod expression;
 pub mod flows;
+pub mod learned;
 pub mod model;
 pub mod nearest;
 mod plan;

@@ -4,6 +4,7 @@
 //! Order (SEMANTICS 3): stopped, recipient, cohort, holdout, channels (stop list, consent, preference), once, throttle,
 //! time, cap, channel plan, render.
 
+mod best_hour;
 mod channels;
 mod forms;
 mod limits;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::{CategoryId, Gate, LegalClass, NotificationId, Priority, Reason, Timestamp, Verdict};
 
+use self::best_hour::BestHour;
 use crate::calendar::Zone;
 use crate::cap::CapScope;
 use crate::configuration::{Category, Configuration, Rule};
@@ -81,6 +83,8 @@ pub(crate) enum Phase {
         deferrals: u8,
         /// Whether it counted against the throttle already.
         throttled: bool,
+        /// Whether it was the best hour that it waited for, and waited long enough.
+        hour_came: bool,
     },
     /// It failed and is tried again. It takes nothing, so neither throttle nor caps are asked.
     Replayed,
@@ -140,6 +144,8 @@ struct Asking<'a> {
     person: &'a Person,
     seen: Seen<'a>,
     zone: Zone,
+    /// None if the rule does not ask for it.
+    best_hour: Option<BestHour>,
     now: Timestamp,
     told: Vec<Entry>,
     /// What keeps it from its own recipient while its plan goes on to somebody else.
@@ -152,8 +158,9 @@ type Ends = Option<Outcome>;
 /// Asks every gate.
 pub(crate) fn decide(proposal: &Proposal<'_>, person: &Person, seen: Seen<'_>, now: Timestamp) -> Plan {
     let zone = zone_of(person, proposal.configuration);
-    let mut asking =
-        Asking { proposal, person, seen, zone, now, told: Vec::with_capacity(14), unreached: None };
+    let best_hour = BestHour::of(proposal, person, now);
+    let told = Vec::with_capacity(14);
+    let mut asking = Asking { proposal, person, seen, zone, best_hour, now, told, unreached: None };
     let outcome = asking.ask_all();
     Plan { told: asking.told, outcome }
 }

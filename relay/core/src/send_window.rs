@@ -16,7 +16,8 @@ const BEST_HOUR_SEARCH_MILLIS: i64 = 8 * 86_400_000;
 /// Questions asked for one hour of the day: each of the days ahead, with a try in vain before and after it.
 const BEST_HOUR_TRIES_MAX: usize = 32;
 
-/// Receipts of the last 60 days by the hour that the recipient's wall showed, from 00:xx to 23:xx.
+/// What speaks for each hour of the recipient's wall clock, from 00:xx to 23:xx: receipts of the last 60 days, each as often
+/// as it weighs.
 pub type HourHistogram = [u32; 24];
 
 /// Hours and days in which an operator wants something sent; never empty.

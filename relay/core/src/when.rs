@@ -29,7 +29,7 @@ pub struct TimeGates<'a> {
     pub delay: Option<Span>,
     /// When the operator wants it sent, in the recipient's zone.
     pub window: Option<(&'a SendWindow, &'a Zone)>,
-    /// Receipts by local hour, if the rule asks for the best hour. It needs a zone: without `window` it says nothing;
+    /// What speaks for each local hour, if the rule asks for the best hour. It needs a zone: without `window` it says nothing;
     /// give [`SendWindow::always`] where the rule names no hours.
     pub best_hour: Option<&'a HourHistogram>,
     /// From `created` on; then neither window nor best hour hold.

@@ -140,7 +140,7 @@ impl Rehearsal {
     }
 
     /// Puts a recipient in place as they are elsewhere: who they are, what they like and agreed to, their topics and
-    /// addresses, with an inbox of their own that nothing was counted in.
+    /// addresses, with an inbox of their own that nothing was counted in, and what was learned of them.
     ///
     /// # Errors
     /// [`RehearsalError::Store`].
@@ -149,7 +149,8 @@ impl Rehearsal {
         let key = PersonKey { project: self.project.clone(), recipient: person.key.recipient.clone() };
         let mut changes = Changes::default();
         changes.recipients.push((key.clone(), recipient.clone()));
-        changes.inboxes.push((key.clone(), Inbox::new(1)));
+        let learned = person.inbox.as_ref().map(|inbox| inbox.learned.clone()).unwrap_or_default();
+        changes.inboxes.push((key.clone(), Inbox { learned, ..Inbox::new(1) }));
         for ((category, channel), state) in &person.consents.states {
             changes.consent_states.push((key.clone(), category.clone(), *channel, state.clone()));
         }

@@ -25,6 +25,10 @@ mod gathering;
 mod handing_over;
 #[path = "deciding/hours.rs"]
 mod hours;
+#[path = "deciding/interests.rs"]
+mod interests;
+#[path = "deciding/learning.rs"]
+mod learning;
 #[path = "deciding/limits.rs"]
 mod limits;
 #[path = "deciding/paying.rs"]

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use tidings_core::act::{Act, Answer, EventAnswer};
 use tidings_core::configuration::Bundle;
 use tidings_core::model::{Event, Lane};
-use tidings_core::ports::{DueReader as _, EventRef, NotificationFilter, StoryReader as _};
-use tidings_protocol::{Channel, EventId, Timestamp, Verdict};
+use tidings_core::ports::{
+    DueReader as _, EventRef, InboxReader as _, NotificationFilter, StoryReader as _,
+};
+use tidings_protocol::{Channel, EventId, RecipientId, Timestamp, Verdict};
 use tidings_server::rehearsal::{Backtest, Line, Rehearsal, Scenario, ScenarioError};
 
 const RULES: &str = "
@@ -296,4 +298,91 @@ async fn a_plan_writes_nothing_and_gives_the_same_twice() {
     let other = bundle(&RULES.replace("day: 3", "day: 2"));
     let first = backtest.compare(&bundle(RULES), &other).await.unwrap();
     assert_eq!(first, backtest.compare(&bundle(RULES), &other).await.unwrap());
+}
+
+/// Rule `placed` as it stands, and as it waits for the best hour.
+fn at_the_best_hour() -> String {
+    RULES.replace("template: placed}", "template: placed, send: {window: \"09:00-21:00\", best_hour: true}}")
+}
+
+/// Alice reads one thing a day at half past seven in the evening, twenty days long.
+fn evenings() -> Vec<Value> {
+    let read = |day: u32| {
+        let at = format!("2026-11-{day:02}T19:30:00.000Z");
+        let receipt = json!({"at": at, "receipt": {"recipient": "alice", "receipt": "read"}});
+        [placed(&at, &format!("evt-{day}"), 1), receipt]
+    };
+    (1..=20).flat_map(read).collect()
+}
+
+#[tokio::test]
+async fn the_receipts_of_a_scenario_teach_the_best_hour() {
+    let mut lines = evenings();
+    lines.push(placed("2026-11-21T10:00:00.000Z", "last", 1));
+    let played = play(&at_the_best_hour(), &lines).await;
+    let last: Vec<_> = played.iter().filter(|line| line.event == "last").map(told).collect();
+    assert_eq!(
+        last,
+        [
+            ("2026-11-21T10:00:00.000Z".to_owned(), Verdict::Hold, Some("best_hour")),
+            ("2026-11-21T19:00:00.000Z".to_owned(), Verdict::Pass, Some("planned")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_plan_knows_what_was_learned_of_its_recipients() {
+    let text = evenings().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let scenario = Scenario::read(&text).unwrap();
+    let rehearsal = Rehearsal::new(&bundle(&at_the_best_hour()), scenario.begins().unwrap()).await.unwrap();
+    scenario.play(&rehearsal).await.unwrap();
+    let alice = rehearsal.person(&RecipientId::new("alice").unwrap());
+    let alice = rehearsal.store().page(&alice, None, 1).await.unwrap().person;
+    let events = accepted(1).await;
+    let backtest = Backtest {
+        people: std::slice::from_ref(&alice),
+        events: &events,
+        since: instant("2026-11-23T08:00:00.000Z"),
+        until: instant("2026-11-24T12:00:00.000Z"),
+    };
+    let report = backtest.compare(&bundle(RULES), &bundle(&at_the_best_hour())).await.unwrap();
+    assert_eq!((report.total.later, report.total.less), (1, 0), "nine o'clock becomes seven in the evening");
+}
+
+const RUNNERS: &str = "
+tidings: 1
+project: {name: shop, locale: en, time_zone: Etc/UTC, currency: EUR, unknown_recipient: create}
+categories:
+  orders: {legal: service, priority: high, channels: [inapp]}
+segments: {runners: {when: recipient.interests.running > 0.5}}
+rules:
+  shoe: {on: shoe.new, notify: data.customer, category: orders, template: words, tags: data.tags}
+  race: {on: race.announced, notify: {segment: runners}, category: orders, template: words}
+templates:
+  words: {en: {title: Hello}}
+";
+
+/// Alice and Bob are told of two shoes each; Alice clicks.
+fn shoes() -> Vec<Value> {
+    let mut lines = Vec::new();
+    for (minute, who, receipt) in
+        [(1, "alice", "clicked"), (2, "bob", "read"), (3, "alice", "clicked"), (4, "bob", "read")]
+    {
+        let at = format!("2026-11-23T12:0{minute}:00.000Z");
+        let data = json!({"customer": who, "tags": ["running"]});
+        lines.push(
+            json!({"at": at, "event": {"type": "shoe.new", "id": format!("shoe-{minute}"), "data": data}}),
+        );
+        lines.push(json!({"at": at, "receipt": {"recipient": who, "receipt": receipt}}));
+    }
+    lines
+}
+
+#[tokio::test]
+async fn the_clicks_of_a_scenario_teach_interests() {
+    let mut lines = shoes();
+    lines.push(json!({"at": "2026-11-23T13:00:00.000Z", "event": {"type": "race.announced", "id": "race", "data": {}}}));
+    let played = play(RUNNERS, &lines).await;
+    let of_race = played.iter().filter(|line| line.event == "race");
+    assert_eq!(of_race.map(|line| line.recipient.as_deref()).collect::<Vec<_>>(), [Some("alice")]);
 }

@@ -172,7 +172,9 @@ pub(super) fn redecide(work: &mut Work<'_>, id: &NotificationId) {
     let early = by_cap && row.due.is_some_and(|due| due > work.now());
     let deferrals = row.deferrals.saturating_sub(u8::from(early));
     work.notification_mut(id).deferrals = deferrals;
-    let phase = Phase::Released { deferrals, throttled: row.keys.throttled_in.is_some() };
+    let by_hour = row.stopped.as_ref().is_some_and(|stopped| stopped.gate == Some(Gate::BestHour));
+    let hour_came = by_hour && row.due.is_some_and(|due| due <= work.now());
+    let phase = Phase::Released { deferrals, throttled: row.keys.throttled_in.is_some(), hour_came };
     redecide_as(work, &subject, id, phase);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidings_protocol::{Gate, NotificationId, NotificationState, Reason, StoryKind, Timestamp, Verdict};
 
 use super::propose::{self, OwnedWords, Standing, Stated, Subject};
-use super::{advance, expire};
+use super::{advance, expire, learning};
 use crate::calendar;
 use crate::configuration::{Configuration, Digest, DigestTrigger};
 use crate::model::{DigestScope, DueKey, DueRow, Entry, Keys, Notification, OpenDigest, PersonKey, Stopped};
@@ -190,7 +190,8 @@ fn close_several(work: &mut Work<'_>, open: &OpenDigest, members: &[(Notificatio
     let ids: Vec<NotificationId> = members.iter().map(|(id, _)| id.clone()).collect();
     let deferrals =
         ids.iter().filter_map(|id| work.notification(id)).map(|row| row.deferrals).max().unwrap_or(0);
-    let keys = Keys::default();
+    let rows = ids.iter().filter_map(|id| work.notification(id));
+    let keys = Keys { tags: learning::tags_of_all(rows), ..Keys::default() };
     let standing =
         Standing { id: &open.id, created_at: work.now(), keys: &keys, phase: phase_of(open, deferrals) };
     let items = members.iter().take(ITEMS_MAX).map(|(_, subject)| template::DigestItem {

@@ -165,7 +165,7 @@ fn belongs(work: &Work<'_>, walk: &FanOut, stated: &Stated, person: &PersonKey) 
     let Audience::Segment(name) = &walk.audience else { return true };
     let live = work.live(&person.project);
     let Some(segment) = live.configuration.segments.get(&**name) else { return false };
-    let root = recipient_root(work.person(person));
+    let root = recipient_root(work.person(person), work.now());
     let lookups = work.lookups(person);
     let scope =
         Scope { data: &stated.body.data, event: &stated.root, recipient: Some(&root), lookups: &lookups };

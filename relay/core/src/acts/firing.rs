@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidings_protocol::{CategoryId, ProjectId, RecipientId, Timestamp};
 
+use super::learning;
 use crate::configuration::{Configuration, Notify, Rule};
 use crate::expression::{EvaluateError, Expression, NoLookups, Scope};
 use crate::model::{Audience, Considered, DigestScope, EventBody, Fired, Keys, MatchKey, Person, PersonKey};
@@ -111,14 +112,15 @@ pub(super) fn fires_for(
     person: &Person,
     work: &Work<'_>,
 ) -> Result<Keys, NotFired> {
-    let root = names_recipient(rule).then(|| recipient_root(person));
+    let root = names_recipient(rule).then(|| recipient_root(person, work.now()));
     let lookups = work.lookups(&person.key);
     let scope =
         Scope { data: &facts.body.data, event: facts.root, recipient: root.as_ref(), lookups: &lookups };
     if let Some(when) = rule.when.as_ref().filter(|when| asks_for_person(when)) {
         holds(when, &scope)?;
     }
-    keys(rule, &scope)
+    let tags = learning::tags(rule, &work.live(&person.key.project).configuration, person, &scope);
+    Ok(Keys { tags, ..keys(rule, &scope)? })
 }
 
 /// Whether anything that is asked of a rule for one recipient reads the recipient's record.
@@ -126,7 +128,7 @@ fn names_recipient(rule: &Rule) -> bool {
     let throttle = rule.throttle.as_ref().and_then(|throttle| throttle.key.as_ref());
     let digest = rule.digest.as_ref().and_then(|digest| digest.key.as_ref());
     let once = rule.once_per.as_ref().map(|once| &once.key);
-    let single = [rule.when.as_ref(), throttle, digest, once, rule.collapse.as_ref()];
+    let single = [rule.when.as_ref(), throttle, digest, once, rule.collapse.as_ref(), rule.tags.as_ref()];
     let cancels = rule.cancel_on.iter().map(|cancel| cancel.match_key.as_ref());
     single.into_iter().chain(cancels).flatten().any(|expression| expression.uses().recipient)
 }
@@ -155,6 +157,7 @@ fn keys(rule: &Rule, scope: &Scope<'_>) -> Result<Keys, NotFired> {
         throttled_in: None,
         digest: may(rule.digest.as_ref().and_then(|digest| digest.key.as_ref())),
         matches: matches.collect(),
+        tags: Vec::new(),
     })
 }
 

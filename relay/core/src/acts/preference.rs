@@ -9,6 +9,7 @@ use crate::act::{Answer, PreferenceChange, Refusal};
 use crate::calendar::Zone;
 use crate::cap::Responses;
 use crate::configuration::Configuration;
+use crate::learned::Learned;
 use crate::model::{Choice, FeedEntry, FeedKind, PersonKey, Stamp};
 use crate::quiet_hours::QuietHours;
 use crate::template::Locale;
@@ -180,7 +181,7 @@ pub(super) fn pause(
 }
 
 /// Sets whether the relay may learn from what the recipient does. What it learnt is forgotten when it may not. Answers
-/// whether that changed anything: a cap that adapted may have room at another time.
+/// whether that changed anything: a cap that adapted may have room at another time, and what waits for the best hour goes.
 fn allow_profiling(work: &mut Work<'_>, person: &PersonKey, allowed: bool, stamp: &Stamp) -> bool {
     let preferences = &mut work.recipient_mut(person).preferences;
     if preferences.profiling.as_ref().is_some_and(|(_, old)| old >= stamp) {
@@ -189,7 +190,8 @@ fn allow_profiling(work: &mut Work<'_>, person: &PersonKey, allowed: bool, stamp
     let different = preferences.allows_profiling() != allowed;
     preferences.profiling = Some((allowed, stamp.clone()));
     if !allowed {
-        work.inbox_mut(person).responses = Responses::default();
+        let inbox = work.inbox_mut(person);
+        (inbox.responses, inbox.learned) = (Responses::default(), Learned::default());
     }
     different
 }

@@ -5,7 +5,7 @@ use tidings_protocol::{
     DeliveryState, DeviceId, DeviceReceipt, NotificationId, NotificationState, StoryKind, Timestamp,
 };
 
-use super::{chains, steps};
+use super::{chains, learning, steps};
 use crate::act::Refusal;
 use crate::model::{Entry, FeedEntry, FeedKind, Mark, Notification, Person, PersonKey, ReceiptRow, Stamp};
 use crate::ports::Need;
@@ -227,7 +227,7 @@ fn on_device(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt) {
     };
     if told_before.is_none() {
         let clicked = receipt == DeviceReceipt::Clicked;
-        learn(work, told, clicked);
+        learn(work, told, receipt);
         let flags = &mut work.notification_mut(told.notification).flags;
         let flag = if clicked { &mut flags.clicked_at } else { &mut flags.displayed_at };
         *flag = Some(told.stamp.at);
@@ -239,7 +239,9 @@ fn on_device(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt) {
 /// Counts what a receipt says of how the recipient responds, before the receipt is written down: the first showing of a
 /// notification, and its first answer (read, clicked, acted or acknowledged), which is a showing too. Counted only where
 /// a cap adapts to it and the recipient allows profiling. It moves neither number of the inbox.
-fn learn(work: &mut Work<'_>, told: &Told<'_>, answers: bool) {
+fn learn(work: &mut Work<'_>, told: &Told<'_>, receipt: DeviceReceipt) {
+    learning::learn(work, told.notification, receipt, told.stamp.at);
+    let answers = receipt != DeviceReceipt::Displayed;
     let flags = &row(work, told.notification).flags;
     let answered = flags.read_at.is_some()
         || flags.clicked_at.is_some()
@@ -269,7 +271,7 @@ pub(super) fn first_read(work: &mut Work<'_>, told: &Told<'_>) -> bool {
     if row(work, told.notification).flags.read_at.is_some() {
         return false;
     }
-    learn(work, told, true);
+    learn(work, told, DeviceReceipt::Read);
     work.notification_mut(told.notification).flags.read_at = Some(told.stamp.at);
     keep(work, told, DeviceReceipt::Read);
     story(work, told, DeviceReceipt::Read, None);
@@ -297,7 +299,7 @@ fn act(work: &mut Work<'_>, told: &Told<'_>, action: &str) -> bool {
     if row(work, told.notification).flags.acted.is_some() {
         return false;
     }
-    learn(work, told, true);
+    learn(work, told, DeviceReceipt::Acted);
     work.notification_mut(told.notification).flags.acted = Some((told.stamp.at, action.into()));
     keep(work, told, DeviceReceipt::Acted);
     story(work, told, DeviceReceipt::Acted, Some(action));
@@ -310,7 +312,7 @@ fn acknowledge(work: &mut Work<'_>, told: &Told<'_>) -> bool {
     if row(work, told.notification).flags.acknowledged_at.is_some() {
         return false;
     }
-    learn(work, told, true);
+    learn(work, told, DeviceReceipt::Acknowledged);
     work.notification_mut(told.notification).flags.acknowledged_at = Some(told.stamp.at);
     keep(work, told, DeviceReceipt::Acknowledged);
     story(work, told, DeviceReceipt::Acknowledged, None);

@@ -1,8 +1,8 @@
 //! What somebody outside tells of a delivery after the provider had taken it: proofs, bounces, showings, clicks.
 
-use tidings_protocol::{DeliveryState, NotificationState, ProjectId, Reason, StoryKind};
+use tidings_protocol::{DeliveryState, DeviceReceipt, NotificationState, ProjectId, Reason, StoryKind};
 
-use super::{address, hand_over, steps};
+use super::{address, hand_over, learning, steps};
 use crate::act::{Answer, Refusal, Report};
 use crate::model::{Delivery, FeedEntry, FeedKind, Stopped};
 use crate::ports::Need;
@@ -104,17 +104,18 @@ fn told(work: &mut Work<'_>, row: &Delivery, what: &str) {
 /// The recipient saw it, or followed its link, outside of the inbox. The first time counts.
 fn seen(work: &mut Work<'_>, row: &Delivery, clicked: bool) {
     let now = work.now();
-    let flags = &mut work.notification_mut(&row.notification).flags;
-    let at = if clicked { &mut flags.clicked_at } else { &mut flags.displayed_at };
-    if at.is_some() {
+    let (kind, receipt) = if clicked {
+        (FeedKind::ReceiptClicked, DeviceReceipt::Clicked)
+    } else {
+        (FeedKind::ReceiptDisplayed, DeviceReceipt::Displayed)
+    };
+    let flags = &work.notification(&row.notification).expect("it was read with its delivery").flags;
+    if (if clicked { flags.clicked_at } else { flags.displayed_at }).is_some() {
         return;
     }
-    *at = Some(now);
-    let (kind, receipt) = if clicked {
-        (FeedKind::ReceiptClicked, tidings_protocol::DeviceReceipt::Clicked)
-    } else {
-        (FeedKind::ReceiptDisplayed, tidings_protocol::DeviceReceipt::Displayed)
-    };
+    learning::learn(work, &row.notification, receipt, now);
+    let flags = &mut work.notification_mut(&row.notification).flags;
+    *(if clicked { &mut flags.clicked_at } else { &mut flags.displayed_at }) = Some(now);
     let mut entry = address::line(work, row, StoryKind::Receipt);
     entry.receipt = Some(receipt);
     work.tell(&row.notification, entry);

@@ -7,6 +7,7 @@ use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
 use super::bundle::Files;
 use super::difference::digest_of;
+use super::learns::Learns;
 use super::mistake::{Findings, Found, Mistakes};
 use super::model::{Configuration, ProjectSettings, Retention};
 use super::node::{self, Node, Place, Scalar};
@@ -129,10 +130,11 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
         alerts: None,
         retention: Retention::default(),
         tokens: None,
+        learns: Learns::default(),
     }
 }
 
-/// An event asks only the rules of its type.
+/// An event asks only the rules of its type, and a receipt teaches only what a rule makes use of.
 fn index(configuration: &mut Configuration) {
     let mut fired: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
     let mut cancelled: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
@@ -147,4 +149,5 @@ fn index(configuration: &mut Configuration) {
     }
     configuration.rules_by_event = fired;
     configuration.cancels_by_event = cancelled;
+    configuration.learns = Learns::of(configuration);
 }

@@ -24,6 +24,7 @@ pub use self::settings::{
     Alert, Alerts, AlertsTo, Budget, ChannelSettings, Hook, HookEvent, PushContent, Retention, SecretName,
     TokenAlgorithm, TokenKey, Tokens,
 };
+use super::learns::Learns;
 use crate::calendar::Zone;
 use crate::cap::Cap;
 use crate::expression::Expression;
@@ -73,6 +74,8 @@ pub struct Configuration {
     pub retention: Retention,
     /// Who may sign for devices.
     pub tokens: Option<Tokens>,
+    /// What it makes use of, so that it has to be learned.
+    pub learns: Learns,
 }
 
 impl Configuration {

@@ -101,7 +101,7 @@ pub struct Cause {
     pub step: Option<u16>,
 }
 
-/// The values by which a notification is found.
+/// The values by which a notification is found, and what it is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// A newer one of the same category and value replaces it.
@@ -116,6 +116,8 @@ pub struct Keys {
     pub digest: Option<Box<str>>,
     /// Which later events cancel it.
     pub matches: Vec<MatchKey>,
+    /// What it is about in the recipient's interests, where these are learned; each once.
+    pub tags: Vec<Box<str>>,
 }
 
 /// A later event of this type with this value cancels the notification.

@@ -11,6 +11,7 @@ use tidings_protocol::{
 
 use super::{ConsentHead, Consents};
 use crate::cap::{Counters, Responses};
+use crate::learned::Learned;
 use crate::throttle::ThrottleCounter;
 
 /// One recipient of one project.
@@ -109,6 +110,8 @@ pub struct Inbox {
     pub counters: Counters,
     /// What was shown and answered, where a cap adapts to it and the recipient allows profiling.
     pub responses: Responses,
+    /// What was learned, where a rule makes use of it and the recipient allows profiling.
+    pub learned: Learned,
     /// What was counted against throttles, by rule and key.
     pub throttles: BTreeMap<(Box<str>, Box<str>), ThrottleCounter>,
     /// What was read in one go, each with the seq of its item. None says less than another: of any two one reaches
@@ -130,6 +133,7 @@ impl Inbox {
             settings_seq: 0,
             counters: Counters::default(),
             responses: Responses::default(),
+            learned: Learned::default(),
             throttles: BTreeMap::new(),
             watermarks: Vec::new(),
             withdrawn_seq: 0,

@@ -160,7 +160,7 @@ fn an_earlier_gate_speaks_before_a_later_one_and_nothing_is_asked_after_it() {
 #[case(6, true)]
 #[case(7, false)]
 fn the_seventh_deferral_is_the_last(#[case] deferrals: u8, #[case] waits: bool) {
-    let phase = Phase::Released { deferrals, throttled: true };
+    let phase = Phase::Released { deferrals, throttled: true, hour_came: false };
     let plan = Asked { phase, ..Asked::new() }.counted(&CapScope::Project, 2).plan();
     match plan.outcome {
         Outcome::Hold { deferred, stopped, .. } => {

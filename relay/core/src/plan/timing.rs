@@ -9,9 +9,6 @@ use crate::model::{DigestScope, Entry, Person, Stopped};
 use crate::quiet_hours::QuietHours;
 use crate::when::{self, TimeGate, TimeGates};
 
-/// Nothing is known yet of when recipients answer: the window's start is the best hour.
-const NOTHING_LEARNED: [u32; 24] = [0; 24];
-
 impl Asking<'_> {
     pub(super) fn time(&mut self) -> Ends {
         let is_digest = matches!(self.proposal.phase, Phase::Digest { .. });
@@ -20,7 +17,14 @@ impl Asking<'_> {
         // Whom it does not reach it does not disturb: only the rule's own delay counts then.
         let collects = collecting.is_some() || !reaches;
         let own = self.own_quiet_hours();
-        let moment = when::moment(&self.gates(collects, own.as_ref()), self.now);
+        let gates = self.gates(collects, own.as_ref());
+        let asked_for_hour = gates.best_hour.is_some();
+        let moment = when::moment(&gates, self.now);
+        if asked_for_hour && !matches!(moment.moved_by.last(), Some((TimeGate::BestHour, _))) {
+            let mut entry = Entry::decided(self.now, Gate::BestHour, Verdict::Pass, Reason::Now);
+            entry.text = self.best_hour_text(moment.at).map(Into::into);
+            self.told.push(entry);
+        }
         let Some((gate, until)) = moment.moved_by.last().copied() else {
             if let Some(rule) = collecting {
                 return Some(self.collect(DigestScope::Rule(rule.id.clone())));
@@ -30,7 +34,7 @@ impl Asking<'_> {
             self.told.push(entry);
             return None;
         };
-        let (gate, reason, text) = self.words_of(gate, own.as_ref());
+        let (gate, reason, text) = self.words_of(gate, until, own.as_ref());
         let due = self.spread(gate, until, own.as_ref());
         Some(self.hold(gate, reason, text, due, false))
     }
@@ -62,8 +66,9 @@ impl Asking<'_> {
         let send = rule.and_then(|rule| rule.send.as_ref());
         gates.window = send.and_then(|send| send.window.as_ref()).map(|window| (window, &self.zone));
         gates.latest = send.and_then(|send| send.latest);
-        if send.is_some_and(|send| send.best_hour) && gates.window.is_some() {
-            gates.best_hour = Some(&NOTHING_LEARNED);
+        if let Some(best_hour) = &self.best_hour {
+            gates.window = gates.window.or(Some((&best_hour.always, &self.zone)));
+            gates.best_hour = Some(best_hour.histogram());
         }
         let settings = configuration.quiet_hours.as_ref();
         gates.passes_quiet = settings.is_some_and(|settings| settings.pass.contains(&self.proposal.priority));
@@ -85,7 +90,16 @@ impl Asking<'_> {
         QuietHours::from_item(item).ok()
     }
 
-    fn words_of(&self, gate: TimeGate, own: Option<&QuietHours>) -> (Gate, Reason, Option<String>) {
+    fn best_hour_text(&self, at: Timestamp) -> Option<String> {
+        self.best_hour.as_ref().map(|best_hour| best_hour.said(at, &self.zone, self.person))
+    }
+
+    fn words_of(
+        &self,
+        gate: TimeGate,
+        until: Timestamp,
+        own: Option<&QuietHours>,
+    ) -> (Gate, Reason, Option<String>) {
         let zone = self.zone.name();
         match gate {
             TimeGate::Delay => (Gate::Delay, Reason::Delay, None),
@@ -108,7 +122,7 @@ impl Asking<'_> {
                     .map(|until| format!("{} paused until {until}", self.person.key.recipient));
                 (Gate::Pause, Reason::Paused, text)
             }
-            TimeGate::BestHour => (Gate::BestHour, Reason::BestHour, None),
+            TimeGate::BestHour => (Gate::BestHour, Reason::BestHour, self.best_hour_text(until)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidings_protocol::item::{ActionItem, ContentItem};
-use tidings_protocol::{Channel, Gate, Priority, Reason, Verdict};
+use tidings_protocol::{Channel, Gate, Priority, Reason, Timestamp, Verdict};
 
 use super::forms::{self, ChannelForms};
 use super::{Asking, Ends, Outcome, Words, zone_of};
@@ -83,6 +83,7 @@ impl Asking<'_> {
                     data: proposal.data,
                     event: proposal.event,
                     digest: proposal.digest,
+                    now: self.now,
                 };
                 render(&scope, &channels, self.person).map_err(|error| error.to_string())
             }
@@ -147,6 +148,7 @@ struct Rendering<'a> {
     data: &'a Value,
     event: &'a Value,
     digest: Option<&'a DigestScope>,
+    now: Timestamp,
 }
 
 /// Renders the inbox's form, and those of the other channels, in the recipient's language.
@@ -167,7 +169,7 @@ fn render(
     let scope = RenderScope {
         data: rendering.data,
         event: event.as_ref().unwrap_or(rendering.event),
-        recipient: &recipient_root(person),
+        recipient: &recipient_root(person, rendering.now),
         project: &json!({"name": project.name, "locale": project.locale.as_str(), "currency": project.currency}),
         digest: rendering.digest.or(alone.as_ref()),
         zone: zone.name(),
@@ -195,16 +197,22 @@ fn with_data(rendering: &Rendering<'_>, forms: &Forms) -> Option<Value> {
     })
 }
 
-/// The recipient as CEL and templates see it.
-pub(crate) fn recipient_root(person: &Person) -> Value {
+/// The recipient as CEL and templates see it at an instant.
+pub(crate) fn recipient_root(person: &Person, now: Timestamp) -> Value {
     let recipient = person.recipient.as_ref();
     json!({
         "id": person.key.recipient.as_str(),
         "attributes": recipient.map_or_else(|| json!({}), |recipient| recipient.attributes.clone()),
         "time_zone": recipient.and_then(|recipient| recipient.time_zone.as_deref()),
         "locale": recipient.and_then(|recipient| recipient.locale.as_deref()),
-        "interests": {},
+        "interests": interests(person, now),
     })
+}
+
+/// A number from 0 to 1 for each tag that was shown to the recipient, and none for any other.
+fn interests(person: &Person, now: Timestamp) -> Value {
+    let learned = person.inbox.iter().flat_map(|inbox| inbox.learned.interests.numbers(now));
+    Value::Object(learned.map(|(tag, number)| (tag.to_owned(), number.into())).collect())
 }
 
 fn item_of(content: Content) -> ContentItem {

@@ -38,7 +38,7 @@ async fn an_inbox_is_what_the_last_commit_left(store: impl Whole) {
     let changed = Recipient { revision: 7, ..recipient() };
     write(&store, 3, &Changes { recipients: vec![(who(), changed)], ..Changes::default() }).await;
     let anna = anna(&store).await;
-    assert_eq!((anna.recipient.unwrap().revision, anna.inbox.unwrap().seq), (7, 9));
+    assert_eq!((anna.recipient.unwrap().revision, anna.inbox.unwrap()), (7, inbox(1, 9)));
 }
 
 async fn what_was_rolled_back_never_was(store: impl Whole) {

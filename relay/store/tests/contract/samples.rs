@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tidings_core::delivery::Form;
+use tidings_core::learned::Learned;
 use tidings_core::model::StopSwitch;
 use tidings_core::model::{
     BookKey, Books, Cause, Changes, ConsentEntry, Delivery, EntryHash, Event, EventBody, Flags,
@@ -94,7 +95,7 @@ pub(crate) fn held(of: &PersonKey, id: &str, made_by: &str) -> Notification {
         },
         category: category("orders"),
         priority: Priority::Normal,
-        keys: Keys::default(),
+        keys: Keys { tags: vec!["running".into()], ..Keys::default() },
         variant: None,
         chain: None,
         created_at: at(0),
@@ -178,7 +179,10 @@ pub(crate) fn recipient() -> Recipient {
 }
 
 pub(crate) fn inbox(epoch: u32, seq: u64) -> Inbox {
-    Inbox { seq, version: seq, ..Inbox::new(epoch) }
+    let mut learned = Learned::default();
+    learned.hours.active(at(0), &"Europe/Berlin".parse().unwrap(), at(0));
+    learned.interests.shown(&["running".into(), "trail \"running\"".into()], at(0));
+    Inbox { seq, version: seq, learned, ..Inbox::new(epoch) }
 }
 
 /// A recipient with an inbox.

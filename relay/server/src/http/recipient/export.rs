@@ -6,9 +6,11 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
+use tidings_core::cap::RESPONSE_DAYS;
+use tidings_core::learned::HOUR_DAYS;
 use tidings_core::model::PersonKey;
 use tidings_core::ports::RecipientExport;
-use tidings_protocol::RecipientId;
+use tidings_protocol::{RecipientId, Timestamp};
 
 use super::consent::entry_response;
 use super::preferences;
@@ -44,6 +46,7 @@ pub(crate) async fn document(app: &App, person: &PersonKey) -> Result<Value, Box
             "created_at": known.created_at,
         },
         "preferences": preferences::response(&known.preferences),
+        "learned": learned(&export, app.now()),
         "topics": export.person.topics,
         "endpoints": endpoints(&export),
         "devices": devices(&export),
@@ -55,6 +58,18 @@ pub(crate) async fn document(app: &App, person: &PersonKey) -> Result<Value, Box
             .collect::<Vec<_>>(),
         "events": events(&export),
     }))
+}
+
+/// What was learned of them, as far as it still counts.
+fn learned(export: &RecipientExport, now: Timestamp) -> Value {
+    let Some(inbox) = &export.person.inbox else { return Value::Null };
+    let (hours, (shown, answered)) = (inbox.learned.hours.counted(now), inbox.responses.counted(now));
+    let interests = inbox.learned.interests.numbers(now).map(|(tag, number)| (tag.to_owned(), number.into()));
+    json!({
+        "active_hours": {"days": HOUR_DAYS, "receipts": hours.total(), "by_hour": hours.receipts},
+        "interests": interests.collect::<serde_json::Map<_, _>>(),
+        "responses": {"days": RESPONSE_DAYS, "shown": shown, "answered": answered},
+    })
 }
 
 fn endpoints(export: &RecipientExport) -> Vec<Value> {

@@ -44,6 +44,8 @@ struct Packed {
     digest_key: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     matches: Vec<(Box<str>, Option<Box<str>>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped: Option<(Option<Gate>, Reason, Option<Box<str>>)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,6 +243,7 @@ fn pack(row: &Notification) -> Packed {
         throttled_in: millis(row.keys.throttled_in),
         digest_key: row.keys.digest.clone(),
         matches: row.keys.matches.iter().map(|key| (key.event_type.clone(), key.value.clone())).collect(),
+        tags: row.keys.tags.clone(),
         stopped: stopped.map(|stopped| (stopped.gate, stopped.reason, stopped.text.clone())),
         due: millis(row.due),
         deferrals: row.deferrals,
@@ -354,6 +357,7 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
             throttled_in: time(packed.throttled_in),
             digest: packed.digest_key,
             matches: matches.collect(),
+            tags: packed.tags,
         },
         variant: packed.variant,
         chain,

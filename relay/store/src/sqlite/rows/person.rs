@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use tidings_core::cap::{Counters, Responses};
 use tidings_core::delivery::compared;
+use tidings_core::learned::Learned;
 use tidings_core::model::{
     Choice, Device, Endpoint, Inbox, PersonKey, Preferences, Recipient, Stamp, Watermark,
 };
@@ -130,7 +131,8 @@ pub(in crate::sqlite) fn inbox_cells((person, row): &(PersonKey, Inbox)) -> Valu
         row.counters.to_text(),
         to_json(&throttles),
         to_json(&watermarks),
-        row.responses.to_text()
+        row.responses.to_text(),
+        row.learned.to_text()
     ])
 }
 
@@ -153,6 +155,8 @@ pub(in crate::sqlite) fn inbox(row: &SqliteRow) -> Result<(PersonKey, Inbox), St
         .collect();
     let responses = cells.cell::<&str>()?;
     row.responses = Responses::from_text(responses).map_err(|error| damaged(error.to_string()))?;
+    let learned = cells.cell::<&str>()?;
+    row.learned = Learned::from_text(learned).map_err(|error| damaged(error.to_string()))?;
     Ok((person, row))
 }
 

@@ -10,7 +10,7 @@ statements! {
     RECIPIENTS = "SELECT project, recipient, time_zone, locale, attributes, preferences, created_at, revision
         FROM recipients";
     INBOXES = "SELECT project, recipient, epoch, seq, version, floor, settings_seq, withdrawn_seq, counters,
-        throttles, watermarks, responses FROM inboxes";
+        throttles, watermarks, responses, learned FROM inboxes";
     CONSENT_STATES = "SELECT project, recipient, category, channel, decision, since, entry, policy_version
         FROM consent_states";
     CONSENT_ENTRIES = "SELECT project, chain, number, id, at, decision, category, channels, policy_version, personal,

@@ -29,7 +29,7 @@ statements! {
         "t.time_zone, t.locale, t.attributes, t.preferences, t.created_at, t.revision", "recipients");
     INBOXES = of_person!(
         "t.epoch, t.seq, t.version, t.floor, t.settings_seq, t.withdrawn_seq, t.counters, t.throttles, t.watermarks,
-            t.responses",
+            t.responses, t.learned",
         "inboxes");
     CONSENT_STATES = of_person!("t.category, t.channel, t.decision, t.since, t.entry, t.policy_version",
         "consent_states");

@@ -66,9 +66,9 @@ statements! {
         SELECT c0, c1, c2, c3, c4, c5, c6,
             c7 FROM k";
     SET_INBOXES = "INSERT OR REPLACE INTO inboxes (project, recipient, epoch, seq, version, floor, settings_seq,
-            withdrawn_seq, counters, throttles, watermarks, responses)
+            withdrawn_seq, counters, throttles, watermarks, responses, learned)
         SELECT c0, c1, c2, c3, c4, c5, c6,
-            c7, c8, c9, c10, c11 FROM k";
+            c7, c8, c9, c10, c11, c12 FROM k";
     ADD_CONSENT_ENTRIES = "INSERT OR FAIL INTO consent_entries (project, chain, number, id, at, decision, category, channels,
             policy_version, personal, commitment, previous, hash)
         SELECT c0, c1, c2, c3, c4, c5, c6,
