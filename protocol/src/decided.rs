@@ -302,5 +302,7 @@ words! {
         Repeated = "repeated",
         /// Feedback of the recipient.
         Feedback = "feedback",
+        /// What its rule counts as success happened.
+        Converted = "converted",
     }
 }

@@ -9,6 +9,7 @@ mod chains;
 mod collapse;
 mod conclude;
 mod consent;
+mod convert;
 mod digest;
 mod endpoint;
 mod erase;

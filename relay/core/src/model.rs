@@ -27,7 +27,8 @@ pub use due::{DueKey, DueRow, Lane};
 pub use event::{Audience, Considered, DirectSend, Event, EventBody, FanOut, Fired, SendContent};
 pub use feed::{FeedEntry, FeedKind};
 pub use notification::{
-    Cause, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep, Stopped, Taken,
+    Cause, ConversionKey, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep,
+    Stopped, Taken,
 };
 pub use person::{
     Choice, Device, DeviceReceipts, Endpoint, Erased, Inbox, Person, PersonKey, Preferences, Recipient,

@@ -22,6 +22,7 @@ pub use registry::{
     SecretRow, SignIn, StopEntry, TokenExchange,
 };
 pub use transaction::{
-    BatchId, CommitError, Found, FoundOnce, HistoryAsked, Need, Store, StoreError, Transaction,
+    BatchId, CommitError, ConversionAsked, Found, FoundOnce, HistoryAsked, Need, Store, StoreError,
+    Transaction,
 };
 pub use world::{Clock, Ids};

@@ -13,6 +13,8 @@ mod adapting;
 mod audiences;
 #[path = "deciding/choosing.rs"]
 mod choosing;
+#[path = "deciding/converting.rs"]
+mod converting;
 #[path = "deciding/documents.rs"]
 mod documents;
 #[path = "deciding/ending.rs"]

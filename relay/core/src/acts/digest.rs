@@ -186,7 +186,9 @@ fn close_several(work: &mut Work<'_>, open: &OpenDigest, members: &[(Notificatio
     let ids: Vec<NotificationId> = members.iter().map(|(id, _)| id.clone()).collect();
     let deferrals =
         ids.iter().filter_map(|id| work.notification(id)).map(|row| row.deferrals).max().unwrap_or(0);
-    let keys = Keys::default();
+    // What its last event would be a success of, the digest is sent for.
+    let conversion = work.notification(last).and_then(|row| row.keys.conversion.clone());
+    let keys = Keys { conversion, ..Keys::default() };
     let standing =
         Standing { id: &open.id, created_at: work.now(), keys: &keys, phase: Phase::Digest { deferrals } };
     let items = members.iter().take(ITEMS_MAX).map(|(_, subject)| template::DigestItem {

@@ -235,6 +235,7 @@ impl World {
                 let owners = self.people.values().filter(has);
                 found.owners.extend(owners.map(|p| (*channel, address.clone(), p.key.clone())));
             }
+            Need::Convertible(asked) => rows(&|row| asked.is_met_by(row)),
             Need::Due(_, key) => found.due.extend(self.due.get(key).cloned()),
             Need::Digest(key, scope, value) => {
                 let same = |d: &&OpenDigest| d.person == *key && d.scope == *scope && d.key == *value;

@@ -123,6 +123,7 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
         rules: BTreeMap::new(),
         rules_by_event: BTreeMap::new(),
         cancels_by_event: BTreeMap::new(),
+        conversions_by_event: BTreeMap::new(),
         templates: BTreeMap::new(),
         hooks: BTreeMap::new(),
         alerts: None,
@@ -135,6 +136,7 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
 fn index(configuration: &mut Configuration) {
     let mut fired: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
     let mut cancelled: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
+    let mut converted: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
     for (id, rule) in &configuration.rules {
         fired.entry(rule.on.clone()).or_default().push(id.clone());
         for cancel in &rule.cancel_on {
@@ -143,7 +145,11 @@ fn index(configuration: &mut Configuration) {
                 ids.push(id.clone());
             }
         }
+        if let Some(conversion) = &rule.conversion {
+            converted.entry(conversion.event.clone()).or_default().push(id.clone());
+        }
     }
     configuration.rules_by_event = fired;
     configuration.cancels_by_event = cancelled;
+    configuration.conversions_by_event = converted;
 }

@@ -63,6 +63,8 @@ pub struct Configuration {
     pub rules_by_event: BTreeMap<String, Vec<RuleId>>,
     /// The rules whose notifications an event type may cancel, in order of their ids.
     pub cancels_by_event: BTreeMap<String, Vec<RuleId>>,
+    /// The rules whose notifications an event type may convert, in order of their ids.
+    pub conversions_by_event: BTreeMap<String, Vec<RuleId>>,
     /// What is said, by template name.
     pub templates: BTreeMap<String, Arc<Template>>,
     /// URLs of the backend that hear what became of notifications, by name.

@@ -116,6 +116,8 @@ pub struct Keys {
     pub digest: Option<Box<str>>,
     /// Which later events cancel it.
     pub matches: Vec<MatchKey>,
+    /// Which later event is its success.
+    pub conversion: Option<ConversionKey>,
 }
 
 /// A later event of this type with this value cancels the notification.
@@ -125,6 +127,17 @@ pub struct MatchKey {
     pub event_type: Box<str>,
     /// The value; none means the recipient alone.
     pub value: Option<Box<str>>,
+}
+
+/// A later event of this type with this value, in time, is what the notification was sent for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionKey {
+    /// The event's type.
+    pub event_type: Box<str>,
+    /// The value; none means the recipient alone.
+    pub value: Option<Box<str>>,
+    /// How long after it was shown.
+    pub within: Span,
 }
 
 /// What stopped, holds or ended a notification.
@@ -207,6 +220,10 @@ pub struct InappDelivery {
 /// What became of a notification on the recipient's devices: the first of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
+    /// It reached somebody. Written down only where a conversion is waited for.
+    pub reached_at: Option<Timestamp>,
+    /// What its rule counts as success happened.
+    pub converted_at: Option<Timestamp>,
     /// Durable on a device.
     pub received_at: Option<Timestamp>,
     /// Shown by the operating system.
@@ -263,6 +280,20 @@ impl Notification {
             || (self.state == NotificationState::Reached
                 && self.flags.acknowledged_at.is_none()
                 && (steps_wait || repeats_wait || self.on_way > 0))
+    }
+
+    /// Between which instants an event would be its conversion; none while it is not shown, or if it has one. It counts from
+    /// its first showing, and as long as nobody told of one, from when it reached somebody: no mailbox and no phone tells
+    /// of showings reliably.
+    #[must_use]
+    pub fn converts_between(&self) -> Option<(Timestamp, Timestamp)> {
+        let key = self.keys.conversion.as_ref()?;
+        let arrives = matches!(self.state, NotificationState::Active | NotificationState::Reached);
+        if !arrives || self.flags.converted_at.is_some() {
+            return None;
+        }
+        let since = self.flags.displayed_at.or(self.flags.reached_at)?;
+        Some((since, since.plus_millis(key.within.as_millis())))
     }
 
     /// Whether devices are to show it: it has a place in the inbox and was not taken back.

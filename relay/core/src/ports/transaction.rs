@@ -142,6 +142,8 @@ pub enum Need {
         /// The value; none finds those without a match key.
         value: Option<Box<str>>,
     },
+    /// Notifications of which an event is the conversion ([`Notification::converts_between`]).
+    Convertible(ConversionAsked),
     /// Every pending notification of a recipient.
     Pending(PersonKey),
     /// Every notification and delivery of a recipient, final ones too. For erasure.
@@ -202,6 +204,40 @@ pub struct HistoryAsked {
     pub event_type: Box<str>,
     /// From when.
     pub since: Timestamp,
+}
+
+/// A question about conversions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConversionAsked {
+    /// Whose.
+    pub project: ProjectId,
+    /// Which rule made the notifications.
+    pub rule: RuleId,
+    /// The later event's type.
+    pub event_type: Box<str>,
+    /// The value; none finds those that the recipient alone decides.
+    pub value: Option<Box<str>>,
+    /// To whom they were; none, which is only asked beside a value, finds everybody's.
+    pub recipient: Option<RecipientId>,
+    /// When the event happened.
+    pub at: Timestamp,
+}
+
+impl ConversionAsked {
+    /// Whether a notification is meant.
+    #[must_use]
+    pub fn is_met_by(&self, row: &Notification) -> bool {
+        let keyed = row
+            .keys
+            .conversion
+            .as_ref()
+            .is_some_and(|key| key.event_type == self.event_type && key.value == self.value);
+        keyed
+            && row.person.project == self.project
+            && row.cause.rule.as_ref() == Some(&self.rule)
+            && self.recipient.as_ref().is_none_or(|recipient| row.person.recipient == *recipient)
+            && row.converts_between().is_some_and(|(since, until)| since <= self.at && self.at <= until)
+    }
 }
 
 /// What was found.

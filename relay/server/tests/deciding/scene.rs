@@ -118,10 +118,15 @@ impl Scene {
 
     /// A scene on a store that has no project yet.
     pub(crate) async fn on<S: Everything + 'static>(store: Arc<S>, document: &str, at: &str) -> Self {
+        Self::on_any(store, document, at).await
+    }
+
+    /// The same on a store of any kind.
+    pub(crate) async fn on_any(store: Arc<dyn Everything>, document: &str, at: &str) -> Self {
         let clock = Arc::new(HandClock::new(instant(at)));
         let node = Node {
-            store: store.clone(),
-            registry: store.clone(),
+            store: store.clone() as Arc<dyn Store>,
+            registry: store.clone() as Arc<dyn Registry>,
             configurations: Arc::new(Remembered::default()),
             clock: clock.clone(),
             ids: Arc::new(CountedIds::default()),

@@ -41,6 +41,7 @@ impl Tables {
             | Need::Made(..)
             | Need::Collapse(..)
             | Need::Match { .. }
+            | Need::Convertible(_)
             | Need::Pending(_)
             | Need::Placed { .. }
             | Need::Chain(..)
@@ -115,6 +116,17 @@ impl Tables {
                     row.keys.matches.iter().any(|key| key.event_type == *event_type && key.value == *value)
                 })
                 .for_each(|row| found.notification(row)),
+            Need::Convertible(asked) => match &asked.recipient {
+                Some(recipient) => {
+                    let person = PersonKey { project: asked.project.clone(), recipient: recipient.clone() };
+                    let theirs = self.notifications_of(&person);
+                    theirs.filter(|row| asked.is_met_by(row)).for_each(|row| found.notification(row));
+                }
+                None => {
+                    let all = self.notifications.iter().map(|(_, row)| row);
+                    all.filter(|row| asked.is_met_by(row)).for_each(|row| found.notification(row));
+                }
+            },
             Need::Pending(person) => self
                 .notifications_of(person)
                 .filter(|row| row.is_pending())

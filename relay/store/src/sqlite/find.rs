@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use tidings_core::model::{Person, PersonKey, ProjectState};
-use tidings_core::ports::{Found, HistoryAsked, Need, StoreError};
+use tidings_core::ports::{ConversionAsked, Found, HistoryAsked, Need, StoreError};
 use tidings_protocol::RecipientId;
 
 use super::cells::Cells;
@@ -156,6 +156,7 @@ impl<'n> Asked<'n> {
             | Need::Made(..)
             | Need::Collapse(..)
             | Need::Match { .. }
+            | Need::Convertible(_)
             | Need::Pending(_)
             | Need::Placed { .. }
             | Need::DigestMembers(_) => notification_key(need),
@@ -203,6 +204,10 @@ fn notification_key(need: &Need) -> (Kind, &'static str, Value) {
         }
         Need::Match { project, rule, event_type, value } => {
             (sql::MATCHES, json!([project, rule, event_type, value]))
+        }
+        Need::Convertible(ConversionAsked { project, rule, event_type, value, recipient, at }) => {
+            let sql = if recipient.is_some() { sql::CONVERTIBLE } else { sql::CONVERTIBLE_OF_ANYBODY };
+            (sql, json!([project, rule, event_type, value, recipient, at.as_millis()]))
         }
         Need::Pending(person) => (sql::PENDING, key_cells(person)),
         Need::Placed { person, after, upto } => {

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tidings_core::model::{
-    Changes, CollectedRow, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind, OnceKey,
-    PersonKey, ReceiptRow,
+    Changes, CollectedRow, ConversionKey, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind,
+    OnceKey, PersonKey, ReceiptRow,
 };
-use tidings_core::ports::{BatchId, DueReader, Need, Registry, Store, StoreError};
+use tidings_core::ports::{BatchId, ConversionAsked, DueReader, Need, Registry, Store, StoreError};
 use tidings_core::retention::Outdated;
-use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, TopicId};
+use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, Span, TopicId};
 use tidings_store::{SqliteOptions, SqliteStore};
 
 use crate::memory;
@@ -25,6 +25,13 @@ fn changes((kind, who, which): Step, epoch: u32) -> Changes {
     let state = states[usize::from(which % 3)];
     let mut changed = with_matches(placed(of, &n, &e, u64::from(which) + 1), Some("x"));
     changed.state = state;
+    changed.keys.conversion = Some(ConversionKey {
+        event_type: "y".into(),
+        value: which.is_multiple_of(2).then(|| "v".into()),
+        within: Span::from_millis(DAY),
+    });
+    changed.flags.displayed_at = (which > 0).then(|| at(0));
+    changed.flags.converted_at = (which > 2).then(|| at(1));
     changed.told =
         vec![tidings_core::model::Entry::new(at(i64::from(which)), tidings_protocol::StoryKind::Ended)];
     let mut new = Changes::default();
@@ -125,10 +132,22 @@ async fn both_do_the_same(steps: &[Step]) {
         assert_eq!(done, step(&sqlite, u128::from(batch), &changes).await, "{one:?}");
     }
     assert_eq!(memory.dump(), sqlite.dump().await.unwrap());
+    let convertible = |name: &str, of: &str, value: Option<&str>| {
+        Need::Convertible(ConversionAsked {
+            project: project(of),
+            rule: rule("r"),
+            event_type: "y".into(),
+            value: value.map(Into::into),
+            recipient: value.is_none().then(|| name.parse().unwrap()),
+            at: at(5),
+        })
+    };
     let needs: Vec<Need> = ["anna", "ben"]
         .into_iter()
         .flat_map(|name| [person("p", name), person("q", name)])
         .flat_map(|of| [Need::Person(of.clone()), Need::Everything(of.clone()), Need::PendingDeliveries(of)])
+        .chain(["p", "q"].map(|of| convertible("anna", of, Some("v"))))
+        .chain([convertible("anna", "p", None), convertible("ben", "q", None)])
         .collect();
     let found = memory.begin().await.unwrap().read(&needs).await.unwrap();
     let same = sqlite.begin().await.unwrap().read(&needs).await.unwrap();

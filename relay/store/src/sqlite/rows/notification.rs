@@ -10,8 +10,8 @@ use tidings_core::cap::CapScope;
 use tidings_core::configuration::Unless;
 use tidings_core::delivery::Form;
 use tidings_core::model::{
-    Cause, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep, Stopped,
-    Taken,
+    Cause, ConversionKey, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PersonKey,
+    PlannedStep, Stopped, Taken,
 };
 use tidings_core::ports::StoreError;
 use tidings_protocol::item::{Because, ContentItem};
@@ -44,6 +44,9 @@ struct Packed {
     digest_key: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     matches: Vec<(Box<str>, Option<Box<str>>)>,
+    /// The event's type, the value, and within how many milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversion: Option<(Box<str>, Option<Box<str>>, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped: Option<(Option<Gate>, Reason, Option<Box<str>>)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +100,10 @@ pub(super) enum PackedUnless {
 #[derive(Serialize, Deserialize, Default)]
 #[serde(default)]
 struct PackedFlags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reached: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    converted: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     received: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,6 +195,8 @@ fn scope(text: &str) -> Result<CapScope, StoreError> {
 
 fn pack_flags(row: &Flags) -> PackedFlags {
     PackedFlags {
+        reached: millis(row.reached_at),
+        converted: millis(row.converted_at),
         received: millis(row.received_at),
         displayed: millis(row.displayed_at),
         read: millis(row.read_at),
@@ -200,6 +209,8 @@ fn pack_flags(row: &Flags) -> PackedFlags {
 
 fn flags(row: PackedFlags, retracted_at: Option<Timestamp>) -> Flags {
     Flags {
+        reached_at: time(row.reached),
+        converted_at: time(row.converted),
         received_at: time(row.received),
         displayed_at: time(row.displayed),
         read_at: time(row.read),
@@ -241,6 +252,11 @@ fn pack(row: &Notification) -> Packed {
         throttled_in: millis(row.keys.throttled_in),
         digest_key: row.keys.digest.clone(),
         matches: row.keys.matches.iter().map(|key| (key.event_type.clone(), key.value.clone())).collect(),
+        conversion: row
+            .keys
+            .conversion
+            .as_ref()
+            .map(|key| (key.event_type.clone(), key.value.clone(), key.within.as_millis())),
         stopped: stopped.map(|stopped| (stopped.gate, stopped.reason, stopped.text.clone())),
         due: millis(row.due),
         deferrals: row.deferrals,
@@ -316,6 +332,15 @@ pub(in crate::sqlite) fn match_cells(row: &Notification) -> impl Iterator<Item =
     })
 }
 
+/// `project, rule, event_type, value, recipient, since, until, notification`, while an event may convert it.
+pub(in crate::sqlite) fn conversion_cells(row: &Notification) -> Option<Value> {
+    let (rule, key, (since, until)) =
+        (row.cause.rule.as_ref()?, row.keys.conversion.as_ref()?, row.converts_between()?);
+    let (since, until) = (since.as_millis(), until.as_millis());
+    let PersonKey { project, recipient } = &row.person;
+    Some(json!([project, rule, key.event_type, key.value, recipient, since, until, row.id]))
+}
+
 /// `id, project, recipient, category, collapse, chain, digest, state, expires_at, created_seq, seq, inapp_state,
 /// inapp_made_at, retracted_at, packed, event, rule, step, is_digest, created_at`, then the content itself.
 pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, StoreError> {
@@ -354,6 +379,11 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
             throttled_in: time(packed.throttled_in),
             digest: packed.digest_key,
             matches: matches.collect(),
+            conversion: packed.conversion.map(|(event_type, value, within)| ConversionKey {
+                event_type,
+                value,
+                within: Span::from_millis(within),
+            }),
         },
         variant: packed.variant,
         chain,

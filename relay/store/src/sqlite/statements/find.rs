@@ -62,6 +62,16 @@ statements! {
         CROSS JOIN notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
         WHERE m.project = k.c0 AND m.rule = k.c1 AND m.event_type = k.c2
         AND m.value IS k.c3 AND n.id = m.notification AND n.project = m.project";
+    CONVERTIBLE = "SELECT ", notification_columns!(), " FROM k CROSS JOIN conversion_keys AS m
+        CROSS JOIN notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE m.project = k.c0 AND m.rule = k.c1 AND m.event_type = k.c2
+        AND m.value IS k.c3 AND m.recipient = k.c4 AND m.until >= k.c5 AND m.since <= k.c5
+        AND n.id = m.notification AND n.project = m.project";
+    CONVERTIBLE_OF_ANYBODY = "SELECT ", notification_columns!(), " FROM k CROSS JOIN conversion_keys AS m
+        CROSS JOIN notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE m.project = k.c0 AND m.rule = k.c1 AND m.event_type = k.c2
+        AND m.value IS k.c3 AND k.c4 IS NULL AND m.until >= k.c5 AND m.since <= k.c5
+        AND n.id = m.notification AND n.project = m.project";
     PENDING = notifications!(), "n.project = k.c0 AND n.recipient = k.c1
         AND n.state IN ('held', 'active')";
     EVERYTHING = notifications!(), "n.project = k.c0 AND n.recipient = k.c1";

@@ -42,6 +42,10 @@ statements! {
     ADD_MATCHES = "INSERT OR FAIL INTO match_keys (project, rule, event_type, value, notification)
         SELECT c0, c1, c2, c3, c4 FROM k";
     REMOVE_MATCHES = "DELETE FROM match_keys WHERE notification IN (SELECT c0 FROM k)";
+    ADD_CONVERSIONS = "INSERT OR FAIL INTO conversion_keys (project, rule, event_type, value, recipient, since, until,
+            notification)
+        SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM k";
+    REMOVE_CONVERSIONS = "DELETE FROM conversion_keys WHERE notification IN (SELECT c0 FROM k)";
     CONTENT_HASHES = "SELECT DISTINCT hex(n.content) FROM k CROSS JOIN notifications AS n
         WHERE n.id = k.c0 AND n.content IS NOT NULL";
     REMOVE_CONTENTS = "DELETE FROM contents WHERE hash IN (SELECT unhex(c0) FROM k)
