@@ -7,6 +7,7 @@ mod event;
 mod operate;
 mod page;
 mod recipient;
+mod rule;
 mod send;
 mod sign_in;
 mod story;
@@ -32,6 +33,7 @@ pub use recipient::{
     EndpointResponse, PreferencesRequest, PreferencesResponse, RecipientPatch, RecipientRequest,
     RecipientResponse,
 };
+pub use rule::{ComparisonBody, RuleResponse, VariantBody, WinBody, WinnerBody};
 pub use send::{
     ActionBody, ContentBody, DeliverBody, MadeForResponse, RepeatBody, SendProgress, SendRequest,
     SendResponse, SentNotification, ToRequest, ToResponse, UntilBody,

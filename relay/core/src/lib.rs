@@ -23,6 +23,7 @@ pub mod session;
 pub mod sms;
 pub mod template;
 pub mod throttle;
+pub mod trial;
 pub mod view;
 pub mod when;
 mod work;

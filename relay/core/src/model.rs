@@ -14,6 +14,7 @@ mod notification;
 mod person;
 mod project;
 mod story;
+mod trial;
 
 pub use books::{BookKey, Books, Ledger, Term, utc_day};
 pub use changes::{Changes, CollectedRow, OnceKey, OperationRow, ReceiptRow, StoredAnswer};
@@ -38,3 +39,4 @@ pub use project::{ProjectState, StopSwitch};
 pub use story::Entry;
 pub use tidings_protocol::Stamp;
 pub use tidings_protocol::item::Watermark;
+pub use trial::{Counted, TallyKey, Win};

@@ -23,6 +23,7 @@ mod query;
 mod recipient;
 pub(crate) mod repeats;
 mod route;
+mod rule;
 mod send;
 mod sheet;
 mod sign_in;
@@ -95,6 +96,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = recipient::routes(routes);
     let routes = page::routes(routes);
     let routes = configuration::routes(routes);
+    let routes = rule::routes(routes);
     let routes = control::routes(routes);
     let routes = books::routes(routes);
     let routes = projects::routes(routes);

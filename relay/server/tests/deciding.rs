@@ -45,5 +45,7 @@ mod sandbox;
 mod scene;
 #[path = "deciding/steps.rs"]
 mod steps;
+#[path = "deciding/winning.rs"]
+mod winning;
 #[path = "deciding/withdrawing.rs"]
 mod withdrawing;

@@ -163,8 +163,7 @@ pub(super) fn fire(
             continue;
         }
         let created = ensure(work, person, stated.sandbox);
-        let live = work.live(&person.project);
-        let subject = Subject::of_rule(stated, rule, person, &live.configuration, work.now());
+        let subject = Subject::of_rule(work, stated, rule, person, None, work.now());
         made.push(propose::make(work, &subject, person, keys, created));
     }
     let (fired, text) = match not {

@@ -252,11 +252,15 @@ fn digest_subject(work: &Work<'_>, open: &OpenDigest, last: &Subject) -> Subject
                 root: Arc::clone(&last.root),
                 sandbox: last.sandbox,
             };
-            Subject::of_rule(&stated, rule, &open.person, configuration, work.now())
+            let given = last.variant.as_ref().map(|chosen| &*chosen.name);
+            Subject::of_rule(work, &stated, rule, &open.person, given, work.now())
         }
         None => last.clone(),
     };
-    subject.words = words.unwrap_or(subject.words);
+    if let Some(words) = words {
+        // A digest with words of its own says none of the variants.
+        (subject.words, subject.variant, subject.trial) = (words, None, None);
+    }
     subject
 }
 

@@ -253,6 +253,8 @@ impl World {
             | Need::History(_)
             | Need::Answer(..)
             | Need::Spending(..)
+            | Need::Tallies(..)
+            | Need::Wins(_)
             | Need::Members(..)
             | Need::Recipients(..) => {}
         }

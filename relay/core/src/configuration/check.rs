@@ -6,12 +6,13 @@ use tidings_protocol::RuleId;
 use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
 use super::bundle::Files;
-use super::difference::digest_of;
+use super::difference::{digest_of, value_of};
 use super::mistake::{Findings, Found, Mistakes};
 use super::model::{Configuration, ProjectSettings, Retention};
 use super::node::{self, Node, Place, Scalar};
 use super::reader::{Fields, Reader};
 use super::section::{categories, channels, operations, project, provider, rules, sanity, templates};
+use super::trials;
 
 /// The format of documents that is read here.
 const FORMAT: i64 = 1;
@@ -56,7 +57,9 @@ pub fn check(document: &str, files: &dyn Files, version: u64) -> Result<Configur
     let found = reader.into_found();
     match configuration {
         Some(configuration) if found.total() == 0 => {
-            Ok(Configuration { digest: digest_of(&root, files), ..configuration })
+            let value = value_of(&root, files);
+            let trials = trials::names(&value, configuration.rules.values());
+            Ok(Configuration { digest: digest_of(&value), trials, ..configuration })
         }
         _ => Err(Mistakes::new(found, document, Some(&root))),
     }
@@ -124,6 +127,7 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
         rules_by_event: BTreeMap::new(),
         cancels_by_event: BTreeMap::new(),
         conversions_by_event: BTreeMap::new(),
+        trials: BTreeMap::new(),
         templates: BTreeMap::new(),
         hooks: BTreeMap::new(),
         alerts: None,

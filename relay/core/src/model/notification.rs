@@ -9,7 +9,7 @@ use tidings_protocol::{
     RuleId, Span, Timestamp,
 };
 
-use super::{Entry, PersonKey, Stamp};
+use super::{Counted, Entry, PersonKey, Stamp};
 use crate::cap::CapScope;
 use crate::configuration::Unless;
 use crate::delivery::Form;
@@ -31,6 +31,10 @@ pub struct Notification {
     pub keys: Keys,
     /// Which wording was chosen.
     pub variant: Option<Box<str>>,
+    /// The set of variants that it is counted in.
+    pub trial: Option<Box<str>>,
+    /// What was counted of it there.
+    pub counted: Counted,
     /// The first of a chain of notifications that escalate; none if it is in no chain.
     pub chain: Option<NotificationId>,
     /// When it was made.
@@ -222,6 +226,8 @@ pub struct InappDelivery {
 pub struct Flags {
     /// It reached somebody. Written down only where a conversion is waited for.
     pub reached_at: Option<Timestamp>,
+    /// A provider took it on a channel whose recipients tell of no showing. Written down only where it is counted.
+    pub taken_at: Option<Timestamp>,
     /// What its rule counts as success happened.
     pub converted_at: Option<Timestamp>,
     /// Durable on a device.

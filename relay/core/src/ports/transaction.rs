@@ -8,8 +8,9 @@ use tidings_protocol::{
 
 use crate::model::{
     Changes, Delivery, DigestScope, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow,
-    Person, PersonKey, ProjectState, StoredAnswer,
+    Person, PersonKey, ProjectState, StoredAnswer, TallyKey, Win,
 };
+use crate::trial::Tally;
 
 /// Names a batch, so that after a lost answer it can be asked whether it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,6 +176,10 @@ pub enum Need {
     Delivery(ProjectId, Box<str>),
     /// Every delivery of a notification, final ones too.
     AllDeliveries(NotificationId),
+    /// What was counted of a rule's set of variants.
+    Tallies(ProjectId, RuleId, Box<str>),
+    /// Every variant that won in a project.
+    Wins(ProjectId),
     /// What was spent on a channel of a project, by day.
     Spending(ProjectId, Channel),
     /// Pending deliveries of a notification.
@@ -269,6 +274,10 @@ pub struct Found {
     pub owners: Vec<(Channel, Box<str>, PersonKey)>,
     /// What was spent, by day, in millionths of the project's currency.
     pub spending: Vec<(ProjectId, Channel, i32, i64)>,
+    /// Counts of variants.
+    pub tallies: Vec<(TallyKey, Tally)>,
+    /// Variants that won.
+    pub wins: Vec<Win>,
     /// Pages of recipients, one for each page that was asked for, by its need.
     pub pages: Vec<(Need, Vec<RecipientId>)>,
 }

@@ -41,7 +41,7 @@ async fn shown(scene: &Scene, who: &str, n: i64) -> NotificationId {
     id
 }
 
-async fn stores() -> Vec<(Arc<dyn Everything>, Option<TempDir>)> {
+pub(crate) async fn stores() -> Vec<(Arc<dyn Everything>, Option<TempDir>)> {
     let folder = TempDir::new().unwrap();
     let options = SqliteOptions::new(ErasureKey::new([0; 32]), 1);
     let sqlite = SqliteStore::open(folder.path(), options).await.unwrap();
@@ -55,7 +55,7 @@ async fn an_event_in_time_converts_once_and_story_and_feed_say_so_on_every_store
         let scene = Scene::on_any(store, &rule(ORDERED), NOON).await;
         let id = shown(&scene, "alice", 1).await;
         scene.minutes(60).await;
-        assert_eq!(converted_by(&scene, Some("alice"), json!({})).await, [id.clone()]);
+        assert_eq!(converted_by(&scene, Some("alice"), json!({})).await, std::slice::from_ref(&id));
         scene.stands(&id, "reached -", "converted").await;
         assert_eq!(scene.row(&id).await.flags.converted_at, Some(scene.now()));
         assert_eq!(fed(&scene).await, 1);
@@ -130,7 +130,7 @@ async fn with_match_both_events_have_an_equal_value_of_equal_type(#[case] data: 
         let id = shown(&scene, "alice", 1).await;
         for (who, counts) in [(Some("bob"), false), (None, counts)] {
             let converted = converted_by(&scene, who, data.clone()).await;
-            assert_eq!(converted == [id.clone()], counts, "{who:?}");
+            assert_eq!(converted == std::slice::from_ref(&id), counts, "{who:?}");
         }
     }
 }
@@ -150,10 +150,10 @@ async fn without_match_it_is_the_recipient_that_collect_or_the_event_says() {
 
 #[tokio::test]
 async fn a_mail_that_was_taken_counts_from_there() {
-    let document = with(&format!(
-        "providers: {{m: {{channel: email, kind: smtp, host: m.example, from: \"S <s@shop.example>\"}}}}\nrules:\n  \
-         r: {{on: e, template: plain, category: letters, conversion: {{event: ordered, within: 1h}}}}"
-    ));
+    let document = with(
+        "providers: {m: {channel: email, kind: smtp, host: m.example, from: \"S <s@shop.example>\"}}\nrules:\n  \
+         r: {on: e, template: plain, category: letters, conversion: {event: ordered, within: 1h}}",
+    );
     let scene = Scene::new(&document).await;
     scene.zone("alice", "UTC").await;
     scene.address("alice", Channel::Email, "alice@example.org").await;

@@ -17,7 +17,7 @@ use tidings_core::model::{
 };
 use tidings_core::ports::{
     BookReader, ConfigurationRow, ConsentReader, DueHandover, DueReader, HandoverReader, InboxReader,
-    NotificationFilter, ProjectRow, Registry, Store, StoryReader,
+    Insight, NotificationFilter, ProjectRow, Registry, Store, StoryReader,
 };
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::operation::Operation;
@@ -33,12 +33,28 @@ pub(crate) const NOON: &str = "2026-11-23T12:00:00Z";
 
 /// Everything that a store is.
 pub(crate) trait Everything:
-    Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader + HandoverReader
+    Store
+    + Registry
+    + StoryReader
+    + DueReader
+    + BookReader
+    + Insight
+    + InboxReader
+    + ConsentReader
+    + HandoverReader
 {
 }
 
 impl<T> Everything for T where
-    T: Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader + HandoverReader
+    T: Store
+        + Registry
+        + StoryReader
+        + DueReader
+        + BookReader
+        + Insight
+        + InboxReader
+        + ConsentReader
+        + HandoverReader
 {
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState};
+use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState, TallyKey};
 use tidings_core::ports::{Found, Need};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, RecipientId, Timestamp};
 
@@ -55,6 +55,8 @@ impl Tables {
             | Need::Deliveries(_)
             | Need::AllDeliveries(_)
             | Need::Spending(..)
+            | Need::Tallies(..)
+            | Need::Wins(_)
             | Need::PendingDeliveries(_)
             | Need::Due(..)
             | Need::Operation(..)
@@ -188,6 +190,16 @@ impl Tables {
             Need::Spending(project, channel) => {
                 let days = (project.clone(), *channel, i32::MIN)..=(project.clone(), *channel, i32::MAX);
                 found.spending.extend(self.spending.range(days).map(|(key, spent)| (key.clone(), *spent)));
+            }
+            Need::Tallies(project, rule, trial) => {
+                let same =
+                    |key: &TallyKey| key.project == *project && key.rule == *rule && key.trial == *trial;
+                let rows = self.tallies.iter().filter(|(key, _)| same(key));
+                found.tallies.extend(rows.map(|(key, tally)| (key.clone(), *tally)));
+            }
+            Need::Wins(project) => {
+                let rows = self.wins.iter().map(|(_, win)| win).filter(|win| win.project == *project);
+                rows.for_each(|win| found.win(win.clone()));
             }
             Need::PendingDeliveries(person) => self
                 .on_way

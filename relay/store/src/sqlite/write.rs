@@ -10,7 +10,7 @@ use tidings_core::ports::{BatchId, StoreError};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, TopicId};
 
 use super::cells::{Cells, to_json};
-use super::rows::{consent, event, notification, person, work};
+use super::rows::{consent, event, notification, person, trial, work};
 use super::statements::write as sql;
 use super::turn::Script;
 use super::words::{self, ReadWords};
@@ -265,6 +265,9 @@ async fn write_kept(
     script
         .put(connection, sql::ADD_RECEIPTS, changes.receipts.iter().map(work::receipt_cells).collect())
         .await?;
+    let tallies = changes.tallies.iter().map(trial::tally_cells).collect();
+    script.put(connection, sql::ADD_TALLIES, tallies).await?;
+    script.put(connection, sql::ADD_WINS, changes.wins.iter().map(trial::win_cells).collect()).await?;
     let spending = changes.spending.iter().map(work::spending_cells).collect();
     script.put(connection, sql::ADD_SPENDING, spending).await?;
     script

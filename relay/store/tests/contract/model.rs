@@ -2,15 +2,18 @@
 
 use proptest::prelude::*;
 use tempfile::TempDir;
+use tidings_core::configuration::WinnerMeasure;
 use tidings_core::model::{
     Changes, CollectedRow, ConversionKey, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind,
-    OnceKey, PersonKey, ReceiptRow,
+    OnceKey, PersonKey, ReceiptRow, TallyKey,
 };
 use tidings_core::ports::{BatchId, ConversionAsked, DueReader, Need, Registry, Store, StoreError};
 use tidings_core::retention::Outdated;
+use tidings_core::trial::Tally;
 use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, Span, TopicId};
 use tidings_store::{SqliteOptions, SqliteStore};
 
+use crate::insight::win;
 use crate::memory;
 use crate::samples::*;
 
@@ -25,6 +28,8 @@ fn changes((kind, who, which): Step, epoch: u32) -> Changes {
     let state = states[usize::from(which % 3)];
     let mut changed = with_matches(placed(of, &n, &e, u64::from(which) + 1), Some("x"));
     changed.state = state;
+    changed.trial = Some("t".into());
+    changed.counted.displayed = which > 0;
     changed.keys.conversion = Some(ConversionKey {
         event_type: "y".into(),
         value: which.is_multiple_of(2).then(|| "v".into()),
@@ -95,6 +100,16 @@ fn kept(kind: u8, of: &PersonKey, n: &str, which: u8) -> Changes {
             }];
         }
         _ => {
+            let key = TallyKey {
+                project: of.project.clone(),
+                rule: rule("r"),
+                trial: "t".into(),
+                variant: ["a", "b"][usize::from(which % 2)].into(),
+            };
+            new.tallies =
+                [(key, Tally { displayed: 1, converted: u64::from(which), ..Tally::default() })].into();
+            new.wins =
+                vec![win(of.project.as_str(), "t", WinnerMeasure::Read, ["a", "b"][usize::from(which % 2)])];
             new.receipts = vec![ReceiptRow {
                 person: of.clone(),
                 notification: notification_id(n),

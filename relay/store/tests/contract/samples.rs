@@ -6,7 +6,7 @@ use serde_json::json;
 use tidings_core::delivery::Form;
 use tidings_core::model::StopSwitch;
 use tidings_core::model::{
-    BookKey, Books, Cause, Changes, ConsentEntry, Delivery, EntryHash, Event, EventBody, Flags,
+    BookKey, Books, Cause, Changes, ConsentEntry, Counted, Delivery, EntryHash, Event, EventBody, Flags,
     InappDelivery, Inbox, Keys, Marks, MatchKey, Notification, PersonKey, PersonalFields, Recipient, Term,
     Way, entry_hash, utc_day,
 };
@@ -96,6 +96,8 @@ pub(crate) fn held(of: &PersonKey, id: &str, made_by: &str) -> Notification {
         priority: Priority::Normal,
         keys: Keys::default(),
         variant: None,
+        trial: None,
+        counted: Counted::default(),
         chain: None,
         created_at: at(0),
         expires_at: at(DAY),

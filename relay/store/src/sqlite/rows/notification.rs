@@ -10,8 +10,8 @@ use tidings_core::cap::CapScope;
 use tidings_core::configuration::Unless;
 use tidings_core::delivery::Form;
 use tidings_core::model::{
-    Cause, ConversionKey, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PersonKey,
-    PlannedStep, Stopped, Taken,
+    Cause, ConversionKey, Counted, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification,
+    PersonKey, PlannedStep, Stopped, Taken,
 };
 use tidings_core::ports::StoreError;
 use tidings_protocol::item::{Because, ContentItem};
@@ -34,6 +34,11 @@ struct Packed {
     event_type: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variant: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trial: Option<Box<str>>,
+    /// What was counted there: displayed, read, clicked, converted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted: Option<(bool, bool, bool, bool)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     once: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +107,8 @@ pub(super) enum PackedUnless {
 struct PackedFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     reached: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     converted: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,6 +203,7 @@ fn scope(text: &str) -> Result<CapScope, StoreError> {
 fn pack_flags(row: &Flags) -> PackedFlags {
     PackedFlags {
         reached: millis(row.reached_at),
+        taken: millis(row.taken_at),
         converted: millis(row.converted_at),
         received: millis(row.received_at),
         displayed: millis(row.displayed_at),
@@ -210,6 +218,7 @@ fn pack_flags(row: &Flags) -> PackedFlags {
 fn flags(row: PackedFlags, retracted_at: Option<Timestamp>) -> Flags {
     Flags {
         reached_at: time(row.reached),
+        taken_at: time(row.taken),
         converted_at: time(row.converted),
         received_at: time(row.received),
         displayed_at: time(row.displayed),
@@ -238,6 +247,14 @@ fn marks(row: PackedMarks) -> Marks {
     }
 }
 
+fn conversion_key((event_type, value, within): (Box<str>, Option<Box<str>>, i64)) -> ConversionKey {
+    ConversionKey { event_type, value, within: Span::from_millis(within) }
+}
+
+const fn counted((displayed, read, clicked, converted): (bool, bool, bool, bool)) -> Counted {
+    Counted { displayed, read, clicked, converted }
+}
+
 fn pack(row: &Notification) -> Packed {
     let stopped = row.stopped.as_ref();
     let taken = row.taken.as_ref();
@@ -247,6 +264,10 @@ fn pack(row: &Notification) -> Packed {
         because: row.because.clone(),
         event_type: row.cause.event_type.clone(),
         variant: row.variant.clone(),
+        trial: row.trial.clone(),
+        counted: Some(row.counted)
+            .filter(|counted| *counted != Counted::default())
+            .map(|Counted { displayed, read, clicked, converted }| (displayed, read, clicked, converted)),
         once: row.keys.once.clone(),
         throttle: row.keys.throttle.clone(),
         throttled_in: millis(row.keys.throttled_in),
@@ -379,13 +400,11 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
             throttled_in: time(packed.throttled_in),
             digest: packed.digest_key,
             matches: matches.collect(),
-            conversion: packed.conversion.map(|(event_type, value, within)| ConversionKey {
-                event_type,
-                value,
-                within: Span::from_millis(within),
-            }),
+            conversion: packed.conversion.map(conversion_key),
         },
         variant: packed.variant,
+        trial: packed.trial,
+        counted: packed.counted.map(counted).unwrap_or_default(),
         chain,
         created_at,
         expires_at,

@@ -55,6 +55,10 @@ statements! {
     NEXT_DUE = "SELECT min(at) FROM due";
     NEXT_EXPIRY = "SELECT min(expires_at) FROM notifications WHERE state IN ('held', 'active')";
 
+    TALLIES = "SELECT project, rule, trial, variant, displayed, read, clicked, converted FROM tallies
+        WHERE project = ?1 AND rule = ?2 ORDER BY trial, variant";
+    WINS = "SELECT project, rule, trial, measure, variant, at, configuration, text FROM wins
+        WHERE project = ?1 AND rule = ?2";
     ACCOUNTING = "SELECT project, day, ledger, term, n FROM accounting WHERE project = ?1";
     // SQLite divides towards zero; the shift keeps days before 1970 apart, too.
     RECOUNT = "SELECT project, day, ledger, term, n FROM purged WHERE project = ?1

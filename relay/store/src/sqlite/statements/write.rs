@@ -65,6 +65,12 @@ statements! {
         SELECT unhex(c0), c1, c2, c3, c4, c5 FROM k WHERE true ON CONFLICT (hash) DO NOTHING";
     ADD_SPENDING = "INSERT INTO spending (project, channel, day, spent) SELECT c0, c1, c2, c3 FROM k WHERE true
         ON CONFLICT (project, channel, day) DO UPDATE SET spent = spent + excluded.spent";
+    ADD_TALLIES = "INSERT INTO tallies (project, rule, trial, variant, displayed, read, clicked, converted)
+        SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM k WHERE true
+        ON CONFLICT (project, rule, trial, variant) DO UPDATE SET displayed = displayed + excluded.displayed,
+            read = read + excluded.read, clicked = clicked + excluded.clicked, converted = converted + excluded.converted";
+    ADD_WINS = "INSERT OR IGNORE INTO wins (project, rule, trial, measure, variant, at, configuration, text)
+        SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM k";
     SET_RECIPIENTS = "INSERT OR REPLACE INTO recipients (project, recipient, time_zone, locale, attributes,
             preferences, created_at, revision)
         SELECT c0, c1, c2, c3, c4, c5, c6,
