@@ -10,6 +10,7 @@ mod recipient;
 mod rule;
 mod send;
 mod sign_in;
+mod statistics;
 mod story;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -42,6 +43,7 @@ pub use sign_in::{
     AppOffer, ConnectCodeRequest, ConnectCodeResponse, ConnectRequest, ConnectResponse, DeviceResponse,
     MeResponse, OperationsRequest, TokenRefreshRequest, TokenRefreshResponse, TokenRequest, TokenResponse,
 };
+pub use statistics::{LowBody, StatisticsItem, StatisticsResponse};
 pub use story::{
     DeliveryResponse, EventName, NotificationResponse, ReplayedResponse, ReplaysResponse, StoppedBy,
     StoryEntry, StoryResponse,

@@ -21,6 +21,7 @@ pub mod selection;
 pub mod send_window;
 pub mod session;
 pub mod sms;
+pub mod statistics;
 pub mod template;
 pub mod throttle;
 pub mod trial;

@@ -27,6 +27,7 @@ mod rule;
 mod send;
 mod sheet;
 mod sign_in;
+mod statistics;
 mod story;
 mod strict;
 mod unsubscribe;
@@ -97,6 +98,7 @@ fn calls(app: &Arc<App>) -> Routes {
     let routes = page::routes(routes);
     let routes = configuration::routes(routes);
     let routes = rule::routes(routes);
+    let routes = statistics::routes(routes);
     let routes = control::routes(routes);
     let routes = books::routes(routes);
     let routes = projects::routes(routes);

@@ -86,6 +86,7 @@ pub(crate) fn erased_notification(notification: &Notification, name: &RecipientI
     left.keys = Keys::default();
     left.variant = None;
     left.trial = None;
+    left.template = None;
     left.counted = Counted::default();
     left.stopped = left.stopped.map(|stopped| Stopped { text: None, ..stopped });
     left.due = None;

@@ -37,7 +37,7 @@ fn show(relay: &Relay, recipient: &str, notification: &Value) {
 #[test]
 fn what_converts_better_wins_and_a_killed_relay_still_knows() {
     let relay = Relay::start();
-    relay.caller().apply(DOCUMENT).ok(200);
+    assert_eq!(relay.caller().apply(DOCUMENT).ok(200)["version"], 1);
     for number in 0..70 {
         let recipient = format!("r{number}");
         let story = offer(&relay, &recipient, number);
@@ -77,5 +77,6 @@ fn what_converts_better_wins_and_a_killed_relay_still_knows() {
         assert_eq!((&story["variant"], &line["reason"]), (&json!("short"), &json!("won")), "{story}");
         assert!(line["text"].as_str().is_some_and(|text| text.contains("converted, beside 0.0 %")), "{line}");
     }
-    relay.caller().get("/v1/rules/nothing").problem(404, "not_found");
+    let problem = relay.caller().get("/v1/rules/nothing").problem(404, "not_found");
+    assert_eq!(problem["status"], 404);
 }

@@ -197,6 +197,7 @@ pub(super) fn apply(work: &mut Work<'_>, subject: &Subject, id: &NotificationId,
     // Its words are of the variants as they are now.
     row.variant = subject.variant.as_ref().map(|chosen| chosen.name.clone());
     row.trial.clone_from(&subject.trial);
+    row.template = subject.template();
     match plan.outcome {
         Outcome::Stop(stopped) => work.shift(id, NotificationState::Suppressed, Some(stopped)),
         Outcome::Fail(stopped) => work.shift(id, NotificationState::Failed, Some(stopped)),

@@ -182,6 +182,14 @@ impl Subject {
         plan::decide(&proposal, work.person(person), Seen { once }, work.now())
     }
 
+    /// In the words of which template.
+    pub(super) fn template(&self) -> Option<Box<str>> {
+        match &self.words {
+            OwnedWords::Template(template) => Some(template.name.as_str().into()),
+            OwnedWords::Literal(_) | OwnedWords::Gone => None,
+        }
+    }
+
     /// Why the recipient gets it, in words for the recipient.
     fn because(&self, category: &Category, configuration: &Configuration) -> Because {
         let name =
@@ -278,6 +286,7 @@ pub(super) fn blank(
         priority: subject.priority,
         keys,
         variant: subject.variant.as_ref().map(|chosen| chosen.name.clone()),
+        template: subject.template(),
         trial: subject.trial.clone(),
         counted: Counted::default(),
         chain: subject.chain.as_ref().map(|(root, _)| root.clone()),

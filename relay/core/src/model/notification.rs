@@ -31,6 +31,8 @@ pub struct Notification {
     pub keys: Keys,
     /// Which wording was chosen.
     pub variant: Option<Box<str>>,
+    /// In the words of which template; none for literal words.
+    pub template: Option<Box<str>>,
     /// The set of variants that it is counted in.
     pub trial: Option<Box<str>>,
     /// What was counted of it there.
@@ -230,6 +232,10 @@ pub struct Flags {
     pub taken_at: Option<Timestamp>,
     /// What its rule counts as success happened.
     pub converted_at: Option<Timestamp>,
+    /// A program opened its mail. Nobody saw it by that.
+    pub opened_by_program: bool,
+    /// A program followed a link of its mail.
+    pub followed_by_program: bool,
     /// Durable on a device.
     pub received_at: Option<Timestamp>,
     /// Shown by the operating system.

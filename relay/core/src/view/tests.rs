@@ -37,6 +37,7 @@ fn row(created_seq: u64, seq: u64) -> Notification {
         priority: Priority::High,
         keys: Keys::default(),
         variant: None,
+        template: None,
         trial: None,
         counted: Counted::default(),
         chain: None,

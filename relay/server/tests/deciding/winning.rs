@@ -6,6 +6,7 @@ use tidings_core::act::{Act, PreferenceChange};
 use tidings_core::configuration::WinnerMeasure;
 use tidings_core::delivery::Outcome;
 use tidings_core::model::Win;
+use tidings_core::statistics::{By, Sums, sum_up};
 use tidings_core::trial::Tally;
 use tidings_protocol::{Channel, Gate, NotificationId, RuleId};
 
@@ -163,6 +164,26 @@ async fn what_is_compared_is_what_the_rule_says(#[case] measure: &str, #[case] d
     let won = wins(&scene).await;
     assert_eq!(won.len(), 1);
     assert!(won[0].text.contains(done), "{}", won[0].text);
+}
+
+#[tokio::test]
+async fn what_became_of_notifications_is_summed_up_by_template_variant_and_channel() {
+    for (store, _folder) in stores().await {
+        let scene = Scene::on_any(store, &by("click", 1_000), NOON).await;
+        let [long, short] = shown_to(&scene, 0..20).await;
+        let (from, to) = (scene.now().plus_millis(-1), scene.now().plus_millis(1));
+        let counted = scene.store.sums(&project(), from, to).await.unwrap();
+        let of = |by| sum_up(&counted, by);
+        let value = |name: &str| (None, Some(name.into()));
+        let said = of(By::Template);
+        let shown = |made, clicked| Sums { made, reached: made, displayed: made, clicked, ..Sums::default() };
+        assert_eq!((said[&value("plain")], said[&value("brief")]), (shown(long, 0), shown(short, short)));
+        let variant = (Some(rule_id()), Some("short".into()));
+        assert_eq!(of(By::Variant)[&variant], shown(short, short));
+        assert_eq!(of(By::Rule)[&value("r")], of(By::Category)[&value("news")]);
+        let channels = scene.store.sums_of_channels(&project(), from, to).await.unwrap();
+        assert_eq!(channels, [(Channel::Inapp, shown(20, short))]);
+    }
 }
 
 #[tokio::test]

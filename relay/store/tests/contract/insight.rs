@@ -1,9 +1,11 @@
 //! What was counted of variants, and which of them won.
 
 use tidings_core::configuration::WinnerMeasure;
-use tidings_core::model::{Changes, TallyKey, Win};
+use tidings_core::model::{Changes, Notification, PersonKey, TallyKey, Win};
 use tidings_core::ports::{Need, Trials};
+use tidings_core::statistics::{Kind, Sums};
 use tidings_core::trial::Tally;
+use tidings_protocol::{Channel, DeliveryState, NotificationState};
 
 use crate::samples::*;
 use crate::{Whole, on_every_store, read, write};
@@ -11,6 +13,7 @@ use crate::{Whole, on_every_store, read, write};
 on_every_store!(
     counts_of_variants_add_up_and_are_of_one_rule_and_set,
     a_win_is_written_once_and_every_transaction_sees_it,
+    sums_are_of_a_span_and_of_what_became_of_each,
 );
 
 fn key(of: &str, trial: &str, variant: &str) -> TallyKey {
@@ -45,6 +48,70 @@ async fn counts_of_variants_add_up_and_are_of_one_rule_and_set(store: impl Whole
         vec![(key("p", "t", "a"), one.and(two)), (key("p", "t", "b"), two), (key("p", "u", "a"), one)];
     assert_eq!(all, Trials { tallies, wins: Vec::new() });
     assert_eq!(store.trials(&project("p"), &rule("s")).await.unwrap(), Trials::default());
+}
+
+/// What came of some notifications: each with the day on which it was made.
+fn some() -> Changes {
+    let (anna, ben) = (person("p", "anna"), person("p", "ben"));
+    let made = |id: &str, of: &PersonKey, day: i64| {
+        let mut row = placed(of, id, &format!("e-{id}"), 1);
+        (row.template, row.variant) = (Some("t".into()), Some("a".into()));
+        row.created_at = at(day * DAY);
+        row.released_at = Some(at(day * DAY));
+        row
+    };
+    let reached = |mut row: Notification| {
+        row.state = NotificationState::Reached;
+        row.inapp.as_mut().unwrap().state = DeliveryState::Received;
+        row
+    };
+    let mut read = reached(made("n2", &anna, 0));
+    read.flags.read_at = Some(at(1));
+    let mut all = reached(made("n3", &ben, 0));
+    all.flags.displayed_at = Some(at(1));
+    all.flags.clicked_at = Some(at(1));
+    all.flags.acted = Some((at(1), "track".into()));
+    all.flags.converted_at = Some(at(1));
+    let mut mailed = reached(made("n4", &ben, 1));
+    (mailed.inapp, mailed.variant, mailed.released_at) = (None, None, None);
+    (mailed.flags.opened_by_program, mailed.flags.followed_by_program) = (true, true);
+    Changes {
+        notifications_new: vec![
+            made("n1", &anna, 0),
+            read,
+            all,
+            mailed,
+            reached(made("n5", &ben, 2)),
+            reached(made("nq", &person("q", "anna"), 0)),
+        ],
+        deliveries_new: vec![mail(&ben, "n3", DeliveryState::Waiting), mail(&ben, "n4", DeliveryState::Sent)],
+        ..Changes::default()
+    }
+}
+
+async fn sums_are_of_a_span_and_of_what_became_of_each(store: impl Whole) {
+    write(&store, 1, &some()).await;
+    let kind = |variant: Option<&str>, band| Kind {
+        category: category("orders"),
+        rule: Some(rule("r")),
+        template: Some("t".into()),
+        variant: variant.map(Into::into),
+        band,
+    };
+    let none = Sums::default();
+    let programs = Sums { opened_by_program: 1, followed_by_program: 1, ..none };
+    let answered = Sums { displayed: 2, read: 1, clicked: 1, acted: 1, converted: 1, ..none };
+    let of_app = Sums { made: 3, reached: 2, ..answered };
+    let of_mail = Sums { made: 1, reached: 1, ..programs };
+    let (from, to) = (at(0), at(2 * DAY));
+    // The first instant of the samples is 09:00 of UTC.
+    let expected = [(kind(None, None), of_mail), (kind(Some("a"), Some(3)), of_app)];
+    assert_eq!(store.sums(&project("p"), from, to).await.unwrap(), expected);
+    let channels = store.sums_of_channels(&project("p"), from, to).await.unwrap();
+    let mails = Sums { made: 2, ..of_mail };
+    assert_eq!(channels, [(Channel::Inapp, of_app), (Channel::Email, mails)]);
+    assert_eq!(store.sums(&project("p"), at(3 * DAY), at(4 * DAY)).await.unwrap(), []);
+    assert_eq!(store.sums_of_channels(&project("p"), at(3 * DAY), at(4 * DAY)).await.unwrap(), []);
 }
 
 async fn a_win_is_written_once_and_every_transaction_sees_it(store: impl Whole) {

@@ -7,7 +7,7 @@ use tidings_core::model::{
     Changes, CollectedRow, ConversionKey, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind,
     OnceKey, PersonKey, ReceiptRow, TallyKey,
 };
-use tidings_core::ports::{BatchId, ConversionAsked, DueReader, Need, Registry, Store, StoreError};
+use tidings_core::ports::{BatchId, ConversionAsked, DueReader, Insight, Need, Registry, Store, StoreError};
 use tidings_core::retention::Outdated;
 use tidings_core::trial::Tally;
 use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, Span, TopicId};
@@ -167,6 +167,13 @@ async fn both_do_the_same(steps: &[Step]) {
     let found = memory.begin().await.unwrap().read(&needs).await.unwrap();
     let same = sqlite.begin().await.unwrap().read(&needs).await.unwrap();
     assert_eq!(format!("{found:?}"), format!("{same:?}"));
+    for of in ["p", "q"] {
+        let span = (at(-DAY), at(2 * DAY));
+        let sums = memory.sums(&project(of), span.0, span.1).await.unwrap();
+        assert_eq!(sums, sqlite.sums(&project(of), span.0, span.1).await.unwrap());
+        let channels = memory.sums_of_channels(&project(of), span.0, span.1).await.unwrap();
+        assert_eq!(channels, sqlite.sums_of_channels(&project(of), span.0, span.1).await.unwrap());
+    }
     let now = at(100 * DAY);
     let keeps = |name: &str, inbox: i64| {
         let outdated = Outdated { inbox: at(inbox * DAY), story: at(2 * DAY), events: at(DAY) };

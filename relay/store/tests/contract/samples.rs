@@ -96,6 +96,7 @@ pub(crate) fn held(of: &PersonKey, id: &str, made_by: &str) -> Notification {
         priority: Priority::Normal,
         keys: Keys::default(),
         variant: None,
+        template: None,
         trial: None,
         counted: Counted::default(),
         chain: None,

@@ -35,6 +35,8 @@ struct Packed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variant: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     trial: Option<Box<str>>,
     /// What was counted there: displayed, read, clicked, converted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +109,10 @@ pub(super) enum PackedUnless {
 struct PackedFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     reached: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    opened_by_program: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    followed_by_program: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     taken: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +209,8 @@ fn scope(text: &str) -> Result<CapScope, StoreError> {
 fn pack_flags(row: &Flags) -> PackedFlags {
     PackedFlags {
         reached: millis(row.reached_at),
+        opened_by_program: row.opened_by_program,
+        followed_by_program: row.followed_by_program,
         taken: millis(row.taken_at),
         converted: millis(row.converted_at),
         received: millis(row.received_at),
@@ -218,6 +226,8 @@ fn pack_flags(row: &Flags) -> PackedFlags {
 fn flags(row: PackedFlags, retracted_at: Option<Timestamp>) -> Flags {
     Flags {
         reached_at: time(row.reached),
+        opened_by_program: row.opened_by_program,
+        followed_by_program: row.followed_by_program,
         taken_at: time(row.taken),
         converted_at: time(row.converted),
         received_at: time(row.received),
@@ -264,6 +274,7 @@ fn pack(row: &Notification) -> Packed {
         because: row.because.clone(),
         event_type: row.cause.event_type.clone(),
         variant: row.variant.clone(),
+        template: row.template.clone(),
         trial: row.trial.clone(),
         counted: Some(row.counted)
             .filter(|counted| *counted != Counted::default())
@@ -403,6 +414,7 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
             conversion: packed.conversion.map(conversion_key),
         },
         variant: packed.variant,
+        template: packed.template,
         trial: packed.trial,
         counted: packed.counted.map(counted).unwrap_or_default(),
         chain,
