@@ -277,6 +277,42 @@ async fn what_waits_keeps_the_variant_that_it_was_given_and_is_counted_in_it() {
 }
 
 #[tokio::test]
+async fn what_is_told_of_words_that_are_not_said_any_more_makes_nobody_win() {
+    let scene = Scene::new(&by("click", 20)).await;
+    let mut shown = Vec::new();
+    for n in 0..70 {
+        shown.push((format!("r{n}"), scene.e(&format!("r{n}"), n).await));
+    }
+    let other_words = by("click", 20).replace("Hi {{ data.n }}", "Hey {{ data.n }}");
+    scene.apply(&other_words).await;
+    for (who, id) in &shown {
+        scene.receipt(who, id, "displayed").await;
+        if variant(&scene, id).await == "short" {
+            scene.receipt(who, id, "clicked").await;
+        }
+    }
+    assert!(counted(&scene, "short").await.clicked >= 20, "they are counted where they belong");
+    assert!(wins(&scene).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_waited_is_counted_among_the_words_that_it_says() {
+    let waits = |words: &str| {
+        let document = by("click", 20).replace("category: news, ", "category: news, delay: 1h, ");
+        document.replace("Hi {{ data.n }}", words)
+    };
+    let scene = Scene::new(&waits("Hi {{ data.n }}")).await;
+    let id = scene.e("alice", 1).await;
+    let before = scene.row(&id).await.trial;
+    scene.apply(&waits("Hey {{ data.n }}")).await;
+    scene.minutes(60).await;
+    scene.receipt("alice", &id, "displayed").await;
+    let trials = scene.store.trials(&project(), &rule_id()).await.unwrap();
+    let of: Vec<_> = trials.tallies.iter().map(|(key, _)| Some(key.trial.clone())).collect();
+    assert_eq!((of.len(), of[0] == before), (1, false), "{trials:?}");
+}
+
+#[tokio::test]
 async fn a_mail_counts_as_shown_when_its_provider_took_it() {
     let document = by("conversion", 20).replace("category: news", "category: letters").replace(
         "rules:",
