@@ -240,7 +240,7 @@ mod tests {
         let mut seed = 7_u64;
         let mut tenth = move || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) % 10 == 0
+            (seed >> 33).is_multiple_of(10)
         };
         let mut pair = || {
             let mut tallies = [("a", tally(0, 0)), ("b", tally(0, 0))];

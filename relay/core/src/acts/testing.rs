@@ -8,7 +8,7 @@ use serde_json::Value;
 use tidings_protocol::item::{ActionItem, ContentItem};
 use tidings_protocol::operation::{Answered, Operation};
 use tidings_protocol::{
-    DeviceId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, Timestamp,
+    DeliveryState, DeviceId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, Timestamp,
 };
 
 use crate::act::{Act, AfterCommit, Answer, DeviceGreeting, Refusal, SendTo, Unit};
@@ -190,10 +190,7 @@ impl World {
         let mut rows = |wanted: &dyn Fn(&Notification) -> bool| {
             found.notifications.extend(self.notifications.values().filter(|row| wanted(row)).cloned());
         };
-        let on_way = |d: &Delivery| {
-            use tidings_protocol::DeliveryState::{HandingOver, Waiting};
-            matches!(d.state, Waiting | HandingOver)
-        };
+        let on_way = |d: &Delivery| matches!(d.state, DeliveryState::Waiting | DeliveryState::HandingOver);
         match need {
             Need::Person(key) => found
                 .people

@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_template_that_few_people_click_is_pointed_out_with_what_to_try() {
         let others = counted("u", Some("short"), 3, (400, 4_000));
-        let low = low_of(&[counted("t", Some("long"), 3, (10, 600)), others.clone()]);
+        let low = low_of(&[counted("t", Some("long"), 3, (10, 600)), others]);
         let text = "1.6 % are clicked, and 10.0 % of all others of offers: try the variant short of rule promotion, of which \
             10.0 % are clicked";
         let expected =
