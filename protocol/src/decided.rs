@@ -71,6 +71,8 @@ words! {
         Cohort = "cohort",
         /// Is the recipient left out to compare?
         Holdout = "holdout",
+        /// Which of the rule's variants.
+        Variant = "variant",
         /// Is the address one never to use?
         StopList = "stop_list",
         /// Does the law allow it?
@@ -145,6 +147,10 @@ words! {
         NotHeldOut = "not_held_out",
         /// Left out to compare.
         HeldOut = "held_out",
+        /// The variant was drawn.
+        Drawn = "drawn",
+        /// The variant won over the others.
+        Won = "won",
         /// No address is stopped.
         AddressFree = "address_free",
         /// The address is on the stop list.
@@ -302,5 +308,7 @@ words! {
         Repeated = "repeated",
         /// Feedback of the recipient.
         Feedback = "feedback",
+        /// What its rule counts as success happened.
+        Converted = "converted",
     }
 }

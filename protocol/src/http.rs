@@ -7,8 +7,10 @@ mod event;
 mod operate;
 mod page;
 mod recipient;
+mod rule;
 mod send;
 mod sign_in;
+mod statistics;
 mod story;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,6 +34,7 @@ pub use recipient::{
     EndpointResponse, PreferencesRequest, PreferencesResponse, RecipientPatch, RecipientRequest,
     RecipientResponse,
 };
+pub use rule::{ComparisonBody, RuleResponse, VariantBody, WinBody, WinnerBody};
 pub use send::{
     ActionBody, ContentBody, DeliverBody, MadeForResponse, RepeatBody, SendProgress, SendRequest,
     SendResponse, SentNotification, ToRequest, ToResponse, UntilBody,
@@ -40,6 +43,7 @@ pub use sign_in::{
     AppOffer, ConnectCodeRequest, ConnectCodeResponse, ConnectRequest, ConnectResponse, DeviceResponse,
     MeResponse, OperationsRequest, TokenRefreshRequest, TokenRefreshResponse, TokenRequest, TokenResponse,
 };
+pub use statistics::{LowBody, StatisticsItem, StatisticsResponse};
 pub use story::{
     DeliveryResponse, EventName, NotificationResponse, ReplayedResponse, ReplaysResponse, StoppedBy,
     StoryEntry, StoryResponse,

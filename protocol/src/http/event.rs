@@ -74,6 +74,10 @@ pub enum EventResult {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[schema(value_type = Vec<String>)]
         cancelled: Vec<NotificationId>,
+        /// Notifications of which it is the conversion.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[schema(value_type = Vec<String>)]
+        converted: Vec<NotificationId>,
         /// `no_rule` if no rule listens to its type.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,

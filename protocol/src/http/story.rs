@@ -115,6 +115,13 @@ pub struct StoryResponse {
     pub expires_at: Timestamp,
     /// What caused it.
     pub event: Option<EventName>,
+    /// Which of its rule's variants it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// When what its rule counts as success happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub converted_at: Option<Timestamp>,
     /// What it says, once it is rendered.
     pub content: Option<ContentBody>,
     /// Its ways to addresses.

@@ -9,6 +9,7 @@ mod chains;
 mod collapse;
 mod conclude;
 mod consent;
+mod convert;
 mod digest;
 mod endpoint;
 mod erase;
@@ -33,6 +34,7 @@ mod send;
 mod steps;
 #[cfg(test)]
 mod testing;
+mod trials;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,6 +45,8 @@ use crate::act::{Act, Answer, EventAnswer, Made, Refusal, Unit};
 use crate::model::PersonKey;
 use crate::ports::Need;
 use crate::work::Work;
+
+pub(crate) use self::trials::settle as settle_trials;
 
 /// A unit on its way to a decision, with what follows from its words and the document alone. That is found once; what
 /// follows from rows is asked anew while they are read.
@@ -74,6 +78,9 @@ pub(crate) fn needs(prepared: &mut Prepared<'_>, work: &Work<'_>) -> Vec<Need> {
     }
     if !work.has_live(&unit.project) {
         return needs;
+    }
+    if work.live(&unit.project).configuration.has_trials() {
+        needs.push(Need::Wins(unit.project.clone()));
     }
     match &unit.act {
         Act::AcceptEvents(bodies) => {

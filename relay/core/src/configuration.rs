@@ -14,6 +14,7 @@ pub mod model;
 mod node;
 mod reader;
 mod section;
+mod trials;
 mod values;
 mod variables;
 

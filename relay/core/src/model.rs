@@ -14,6 +14,7 @@ mod notification;
 mod person;
 mod project;
 mod story;
+mod trial;
 
 pub use books::{BookKey, Books, Ledger, Term, utc_day};
 pub use changes::{Changes, CollectedRow, OnceKey, OperationRow, ReceiptRow, StoredAnswer};
@@ -27,7 +28,8 @@ pub use due::{DueKey, DueRow, Lane};
 pub use event::{Audience, Considered, DirectSend, Event, EventBody, FanOut, Fired, SendContent};
 pub use feed::{FeedEntry, FeedKind};
 pub use notification::{
-    Cause, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep, Stopped, Taken,
+    Cause, ConversionKey, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep,
+    Stopped, Taken,
 };
 pub use person::{
     Choice, Device, DeviceReceipts, Endpoint, Erased, Inbox, Person, PersonKey, Preferences, Recipient,
@@ -37,3 +39,4 @@ pub use project::{ProjectState, StopSwitch};
 pub use story::Entry;
 pub use tidings_protocol::Stamp;
 pub use tidings_protocol::item::Watermark;
+pub use trial::{Counted, TallyKey, Win};

@@ -1,7 +1,7 @@
 //! The composition: asks every gate in order and says what becomes of a notification. Looks only; the act that
 //! follows the plan consumes.
 //!
-//! Order (SEMANTICS 3): stopped, recipient, cohort, holdout, channels (stop list, consent, preference), once, throttle,
+//! Order (SEMANTICS 3): stopped, recipient, cohort, holdout, variant (which stops nothing), channels (stop list, consent, preference), once, throttle,
 //! time, cap, channel plan, render.
 
 mod best_hour;
@@ -51,6 +51,8 @@ pub(crate) struct Proposal<'a> {
     pub(crate) data: &'a Value,
     pub(crate) event: &'a Value,
     pub(crate) digest: Option<&'a template::DigestScope>,
+    /// Which of the rule's variants, if it has some.
+    pub(crate) variant: Option<&'a Chosen>,
     pub(crate) phase: Phase,
     /// Whether neither rule nor sender planned the steps: they are the category's channels.
     pub(crate) unplanned: bool,
@@ -67,6 +69,27 @@ pub(crate) enum Words<'a> {
     Template(&'a Template),
     /// The template is not in the configuration any more.
     Gone,
+}
+
+/// A variant, and how a notification came to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) name: Box<str>,
+    pub(crate) why: Why,
+}
+
+/// How a notification came to its variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// By the hash of rule and recipient, among so many.
+    Drawn {
+        /// How many the rule has.
+        of: usize,
+    },
+    /// It won, by these counts.
+    Won(Box<str>),
+    /// It was given before, and its story says how.
+    Kept,
 }
 
 /// At which point of its life a notification is decided on.
@@ -184,6 +207,7 @@ impl Asking<'_> {
                 return end;
             }
         }
+        self.variant();
         let mut steps = self.proposal.steps.clone();
         if self.unreached.is_none()
             && let Some(end) = self.channels(&mut steps).and_then(|end| self.or_somebody_else(end))

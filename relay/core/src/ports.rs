@@ -6,6 +6,7 @@
 
 mod handover;
 mod hooks;
+mod insight;
 mod read;
 mod registry;
 mod transaction;
@@ -13,6 +14,7 @@ mod world;
 
 pub use handover::{Begun, DueHandover, HandoverLane, HandoverReader, Opens, PublicToken, PublicTokens};
 pub use hooks::{HookKeeper, HookRow};
+pub use insight::{Insight, Trials};
 pub use read::{
     BookReader, BookRow, ConsentReader, DeliveryFilter, DueReader, EventRef, FeedPage, InboxPage,
     InboxReader, NotificationFilter, RecipientExport, StoryReader,
@@ -22,6 +24,7 @@ pub use registry::{
     SecretRow, SignIn, StopEntry, TokenExchange,
 };
 pub use transaction::{
-    BatchId, CommitError, Found, FoundOnce, HistoryAsked, Need, Store, StoreError, Transaction,
+    BatchId, CommitError, ConversionAsked, Found, FoundOnce, HistoryAsked, Need, Store, StoreError,
+    Transaction,
 };
 pub use world::{Clock, Ids};

@@ -13,6 +13,7 @@ mod inbox;
 mod lookup;
 mod on_way;
 mod transition;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,9 +25,10 @@ use crate::act::AfterCommit;
 use crate::configuration::Configuration;
 use crate::model::{
     Changes, Delivery, DigestScope, DueKey, DueRow, Event, Inbox, Notification, OnceKey, OpenDigest,
-    OperationRow, Person, PersonKey, ProjectState, StoredAnswer,
+    OperationRow, Person, PersonKey, ProjectState, StoredAnswer, TallyKey, Win,
 };
 use crate::ports::{HistoryAsked, Ids, Need};
+use crate::trial::Tally;
 
 /// See the module.
 pub(crate) struct Work<'n> {
@@ -54,6 +56,9 @@ pub(crate) struct Work<'n> {
     answers: Vec<StoredAnswer>,
     owners: Vec<(tidings_protocol::Channel, Box<str>, PersonKey)>,
     pages: BTreeMap<Need, Vec<RecipientId>>,
+    /// Counts of variants as they were read.
+    tallies: BTreeMap<TallyKey, Tally>,
+    wins: Vec<Win>,
     /// What was spent on channels, by day.
     spending: BTreeMap<(ProjectId, tidings_protocol::Channel, i32), i64>,
     changes: Changes,
@@ -130,6 +135,8 @@ impl<'n> Work<'n> {
             answers: Vec::new(),
             owners: Vec::new(),
             pages: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            wins: Vec::new(),
             spending: BTreeMap::new(),
             changes: Changes::default(),
             after: AfterCommit::default(),

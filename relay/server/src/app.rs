@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use tidings_core::configuration::{Configuration, SecretName};
 use tidings_core::flows::{Configurations, Node, load_configuration};
 use tidings_core::ports::{
-    BookReader, ConsentReader, DueReader, HandoverReader, HookKeeper, InboxReader, PublicTokens, Registry,
-    SignIn, Store, StoreError, StoryReader,
+    BookReader, ConsentReader, DueReader, HandoverReader, HookKeeper, InboxReader, Insight, PublicTokens,
+    Registry, SignIn, Store, StoreError, StoryReader,
 };
 use tidings_protocol::{ProjectId, Timestamp};
 use tidings_store::SqliteStore;
@@ -43,6 +43,7 @@ pub(crate) struct Ports {
     pub(crate) consents: Arc<dyn ConsentReader>,
     pub(crate) due: Arc<dyn DueReader>,
     pub(crate) books: Arc<dyn BookReader>,
+    pub(crate) insight: Arc<dyn Insight>,
     pub(crate) hooks: Arc<dyn HookKeeper>,
     pub(crate) handovers: Arc<dyn HandoverReader>,
     pub(crate) public: Arc<dyn PublicTokens>,
@@ -62,6 +63,7 @@ impl Ports {
             + ConsentReader
             + DueReader
             + BookReader
+            + Insight
             + HookKeeper
             + HandoverReader
             + PublicTokens
@@ -75,6 +77,7 @@ impl Ports {
             stories: Arc::clone(&store) as Arc<dyn StoryReader>,
             consents: Arc::clone(&store) as Arc<dyn ConsentReader>,
             due: Arc::clone(&store) as Arc<dyn DueReader>,
+            insight: Arc::clone(&store) as Arc<dyn Insight>,
             hooks: Arc::clone(&store) as Arc<dyn HookKeeper>,
             handovers: Arc::clone(&store) as Arc<dyn HandoverReader>,
             public: Arc::clone(&store) as Arc<dyn PublicTokens>,

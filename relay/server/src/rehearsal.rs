@@ -13,7 +13,7 @@ use tidings_core::configuration::{Bundle, Mistakes, check};
 use tidings_core::delivery::{Handover, Outcome};
 use tidings_core::flows::{Node, commit_together};
 use tidings_core::model::{
-    Changes, Entry, EventBody, Inbox, Lane, Notification, Person, PersonKey, StopSwitch,
+    Changes, Entry, EventBody, Inbox, Lane, Notification, Person, PersonKey, StopSwitch, Win,
 };
 use tidings_core::ports::{
     BatchId, ConfigurationRow, DueHandover, DueReader, HandoverLane, HandoverReader, NotificationFilter,
@@ -156,8 +156,21 @@ impl Rehearsal {
         }
         changes.memberships.extend(person.topics.iter().map(|topic| (key.clone(), topic.clone(), true)));
         changes.endpoints_set.extend(person.endpoints.iter().map(|endpoint| (key.clone(), endpoint.clone())));
+        self.write(&changes).await
+    }
+
+    /// Takes over which variants won elsewhere, for rules that compare the same.
+    ///
+    /// # Errors
+    /// [`RehearsalError::Store`].
+    pub async fn take_over(&self, wins: &[Win]) -> Result<(), RehearsalError> {
+        let own = |win: &Win| Win { project: self.project.clone(), ..win.clone() };
+        self.write(&Changes { wins: wins.iter().map(own).collect(), ..Changes::default() }).await
+    }
+
+    async fn write(&self, changes: &Changes) -> Result<(), RehearsalError> {
         let mut transaction = self.store.begin().await?;
-        transaction.write(BatchId(self.node.ids.next(self.now())), &changes).await?;
+        transaction.write(BatchId(self.node.ids.next(self.now())), changes).await?;
         transaction.commit().await.map_err(|error| match error {
             tidings_core::ports::CommitError::RolledBack(error) => error,
             tidings_core::ports::CommitError::Unknown => {

@@ -13,6 +13,8 @@ mod adapting;
 mod audiences;
 #[path = "deciding/choosing.rs"]
 mod choosing;
+#[path = "deciding/converting.rs"]
+mod converting;
 #[path = "deciding/documents.rs"]
 mod documents;
 #[path = "deciding/ending.rs"]
@@ -47,5 +49,7 @@ mod sandbox;
 mod scene;
 #[path = "deciding/steps.rs"]
 mod steps;
+#[path = "deciding/winning.rs"]
+mod winning;
 #[path = "deciding/withdrawing.rs"]
 mod withdrawing;

@@ -7,7 +7,7 @@ use tidings_core::act::{Act, Answer, EventAnswer};
 use tidings_core::configuration::Bundle;
 use tidings_core::model::{Event, Lane};
 use tidings_core::ports::{
-    DueReader as _, EventRef, InboxReader as _, NotificationFilter, StoryReader as _,
+    DueReader as _, EventRef, InboxReader as _, Insight as _, NotificationFilter, StoryReader as _,
 };
 use tidings_protocol::{Channel, EventId, RecipientId, Timestamp, Verdict};
 use tidings_server::rehearsal::{Backtest, Line, Rehearsal, Scenario, ScenarioError};
@@ -263,6 +263,7 @@ async fn a_plan_counts_who_hears_more_less_and_later() {
         events: &events,
         since: instant("2026-11-23T08:00:00.000Z"),
         until: instant("2026-11-24T12:00:00.000Z"),
+        wins: &[],
     };
     let compare = async |other: &str| backtest.compare(&bundle(RULES), &bundle(other)).await.unwrap();
 
@@ -294,6 +295,7 @@ async fn a_plan_writes_nothing_and_gives_the_same_twice() {
         events: &events,
         since: instant("2026-11-23T08:00:00.000Z"),
         until: instant("2026-11-24T12:00:00.000Z"),
+        wins: &[],
     };
     let other = bundle(&RULES.replace("day: 3", "day: 2"));
     let first = backtest.compare(&bundle(RULES), &other).await.unwrap();
@@ -344,6 +346,7 @@ async fn a_plan_knows_what_was_learned_of_its_recipients() {
         events: &events,
         since: instant("2026-11-23T08:00:00.000Z"),
         until: instant("2026-11-24T12:00:00.000Z"),
+        wins: &[],
     };
     let report = backtest.compare(&bundle(RULES), &bundle(&at_the_best_hour())).await.unwrap();
     assert_eq!((report.total.later, report.total.less), (1, 0), "nine o'clock becomes seven in the evening");
@@ -385,4 +388,78 @@ async fn the_clicks_of_a_scenario_teach_interests() {
     let played = play(RUNNERS, &lines).await;
     let of_race = played.iter().filter(|line| line.event == "race");
     assert_eq!(of_race.map(|line| line.recipient.as_deref()).collect::<Vec<_>>(), [Some("alice")]);
+}
+
+const VARIANTS: &str = "
+tidings: 1
+project: {name: shop, locale: en, time_zone: Etc/UTC, currency: EUR, unknown_recipient: create}
+categories:
+  offers: {legal: service, priority: high, channels: [inapp]}
+rules:
+  offer: {on: offer.made, category: offers, conversion: {event: order.placed, within: 7d},
+          variants: {long: {template: long}, short: {template: short}}, winner: {by: conversion, after: 15, confidence: 0.95}}
+templates:
+  long: {en: {title: \"An offer that you will like\"}}
+  short: {en: {title: \"An offer\"}}
+";
+
+/// Sixty people are shown an offer, and those who got the short one order; then one more offer is made.
+fn offers(short: impl Fn(&str) -> bool) -> Vec<Value> {
+    let at =
+        |minute: usize| instant("2026-11-23T12:00:00.000Z").plus_millis(minute as i64 * 60_000).to_string();
+    let mut lines = Vec::new();
+    for n in 0..61 {
+        let who = format!("r{n}");
+        lines.push(
+            json!({"at": at(n), "event": {"type": "offer.made", "id": who, "recipient": who, "data": {}}}),
+        );
+        lines.push(json!({"at": at(n), "receipt": {"recipient": who, "receipt": "displayed"}}));
+        if short(&who) {
+            let ordered =
+                json!({"type": "order.placed", "id": format!("o{n}"), "recipient": who, "data": {}});
+            lines.push(json!({"at": at(n), "event": ordered}));
+        }
+    }
+    lines
+}
+
+async fn played(lines: &[Value]) -> Rehearsal {
+    let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let scenario = Scenario::read(&text).unwrap();
+    let rehearsal = Rehearsal::new(&bundle(VARIANTS), scenario.begins().unwrap()).await.unwrap();
+    scenario.play(&rehearsal).await.unwrap();
+    rehearsal
+}
+
+#[tokio::test]
+async fn a_scenario_converts_and_finds_a_winner_and_a_plan_begins_with_those_that_were_found() {
+    let variants = played(&offers(|_| false)).await.stories().await.unwrap();
+    let short: Vec<String> = variants
+        .into_iter()
+        .filter(|(row, _)| row.variant.as_deref() == Some("short"))
+        .map(|(row, _)| row.person.recipient.to_string())
+        .collect();
+    let rehearsal = played(&offers(|who| short.iter().any(|one| one == who))).await;
+    let stories = rehearsal.stories().await.unwrap();
+    let converted = stories.iter().filter(|(row, _)| row.flags.converted_at.is_some()).count();
+    assert!(converted >= short.len(), "{converted} of {}", short.len());
+    let offer = tidings_protocol::RuleId::new("offer").unwrap();
+    let wins = rehearsal.store().trials(rehearsal.project(), &offer).await.unwrap().wins;
+    assert_eq!((wins.len(), wins[0].variant.as_ref()), (1, "short"));
+
+    let begins = instant("2026-12-23T12:00:00.000Z");
+    let later = Rehearsal::new(&bundle(VARIANTS), begins).await.unwrap();
+    later.take_over(&wins).await.unwrap();
+    for n in 0..8 {
+        let body = tidings_core::model::EventBody {
+            event_type: "offer.made".into(),
+            recipient: Some(format!("n{n}").parse().unwrap()),
+            time: begins,
+            ..body(n)
+        };
+        later.event(body).await;
+    }
+    let rows = later.stories().await.unwrap();
+    assert_eq!(rows.len(), 8);
+    assert!(rows.iter().all(|(row, _)| row.variant.as_deref() == Some("short")));
 }

@@ -11,7 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tidings_core::model::{
-    Delivery, EntryHash, Erased, Event, EventBody, Flags, Keys, Marks, Notification, PersonKey, Stopped,
+    Counted, Delivery, EntryHash, Erased, Event, EventBody, Flags, Keys, Marks, Notification, PersonKey,
+    Stopped,
 };
 use tidings_protocol::item::Because;
 use tidings_protocol::{DeliveryState, EventId, NotificationState, RecipientId};
@@ -84,6 +85,9 @@ pub(crate) fn erased_notification(notification: &Notification, name: &RecipientI
     left.state = NotificationState::Erased;
     left.keys = Keys::default();
     left.variant = None;
+    left.trial = None;
+    left.template = None;
+    left.counted = Counted::default();
     left.stopped = left.stopped.map(|stopped| Stopped { text: None, ..stopped });
     left.due = None;
     left.digest = None;

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tidings_core::configuration::WinnerMeasure;
 use tidings_core::model::{
     Delivery, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow, Person, PersonKey,
-    ProjectState, StoredAnswer,
+    ProjectState, StoredAnswer, TallyKey, Win,
 };
 use tidings_core::ports::{Found, HistoryAsked, Need, StoreError};
-use tidings_protocol::{Channel, EventId, NotificationId, ProjectId, RecipientId};
+use tidings_core::trial::Tally;
+use tidings_protocol::{Channel, EventId, NotificationId, ProjectId, RecipientId, RuleId};
 
 /// Rows by key.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(crate) struct Gathered {
     pub(crate) operations: BTreeMap<(PersonKey, String), OperationRow>,
     pub(crate) answers: BTreeMap<(ProjectId, Box<str>, Box<str>), StoredAnswer>,
     pub(crate) owners: BTreeSet<(Channel, Box<str>, PersonKey)>,
+    pub(crate) tallies: BTreeMap<TallyKey, Tally>,
+    pub(crate) wins: BTreeMap<(ProjectId, RuleId, Box<str>, WinnerMeasure), Win>,
     pub(crate) pages: BTreeMap<Need, Vec<RecipientId>>,
 }
 
@@ -33,6 +37,10 @@ impl Gathered {
         if !self.notifications.contains_key(&row.id) {
             self.notifications.insert(row.id.clone(), row.clone());
         }
+    }
+
+    pub(crate) fn win(&mut self, win: Win) {
+        self.wins.insert(win_key(&win), win);
     }
 
     pub(crate) fn operation(&mut self, row: OperationRow) {
@@ -62,9 +70,16 @@ impl Gathered {
             operations: self.operations.into_values().collect(),
             answers: self.answers.into_values().collect(),
             owners: self.owners.into_iter().collect(),
+            tallies: self.tallies.into_iter().collect(),
+            wins: self.wins.into_values().collect(),
             pages: self.pages.into_iter().collect(),
         }
     }
+}
+
+/// Under what a win is kept.
+pub(crate) fn win_key(win: &Win) -> (ProjectId, RuleId, Box<str>, WinnerMeasure) {
+    (win.project.clone(), win.rule.clone(), win.trial.clone(), win.by)
 }
 
 /// An operation's key within its recipient. Ids have no slashes.

@@ -15,6 +15,7 @@ mod find;
 mod handover;
 mod hooks;
 mod inbox;
+mod insight;
 mod purge;
 mod registry;
 mod sign_in;

@@ -8,6 +8,8 @@ const DAY_MILLIS: i64 = 86_400_000;
 pub(crate) const OPERATION_DAYS: i64 = 30;
 /// The feed: as long as a backend may be away and still go on where it was.
 pub(crate) const FEED_DAYS: i64 = 30;
+/// How long after it happened an event may be told: `EVENT_TIME_PAST_MILLIS_MAX`.
+pub(crate) const EVENT_LATE_DAYS: i64 = 30;
 /// Device tokens that nobody used, and what an erasure left of others.
 pub(crate) const TOKEN_DAYS: i64 = 90;
 /// Batches whose id can be asked for. A node asks within seconds of losing an answer.

@@ -17,6 +17,7 @@ mod find;
 mod handover;
 mod hooks;
 mod inbox;
+mod insight;
 mod kept;
 mod open;
 mod people;

@@ -4,17 +4,19 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use tidings_core::configuration::WinnerMeasure;
 use tidings_core::delivery;
 use tidings_core::model::CollectedRow;
 use tidings_core::model::{
     BookKey, ConsentEntry, ConsentHead, ConsentState, Delivery, Device, DigestScope, DueKey, DueRow,
     Endpoint, Entry, Erased, Event, FeedEntry, Inbox, MatchKey, Notification, OnceKey, OpenDigest,
-    OperationRow, PersonKey, Recipient, StoredAnswer,
+    OperationRow, PersonKey, Recipient, StoredAnswer, TallyKey, Win,
 };
 use tidings_core::ports::{
     BatchId, ConfigurationRow, ConnectCode, DeviceToken, HookRow, KeyRow, ProjectRow, PublicToken, SecretRow,
     StopEntry,
 };
+use tidings_core::trial::Tally;
 use tidings_protocol::{
     CategoryId, Channel, DeliveryState, DeviceReceipt, EventId, NotificationId, NotificationState, Priority,
     ProjectId, RecipientId, RuleId, Timestamp, TopicId,
@@ -90,6 +92,8 @@ tables! {
         story: (NotificationId, u32) => Entry,
         deliveries: Box<str> => Delivery,
         spending: (ProjectId, Channel, i32) => i64,
+        tallies: TallyKey => Tally,
+        wins: (ProjectId, RuleId, Box<str>, WinnerMeasure) => Win,
         public_tokens: [u8; 32] => PublicToken,
         due: (ProjectId, DueKey) => DueRow,
         once: (PersonKey, RuleId, Box<str>) => OnceKey,

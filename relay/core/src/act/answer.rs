@@ -157,6 +157,8 @@ pub enum EventAnswer {
         unknown_type: bool,
         /// Notifications that it cancelled.
         cancelled: Vec<NotificationId>,
+        /// Notifications of which it is the conversion.
+        converted: Vec<NotificationId>,
     },
     /// It was accepted before.
     Duplicate {

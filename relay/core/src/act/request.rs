@@ -18,6 +18,13 @@ pub enum Report {
     Bounced(Box<str>),
     /// It came back for now, or somebody complained: only the story tells it.
     Told(Box<str>),
+    /// A program opened a mail, or followed a link of it: who, and whether it followed. It counts for nothing but itself.
+    Program {
+        /// What kind of program.
+        what: Box<str>,
+        /// Whether it followed a link.
+        followed: bool,
+    },
     /// The recipient saw it.
     Opened,
     /// The recipient followed a link.

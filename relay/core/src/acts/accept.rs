@@ -7,6 +7,7 @@ use serde_json::Value;
 use tidings_protocol::{EventId, EventState, ProjectId, Timestamp};
 
 use super::cancel::{self, Target};
+use super::convert::{self, Sought};
 use super::fan_out;
 use super::firing::{self, Candidate, Facts, Whom, person_of};
 use super::propose::{self, Stated, Subject};
@@ -25,6 +26,7 @@ pub(super) struct Heard {
     may: Vec<Candidate>,
     not: Vec<Considered>,
     cancels: Vec<Target>,
+    converts: Vec<Sought>,
 }
 
 /// Listens to events: evaluates what their rules ask of them before any row is read.
@@ -35,7 +37,8 @@ pub(super) fn hear(project: &ProjectId, bodies: &[Arc<EventBody>], work: &Work<'
         let facts = Facts { body, root: &root };
         let (may, not) = firing::candidates(configuration, facts);
         let cancels = cancel::targets(configuration, facts);
-        Heard { root, may, not, cancels }
+        let converts = convert::sought(configuration, facts);
+        Heard { root, may, not, cancels, converts }
     });
     heard.collect()
 }
@@ -66,6 +69,7 @@ pub(super) fn needs(
             }
         }
         needs.extend(cancel::needs(project, sandbox, &heard.cancels, facts, work));
+        needs.extend(convert::needs(project, sandbox, &heard.converts, facts));
     }
     needs
 }
@@ -92,16 +96,18 @@ pub(super) fn accept(
         }
     }
     let id = EventId::from(work.id());
-    let Heard { root, may, not: mut considered, cancels } = heard;
+    let Heard { root, may, not: mut considered, cancels, converts } = heard;
     let stated = Stated { event: id.clone(), root, body, sandbox };
     let configuration = Arc::clone(&work.live(project).configuration);
     let cancelled = cancel::cancel_by(work, project, &cancels, &stated);
+    let converted = convert::convert_by(work, project, &converts, &stated);
     if !sandbox {
         collect(work, project, &configuration, &stated);
     }
     let unknown_type = may.is_empty()
         && considered.is_empty()
         && !configuration.cancels_by_event.contains_key(&*stated.body.event_type)
+        && !configuration.conversions_by_event.contains_key(&*stated.body.event_type)
         && !configuration.collect.contains_key(&*stated.body.event_type);
     work.add_event(new_event(project, &stated, &configuration, work.now()));
     let (mut notifications, mut fan_outs) = (Vec::new(), Vec::new());
@@ -129,6 +135,7 @@ pub(super) fn accept(
         not_fired: considered.into_iter().filter(|rule| !matches!(rule.fired, Fired::Yes { .. })).collect(),
         unknown_type,
         cancelled,
+        converted,
     }
 }
 
@@ -156,8 +163,7 @@ pub(super) fn fire(
             continue;
         }
         let created = ensure(work, person, stated.sandbox);
-        let live = work.live(&person.project);
-        let subject = Subject::of_rule(stated, rule, person, &live.configuration, work.now());
+        let subject = Subject::of_rule(work, stated, rule, person, None, work.now());
         made.push(propose::make(work, &subject, person, keys, created));
     }
     let (fired, text) = match not {

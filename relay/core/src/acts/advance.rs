@@ -132,7 +132,8 @@ pub(super) fn subject_of(work: &Work<'_>, row: &Notification) -> Option<Subject>
     let mut subject = match (&row.cause.rule, &event.body.send) {
         (Some(rule), _) => {
             let rule = live.configuration.rules.get(rule)?;
-            Subject::of_rule(&stated, rule, &row.person, &live.configuration, row.created_at)
+            let given = row.variant.as_deref();
+            Subject::of_rule(work, &stated, rule, &row.person, given, row.created_at)
         }
         (None, Some(send)) => Subject::of_send(&stated, send, &live.configuration, row.created_at)?,
         (None, None) => return None,
@@ -193,7 +194,12 @@ pub(super) fn apply(work: &mut Work<'_>, subject: &Subject, id: &NotificationId,
     }
     let version =
         work.live(&work.notification(id).expect("it was told above").person.project).configuration.version;
-    work.notification_mut(id).configuration = version;
+    let row = work.notification_mut(id);
+    row.configuration = version;
+    // Its words are of the variants as they are now.
+    row.variant = subject.variant.as_ref().map(|chosen| chosen.name.clone());
+    row.trial.clone_from(&subject.trial);
+    row.template = subject.template();
     match plan.outcome {
         Outcome::Stop(stopped) => work.shift(id, NotificationState::Suppressed, Some(stopped)),
         Outcome::Fail(stopped) => work.shift(id, NotificationState::Failed, Some(stopped)),

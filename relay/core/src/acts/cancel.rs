@@ -45,8 +45,22 @@ fn target(
         None => None,
         Some(key) => Some(key.key(&scope).ok()?.into()),
     };
+    let whom = whom(configuration, rule, value.is_some(), facts);
+    // Without a value the recipient alone decides, so an event about nobody cancels nothing.
+    (value.is_some() || whom.is_some()).then(|| Target { rule: Arc::clone(rule), value, whom })
+}
+
+/// Whom a later event is about, as far as it says so: those whom the rule would tell of it, where a value is compared
+/// beside; else as `collect` says, or the event itself.
+pub(super) fn whom(
+    configuration: &Configuration,
+    rule: &Rule,
+    by_value: bool,
+    facts: Facts<'_>,
+) -> Option<Vec<RecipientId>> {
+    let scope = Scope { data: &facts.body.data, event: facts.root, recipient: None, lookups: &NoLookups };
     let named = match &rule.notify {
-        Notify::Expression(notify) if value.is_some() => firing::named(notify, &scope).ok(),
+        Notify::Expression(notify) if by_value => firing::named(notify, &scope).ok(),
         Notify::Expression(_) | Notify::Event | Notify::Topic(_) | Notify::Segment(_) => None,
     };
     let about = || {
@@ -54,9 +68,7 @@ fn target(
         let collected = collected.and_then(|collect| firing::named(&collect.recipient, &scope).ok());
         collected.or_else(|| facts.body.recipient.clone().map(|recipient| vec![recipient]))
     };
-    let whom = named.or_else(about);
-    // Without a value the recipient alone decides, so an event about nobody cancels nothing.
-    (value.is_some() || whom.is_some()).then(|| Target { rule: Arc::clone(rule), value, whom })
+    named.or_else(about)
 }
 
 pub(super) fn needs(

@@ -8,7 +8,7 @@ use super::accept;
 use super::firing::{self, person_of};
 use super::propose::{self, Stated, Subject};
 use super::steps;
-use crate::configuration::{Configuration, Rule};
+use crate::configuration::Rule;
 use crate::expression::{NoLookups, Scope};
 use crate::model::{Entry, Keys, Notification, PersonKey, PlannedStep, Stopped};
 use crate::ports::Need;
@@ -67,14 +67,13 @@ pub(super) fn link(work: &mut Work<'_>, id: &NotificationId, number: u16) -> boo
     };
     let facts = firing::Facts { body: &stated.body, root: &stated.root };
     let root = row.chain.clone().unwrap_or_else(|| id.clone());
-    let configuration: Arc<Configuration> = Arc::clone(&work.live(&row.person.project).configuration);
     for person in linked_people(&rule, usize::from(number) - 1, facts, &row.person) {
         if let Some(made) = work.made_by(&stated.event, Some(&rule.id), &person) {
             arrives |= made.is_open() || made.state == NotificationState::Reached;
             continue;
         }
         let created = accept::ensure(work, &person, stated.sandbox);
-        let mut subject = Subject::of_rule(&stated, &rule, &person, &configuration, work.now());
+        let mut subject = Subject::of_rule(work, &stated, &rule, &person, None, work.now());
         let channels = row.plan[usize::from(number) - 1].channels.clone();
         let mut step = subject.steps[0].clone();
         (step.channels, step.linked, step.repeat) = (channels, false, None);

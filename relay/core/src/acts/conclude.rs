@@ -1,8 +1,8 @@
 //! An attempt came to something: the delivery is sent, tried again, given to the next provider, or dead.
 
-use tidings_protocol::{DeliveryState, LegalClass, NotificationState, ProjectId, Reason, StoryKind};
+use tidings_protocol::{Channel, DeliveryState, LegalClass, NotificationState, ProjectId, Reason, StoryKind};
 
-use super::{address, budget, hand_over};
+use super::{address, budget, hand_over, trials};
 use crate::act::{Answer, Refusal};
 use crate::configuration::Account;
 use crate::delivery::retry::{self, History, Next};
@@ -138,6 +138,9 @@ fn sent(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
     });
     if work.notification(&row.notification).is_some_and(|of| of.state == NotificationState::Active) {
         work.shift(&row.notification, NotificationState::Reached, None);
+    }
+    if matches!(row.channel, Channel::Email | Channel::Sms | Channel::Webhook) {
+        trials::taken(work, &row.notification);
     }
     address::after_end(work, &row.notification, row.step);
 }

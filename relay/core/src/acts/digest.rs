@@ -191,7 +191,10 @@ fn close_several(work: &mut Work<'_>, open: &OpenDigest, members: &[(Notificatio
     let deferrals =
         ids.iter().filter_map(|id| work.notification(id)).map(|row| row.deferrals).max().unwrap_or(0);
     let rows = ids.iter().filter_map(|id| work.notification(id));
-    let keys = Keys { tags: learning::tags_of_all(rows), ..Keys::default() };
+    let tags = learning::tags_of_all(rows);
+    // What its last event would be a success of, the digest is sent for.
+    let conversion = work.notification(last).and_then(|row| row.keys.conversion.clone());
+    let keys = Keys { tags, conversion, ..Keys::default() };
     let standing =
         Standing { id: &open.id, created_at: work.now(), keys: &keys, phase: phase_of(open, deferrals) };
     let items = members.iter().take(ITEMS_MAX).map(|(_, subject)| template::DigestItem {
@@ -255,11 +258,15 @@ fn digest_subject(work: &Work<'_>, open: &OpenDigest, last: &Subject) -> Subject
                 root: Arc::clone(&last.root),
                 sandbox: last.sandbox,
             };
-            Subject::of_rule(&stated, rule, &open.person, configuration, work.now())
+            let given = last.variant.as_ref().map(|chosen| &*chosen.name);
+            Subject::of_rule(work, &stated, rule, &open.person, given, work.now())
         }
         None => last.clone(),
     };
-    subject.words = words.unwrap_or(subject.words);
+    if let Some(words) = words {
+        // A digest with words of its own says none of the variants.
+        (subject.words, subject.variant, subject.trial) = (words, None, None);
+    }
     subject
 }
 

@@ -8,7 +8,9 @@ use tidings_protocol::{CategoryId, ProjectId, RecipientId, Timestamp};
 use super::learning;
 use crate::configuration::{Configuration, Notify, Rule};
 use crate::expression::{EvaluateError, Expression, NoLookups, Scope};
-use crate::model::{Audience, Considered, DigestScope, EventBody, Fired, Keys, MatchKey, Person, PersonKey};
+use crate::model::{
+    Audience, Considered, ConversionKey, DigestScope, EventBody, Fired, Keys, MatchKey, Person, PersonKey,
+};
 use crate::plan::recipient_root;
 use crate::ports::{HistoryAsked, Need};
 use crate::work::Work;
@@ -128,7 +130,9 @@ fn names_recipient(rule: &Rule) -> bool {
     let throttle = rule.throttle.as_ref().and_then(|throttle| throttle.key.as_ref());
     let digest = rule.digest.as_ref().and_then(|digest| digest.key.as_ref());
     let once = rule.once_per.as_ref().map(|once| &once.key);
-    let single = [rule.when.as_ref(), throttle, digest, once, rule.collapse.as_ref(), rule.tags.as_ref()];
+    let conversion = rule.conversion.as_ref().and_then(|conversion| conversion.match_key.as_ref());
+    let (collapse, tags) = (rule.collapse.as_ref(), rule.tags.as_ref());
+    let single = [rule.when.as_ref(), throttle, digest, once, collapse, tags, conversion];
     let cancels = rule.cancel_on.iter().map(|cancel| cancel.match_key.as_ref());
     single.into_iter().chain(cancels).flatten().any(|expression| expression.uses().recipient)
 }
@@ -150,6 +154,14 @@ fn keys(rule: &Rule, scope: &Scope<'_>) -> Result<Keys, NotFired> {
             Some(key) => may(Some(key)).map(|value| MatchKey { event_type, value: Some(value) }),
         }
     });
+    let conversion = rule.conversion.as_ref().and_then(|conversion| {
+        let (event_type, within) = (conversion.event.as_str().into(), conversion.within);
+        let value = match &conversion.match_key {
+            None => None,
+            Some(key) => Some(may(Some(key))?),
+        };
+        Some(ConversionKey { event_type, value, within })
+    });
     Ok(Keys {
         collapse: rule.collapse.as_ref().and_then(|key| key.name(scope).ok()).map(Box::<str>::from),
         once: rule.once_per.as_ref().map(|once| must(&once.key)).transpose()?,
@@ -158,6 +170,7 @@ fn keys(rule: &Rule, scope: &Scope<'_>) -> Result<Keys, NotFired> {
         digest: may(rule.digest.as_ref().and_then(|digest| digest.key.as_ref())),
         matches: matches.collect(),
         tags: Vec::new(),
+        conversion,
     })
 }
 

@@ -10,17 +10,16 @@ use tidings_protocol::{
     CategoryId, Channel, EventId, NotificationId, NotificationState, Priority, Span, Timestamp,
 };
 
-use super::{collapse, digest, steps};
+use super::{collapse, digest, steps, trials};
 use crate::act::Made;
 use crate::calendar::{day_of, week_of};
 use crate::cap::CapScope;
-use crate::configuration::{Category, Configuration, Rule};
+use crate::configuration::{Category, Configuration, Rule, Variant};
 use crate::model::{
-    Cause, DirectSend, DueKey, EventBody, Flags, Keys, Marks, Notification, OnceKey, PersonKey, PlannedStep,
-    SendContent, Stopped, Taken,
+    Cause, Counted, DirectSend, DueKey, EventBody, Flags, Keys, Marks, Notification, OnceKey, PersonKey,
+    PlannedStep, SendContent, Stopped, Taken,
 };
-use crate::plan::{self, Outcome, Phase, Plan, Proposal, Seen, Words};
-use crate::selection;
+use crate::plan::{self, Chosen, Outcome, Phase, Plan, Proposal, Seen, Words};
 use crate::template::{self, Template};
 use crate::work::Work;
 
@@ -36,7 +35,10 @@ pub(super) struct Subject {
     pub(super) priority: Priority,
     pub(super) steps: Vec<PlannedStep>,
     pub(super) words: OwnedWords,
-    pub(super) variant: Option<Box<str>>,
+    /// Which variant it says, and how it came to it.
+    pub(super) variant: Option<Chosen>,
+    /// The set of variants that it is counted in.
+    pub(super) trial: Option<Box<str>>,
     pub(super) not_before: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
     /// Whether neither rule nor sender planned the steps.
@@ -63,19 +65,22 @@ pub(super) struct Stated {
 }
 
 impl Subject {
-    /// What a rule proposes to a recipient.
+    /// What a rule proposes to a recipient, in the variant that it was given already, if any.
     pub(super) fn of_rule(
+        work: &Work<'_>,
         stated: &Stated,
         rule: &Arc<Rule>,
         person: &PersonKey,
-        configuration: &Configuration,
+        given: Option<&str>,
         now: Timestamp,
     ) -> Self {
+        let live = work.live(&person.project);
+        let configuration = &live.configuration;
         let category = &configuration.categories[&rule.category];
-        let weights: Vec<(&str, u32)> =
-            rule.variants.iter().map(|variant| (variant.name.as_str(), variant.weight)).collect();
-        let variant = selection::variant(&rule.id, &person.recipient, &weights);
-        let chosen = variant.and_then(|name| rule.variants.iter().find(|variant| variant.name == name));
+        let variant = trials::choose(work, rule, person, given);
+        let is_chosen = |one: &&Variant| variant.as_ref().is_some_and(|chosen| *chosen.name == *one.name);
+        let chosen = rule.variants.iter().find(is_chosen);
+        let trial = configuration.trials.get(&rule.id).filter(|_| chosen.is_some());
         let template = chosen.map(|variant| &variant.template).or(rule.template.as_ref());
         let template = template.or_else(|| rule.digest.as_ref().and_then(|digest| digest.template.as_ref()));
         let words = template
@@ -90,7 +95,8 @@ impl Subject {
             priority: rule.priority.unwrap_or(category.priority),
             steps: planned_steps(rule, category),
             words,
-            variant: variant.map(Into::into),
+            trial: trial.cloned(),
+            variant,
             not_before: None,
             expires_at: expiry(rule.expires, now),
             unplanned: rule.deliver.is_none(),
@@ -126,6 +132,7 @@ impl Subject {
             steps: steps_of_send(send, category),
             words,
             variant: None,
+            trial: None,
             not_before: send.not_before,
             expires_at: send.expires_at.map_or(longest, |at| at.min(longest)),
             unplanned: send.deliver.is_none(),
@@ -167,11 +174,20 @@ impl Subject {
             data: &self.body.data,
             event: &self.root,
             digest,
+            variant: self.variant.as_ref(),
             phase: made.phase,
             unplanned: self.unplanned,
             sandbox: self.sandbox,
         };
         plan::decide(&proposal, work.person(person), Seen { once }, work.now())
+    }
+
+    /// In the words of which template.
+    pub(super) fn template(&self) -> Option<Box<str>> {
+        match &self.words {
+            OwnedWords::Template(template) => Some(template.name.as_str().into()),
+            OwnedWords::Literal(_) | OwnedWords::Gone => None,
+        }
     }
 
     /// Why the recipient gets it, in words for the recipient.
@@ -269,7 +285,10 @@ pub(super) fn blank(
         category: subject.category.clone(),
         priority: subject.priority,
         keys,
-        variant: subject.variant.clone(),
+        variant: subject.variant.as_ref().map(|chosen| chosen.name.clone()),
+        template: subject.template(),
+        trial: subject.trial.clone(),
+        counted: Counted::default(),
         chain: subject.chain.as_ref().map(|(root, _)| root.clone()),
         created_at: work.now(),
         expires_at: subject.expires_at,

@@ -26,6 +26,7 @@ pub(super) fn report(
             Report::Received => received(work, &row),
             Report::Bounced(what) => bounced(work, &row, what),
             Report::Told(what) => told(work, &row, what),
+            Report::Program { what, followed } => by_program(work, &row, what, *followed),
             Report::Opened | Report::Clicked => seen(work, &row, *report == Report::Clicked),
             Report::Shown { clicked } => {
                 arrived(work, &row);
@@ -99,6 +100,15 @@ fn told(work: &mut Work<'_>, row: &Delivery, what: &str) {
     let mut entry = address::line(work, row, StoryKind::Outcome);
     (entry.state, entry.text) = (Some(row.state.as_str()), Some(what.into()));
     work.tell(&row.notification, entry);
+}
+
+/// What a program did with a mail stands in the story, and is counted apart.
+fn by_program(work: &mut Work<'_>, row: &Delivery, what: &str, followed: bool) {
+    let flags = &mut work.notification_mut(&row.notification).flags;
+    let flag = if followed { &mut flags.followed_by_program } else { &mut flags.opened_by_program };
+    *flag = true;
+    let done = if followed { "a link was followed" } else { "the mail was opened" };
+    told(work, row, &format!("{done} by {what}: not counted"));
 }
 
 /// The recipient saw it, or followed its link, outside of the inbox. The first time counts.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tidings_protocol::item::{ActionItem, ContentItem};
 use tidings_protocol::operation::{Answered, Operation};
 use tidings_protocol::{
-    DeviceId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, Timestamp,
+    DeliveryState, DeviceId, EventId, NotificationId, NotificationState, ProjectId, RecipientId, Timestamp,
 };
 
 use crate::act::{Act, AfterCommit, Answer, DeviceGreeting, Refusal, SendTo, Unit};
@@ -196,10 +196,7 @@ impl World {
         let mut rows = |wanted: &dyn Fn(&Notification) -> bool| {
             found.notifications.extend(self.notifications.values().filter(|row| wanted(row)).cloned());
         };
-        let on_way = |d: &Delivery| {
-            use tidings_protocol::DeliveryState::{HandingOver, Waiting};
-            matches!(d.state, Waiting | HandingOver)
-        };
+        let on_way = |d: &Delivery| matches!(d.state, DeliveryState::Waiting | DeliveryState::HandingOver);
         match need {
             Need::Person(key) => found
                 .people
@@ -241,6 +238,7 @@ impl World {
                 let owners = self.people.values().filter(has);
                 found.owners.extend(owners.map(|p| (*channel, address.clone(), p.key.clone())));
             }
+            Need::Convertible(asked) => rows(&|row| asked.is_met_by(row)),
             Need::Due(_, key) => found.due.extend(self.due.get(key).cloned()),
             Need::Digest(key, scope, value) => {
                 let same = |d: &&OpenDigest| d.person == *key && d.scope == *scope && d.key == *value;
@@ -258,6 +256,8 @@ impl World {
             | Need::History(_)
             | Need::Answer(..)
             | Need::Spending(..)
+            | Need::Tallies(..)
+            | Need::Wins(_)
             | Need::Members(..)
             | Need::Recipients(..) => {}
         }

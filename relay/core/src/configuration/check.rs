@@ -6,13 +6,14 @@ use tidings_protocol::RuleId;
 use tidings_protocol::limits::CONFIGURATION_BYTES_MAX;
 
 use super::bundle::Files;
-use super::difference::digest_of;
+use super::difference::{digest_of, value_of};
 use super::learns::Learns;
 use super::mistake::{Findings, Found, Mistakes};
 use super::model::{Configuration, ProjectSettings, Retention};
 use super::node::{self, Node, Place, Scalar};
 use super::reader::{Fields, Reader};
 use super::section::{categories, channels, operations, project, provider, rules, sanity, templates};
+use super::trials;
 
 /// The format of documents that is read here.
 const FORMAT: i64 = 1;
@@ -57,7 +58,9 @@ pub fn check(document: &str, files: &dyn Files, version: u64) -> Result<Configur
     let found = reader.into_found();
     match configuration {
         Some(configuration) if found.total() == 0 => {
-            Ok(Configuration { digest: digest_of(&root, files), ..configuration })
+            let value = value_of(&root, files);
+            let trials = trials::names(&value, configuration.rules.values());
+            Ok(Configuration { digest: digest_of(&value), trials, ..configuration })
         }
         _ => Err(Mistakes::new(found, document, Some(&root))),
     }
@@ -125,6 +128,8 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
         rules: BTreeMap::new(),
         rules_by_event: BTreeMap::new(),
         cancels_by_event: BTreeMap::new(),
+        conversions_by_event: BTreeMap::new(),
+        trials: BTreeMap::new(),
         templates: BTreeMap::new(),
         hooks: BTreeMap::new(),
         alerts: None,
@@ -138,6 +143,7 @@ fn empty(project: ProjectSettings, document: &str, version: u64) -> Configuratio
 fn index(configuration: &mut Configuration) {
     let mut fired: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
     let mut cancelled: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
+    let mut converted: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
     for (id, rule) in &configuration.rules {
         fired.entry(rule.on.clone()).or_default().push(id.clone());
         for cancel in &rule.cancel_on {
@@ -146,8 +152,12 @@ fn index(configuration: &mut Configuration) {
                 ids.push(id.clone());
             }
         }
+        if let Some(conversion) = &rule.conversion {
+            converted.entry(conversion.event.clone()).or_default().push(id.clone());
+        }
     }
     configuration.rules_by_event = fired;
     configuration.cancels_by_event = cancelled;
     configuration.learns = Learns::of(configuration);
+    configuration.conversions_by_event = converted;
 }

@@ -108,9 +108,9 @@ pub(super) fn value_of(node: &Node<'_>, files: &dyn Files) -> Json {
 }
 
 /// SHA-256 of a document as a value, in lower-case hexadecimal.
-pub(super) fn digest_of(node: &Node<'_>, files: &dyn Files) -> String {
+pub(super) fn digest_of(value: &Json) -> String {
     let mut text = String::new();
-    write_canonical(&value_of(node, files), &mut text);
+    write_canonical(value, &mut text);
     let bytes = Sha256::digest(text.as_bytes());
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

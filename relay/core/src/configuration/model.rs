@@ -64,6 +64,10 @@ pub struct Configuration {
     pub rules_by_event: BTreeMap<String, Vec<RuleId>>,
     /// The rules whose notifications an event type may cancel, in order of their ids.
     pub cancels_by_event: BTreeMap<String, Vec<RuleId>>,
+    /// The rules whose notifications an event type may convert, in order of their ids.
+    pub conversions_by_event: BTreeMap<String, Vec<RuleId>>,
+    /// The name of each set of variants that a rule has: another name, if what is compared is another.
+    pub trials: BTreeMap<RuleId, Box<str>>,
     /// What is said, by template name.
     pub templates: BTreeMap<String, Arc<Template>>,
     /// URLs of the backend that hear what became of notifications, by name.
@@ -83,6 +87,12 @@ impl Configuration {
     #[must_use]
     pub fn policy_version(&self) -> Option<&str> {
         self.policy.as_ref().and_then(|policy| policy.version.as_deref())
+    }
+
+    /// Whether any rule has variants to compare.
+    #[must_use]
+    pub fn has_trials(&self) -> bool {
+        !self.trials.is_empty()
     }
 
     /// Whether any cap moves with what recipients answer, so that it has to be counted.

@@ -79,6 +79,7 @@ async fn commit_part(node: &Node, part: &[(usize, Unit)]) -> Result<(Vec<Settled
     for unit in asked {
         answers.push(settle(node, &mut *transaction, unit, &mut work).await?);
     }
+    acts::settle_trials(&mut work);
     let (changes, after) = work.finish();
     if changes.is_empty() {
         return Ok((answers, after));

@@ -9,8 +9,9 @@ use tidings_protocol::{
 use super::digest::{DigestScope, OpenDigest};
 use super::{
     Books, ConsentEntry, ConsentState, Delivery, Device, DueKey, DueRow, Endpoint, Erased, Event, FeedEntry,
-    Inbox, Notification, PersonKey, Recipient,
+    Inbox, Notification, PersonKey, Recipient, TallyKey, Win,
 };
+use crate::trial::Tally;
 
 /// The whole effect of one batch of decisions. A store writes it in one transaction or not at all.
 ///
@@ -71,6 +72,10 @@ pub struct Changes {
     pub answers: Vec<StoredAnswer>,
     /// What was spent on channels, by day in the project's zone, in millionths of its currency; added to what is stored.
     pub spending: BTreeMap<(ProjectId, Channel, i32), i64>,
+    /// What is added to the counts of variants.
+    pub tallies: BTreeMap<TallyKey, Tally>,
+    /// Variants that won.
+    pub wins: Vec<Win>,
     /// The counters.
     pub books: Books,
 }

@@ -39,6 +39,8 @@ pub enum FeedKind {
     ReceiptDismissed,
     /// A notification reached a final state.
     NotificationFinal,
+    /// What the rule of a notification counts as success happened.
+    NotificationConverted,
     /// A device, mailbox or phone proved a delivery.
     DeliveryReceived,
     /// A provider took a delivery.
@@ -63,7 +65,7 @@ pub enum FeedKind {
 
 impl FeedKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ReceiptReceived,
         Self::ReceiptDisplayed,
         Self::ReceiptRead,
@@ -72,6 +74,7 @@ impl FeedKind {
         Self::ReceiptAcknowledged,
         Self::ReceiptDismissed,
         Self::NotificationFinal,
+        Self::NotificationConverted,
         Self::DeliveryReceived,
         Self::DeliverySent,
         Self::DeliveryDead,
@@ -96,6 +99,7 @@ impl FeedKind {
             Self::ReceiptAcknowledged => "receipt.acknowledged",
             Self::ReceiptDismissed => "receipt.dismissed",
             Self::NotificationFinal => "notification.final",
+            Self::NotificationConverted => "notification.converted",
             Self::DeliveryReceived => "delivery.received",
             Self::DeliverySent => "delivery.sent",
             Self::DeliveryDead => "delivery.dead",

@@ -9,7 +9,7 @@ use tidings_protocol::{
     RuleId, Span, Timestamp,
 };
 
-use super::{Entry, PersonKey, Stamp};
+use super::{Counted, Entry, PersonKey, Stamp};
 use crate::cap::CapScope;
 use crate::configuration::Unless;
 use crate::delivery::Form;
@@ -31,6 +31,12 @@ pub struct Notification {
     pub keys: Keys,
     /// Which wording was chosen.
     pub variant: Option<Box<str>>,
+    /// In the words of which template; none for literal words.
+    pub template: Option<Box<str>>,
+    /// The set of variants that it is counted in.
+    pub trial: Option<Box<str>>,
+    /// What was counted of it there.
+    pub counted: Counted,
     /// The first of a chain of notifications that escalate; none if it is in no chain.
     pub chain: Option<NotificationId>,
     /// When it was made.
@@ -118,6 +124,8 @@ pub struct Keys {
     pub matches: Vec<MatchKey>,
     /// What it is about in the recipient's interests, where these are learned; each once.
     pub tags: Vec<Box<str>>,
+    /// Which later event is its success.
+    pub conversion: Option<ConversionKey>,
 }
 
 /// A later event of this type with this value cancels the notification.
@@ -127,6 +135,17 @@ pub struct MatchKey {
     pub event_type: Box<str>,
     /// The value; none means the recipient alone.
     pub value: Option<Box<str>>,
+}
+
+/// A later event of this type with this value, in time, is what the notification was sent for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionKey {
+    /// The event's type.
+    pub event_type: Box<str>,
+    /// The value; none means the recipient alone.
+    pub value: Option<Box<str>>,
+    /// How long after it was shown.
+    pub within: Span,
 }
 
 /// What stopped, holds or ended a notification.
@@ -209,6 +228,16 @@ pub struct InappDelivery {
 /// What became of a notification on the recipient's devices: the first of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
+    /// It reached somebody. Written down only where a conversion is waited for.
+    pub reached_at: Option<Timestamp>,
+    /// A provider took it on a channel whose recipients tell of no showing. Written down only where it is counted.
+    pub taken_at: Option<Timestamp>,
+    /// What its rule counts as success happened.
+    pub converted_at: Option<Timestamp>,
+    /// A program opened its mail. Nobody saw it by that.
+    pub opened_by_program: bool,
+    /// A program followed a link of its mail.
+    pub followed_by_program: bool,
     /// Durable on a device.
     pub received_at: Option<Timestamp>,
     /// Shown by the operating system.
@@ -265,6 +294,20 @@ impl Notification {
             || (self.state == NotificationState::Reached
                 && self.flags.acknowledged_at.is_none()
                 && (steps_wait || repeats_wait || self.on_way > 0))
+    }
+
+    /// Between which instants an event would be its conversion; none while it is not shown, or if it has one. It counts from
+    /// its first showing, and as long as nobody told of one, from when it reached somebody: no mailbox and no phone tells
+    /// of showings reliably.
+    #[must_use]
+    pub fn converts_between(&self) -> Option<(Timestamp, Timestamp)> {
+        let key = self.keys.conversion.as_ref()?;
+        let arrives = matches!(self.state, NotificationState::Active | NotificationState::Reached);
+        if !arrives || self.flags.converted_at.is_some() {
+            return None;
+        }
+        let since = self.flags.displayed_at.or(self.flags.reached_at)?;
+        Some((since, since.plus_millis(key.within.as_millis())))
     }
 
     /// Whether devices are to show it: it has a place in the inbox and was not taken back.

@@ -1,9 +1,10 @@
 //! The gates that choose the recipient: stop switch, known, cohort, holdout, once.
 
-use tidings_protocol::{Gate, Reason};
+use tidings_protocol::{Gate, Reason, Verdict};
 
-use super::{Asking, Ends, Phase};
+use super::{Asking, Ends, Phase, Why};
 use crate::configuration::UnknownRecipient;
+use crate::model::Entry;
 use crate::selection;
 
 impl Asking<'_> {
@@ -65,6 +66,19 @@ impl Asking<'_> {
         }
         let text = format!("{recipient} is among the {percent} % who are left out to compare");
         self.halt(Gate::Holdout, Reason::HeldOut, Some(text))
+    }
+
+    /// Says which variant it is, and why; nothing where the rule has none, or where the story says so already.
+    pub(super) fn variant(&mut self) {
+        let Some(chosen) = self.proposal.variant else { return };
+        let name = &chosen.name;
+        let (reason, text) = match &chosen.why {
+            Why::Kept => return,
+            Why::Drawn { of } => (Reason::Drawn, format!("{name}, drawn among {of}")),
+            Why::Won(text) => (Reason::Won, format!("{name}, which won: {text}")),
+        };
+        let entry = Entry::decided(self.now, Gate::Variant, Verdict::Pass, reason);
+        self.told.push(entry.with_text(text));
     }
 
     pub(super) fn once(&mut self) -> Ends {

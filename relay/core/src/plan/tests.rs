@@ -89,6 +89,7 @@ impl Asked {
             data: &self.data,
             event: &json!({}),
             digest: None,
+            variant: None,
             phase: self.phase,
             unplanned: false,
             sandbox: self.sandbox,

@@ -8,8 +8,9 @@ use tidings_protocol::{
 
 use crate::model::{
     Changes, Delivery, DigestScope, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow,
-    Person, PersonKey, ProjectState, StoredAnswer,
+    Person, PersonKey, ProjectState, StoredAnswer, TallyKey, Win,
 };
+use crate::trial::Tally;
 
 /// Names a batch, so that after a lost answer it can be asked whether it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,6 +143,8 @@ pub enum Need {
         /// The value; none finds those without a match key.
         value: Option<Box<str>>,
     },
+    /// Notifications of which an event is the conversion ([`Notification::converts_between`]).
+    Convertible(ConversionAsked),
     /// Every pending notification of a recipient.
     Pending(PersonKey),
     /// Every notification and delivery of a recipient, final ones too. For erasure.
@@ -173,6 +176,10 @@ pub enum Need {
     Delivery(ProjectId, Box<str>),
     /// Every delivery of a notification, final ones too.
     AllDeliveries(NotificationId),
+    /// What was counted of a rule's set of variants.
+    Tallies(ProjectId, RuleId, Box<str>),
+    /// Every variant that won in a project.
+    Wins(ProjectId),
     /// What was spent on a channel of a project, by day.
     Spending(ProjectId, Channel),
     /// Pending deliveries of a notification.
@@ -204,6 +211,40 @@ pub struct HistoryAsked {
     pub since: Timestamp,
 }
 
+/// A question about conversions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConversionAsked {
+    /// Whose.
+    pub project: ProjectId,
+    /// Which rule made the notifications.
+    pub rule: RuleId,
+    /// The later event's type.
+    pub event_type: Box<str>,
+    /// The value; none finds those that the recipient alone decides.
+    pub value: Option<Box<str>>,
+    /// To whom they were; none, which is only asked beside a value, finds everybody's.
+    pub recipient: Option<RecipientId>,
+    /// When the event happened.
+    pub at: Timestamp,
+}
+
+impl ConversionAsked {
+    /// Whether a notification is meant.
+    #[must_use]
+    pub fn is_met_by(&self, row: &Notification) -> bool {
+        let keyed = row
+            .keys
+            .conversion
+            .as_ref()
+            .is_some_and(|key| key.event_type == self.event_type && key.value == self.value);
+        keyed
+            && row.person.project == self.project
+            && row.cause.rule.as_ref() == Some(&self.rule)
+            && self.recipient.as_ref().is_none_or(|recipient| row.person.recipient == *recipient)
+            && row.converts_between().is_some_and(|(since, until)| since <= self.at && self.at <= until)
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
@@ -233,6 +274,10 @@ pub struct Found {
     pub owners: Vec<(Channel, Box<str>, PersonKey)>,
     /// What was spent, by day, in millionths of the project's currency.
     pub spending: Vec<(ProjectId, Channel, i32, i64)>,
+    /// Counts of variants.
+    pub tallies: Vec<(TallyKey, Tally)>,
+    /// Variants that won.
+    pub wins: Vec<Win>,
     /// Pages of recipients, one for each page that was asked for, by its need.
     pub pages: Vec<(Need, Vec<RecipientId>)>,
 }

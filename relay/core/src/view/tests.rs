@@ -7,8 +7,8 @@ use tidings_protocol::{Decision, NotificationId, NotificationState, Priority, Re
 use super::*;
 use crate::configuration::{Bundle, Configuration, check};
 use crate::model::{
-    Cause, Choice, ConsentState, Erased, Flags, Inbox, Keys, Mark, Marks, Notification, Person, PersonKey,
-    PlannedStep, Recipient, Stamp, Watermark, cursor,
+    Cause, Choice, ConsentState, Counted, Erased, Flags, Inbox, Keys, Mark, Marks, Notification, Person,
+    PersonKey, PlannedStep, Recipient, Stamp, Watermark, cursor,
 };
 use crate::ports::InboxPage;
 
@@ -37,6 +37,9 @@ fn row(created_seq: u64, seq: u64) -> Notification {
         priority: Priority::High,
         keys: Keys::default(),
         variant: None,
+        template: None,
+        trial: None,
+        counted: Counted::default(),
         chain: None,
         created_at: at(i64::try_from(created_seq).unwrap()),
         expires_at: at(86_400),

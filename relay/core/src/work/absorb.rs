@@ -17,7 +17,7 @@ impl Work<'_> {
 
     /// Recipients of notifications that were found by a key; they have to be locked too. With them the once-keys of
     /// those that were not active yet: whatever ends such a notification gives its key back. And with each what is on
-    /// its way of it.
+    /// its way of it, and the counts of those that are in a trial.
     pub(crate) fn strangers(&self) -> Vec<Need> {
         let people = self.by_person.keys().filter(|person| !self.people.contains_key(*person));
         let people = people.map(|person| Need::Person(person.clone()));
@@ -30,7 +30,7 @@ impl Work<'_> {
         // Whatever ends such a notification ends what is on its way.
         let sent = self.notifications.values().map(|copy| &copy.row).filter(|row| row.on_way > 0);
         let sent = sent.map(|row| Need::Deliveries(row.id.clone()));
-        people.chain(once).chain(sent).collect()
+        people.chain(once).chain(sent).chain(self.tallies_of_trials()).collect()
     }
 
     /// Takes in rows. A row that is in the copy already stays as the decisions left it.
@@ -71,6 +71,10 @@ impl Work<'_> {
         for (project, channel, day, spent) in found.spending {
             self.spending.entry((project, channel, day)).or_insert(spent);
         }
+        for (key, tally) in found.tallies {
+            self.tallies.entry(key).or_insert(tally);
+        }
+        self.wins.extend(found.wins);
         self.pages.extend(found.pages);
     }
 

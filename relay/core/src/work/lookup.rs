@@ -13,7 +13,7 @@ use crate::model::{
     Delivery, DigestScope, DueKey, DueRow, Event, Notification, OnceKey, OpenDigest, OperationRow, Person,
     PersonKey, StoredAnswer,
 };
-use crate::ports::{HistoryAsked, Need};
+use crate::ports::{ConversionAsked, HistoryAsked, Need};
 
 impl Work<'_> {
     /// What is live in a project.
@@ -113,6 +113,20 @@ impl Work<'_> {
         };
         let rows = self.notifications.values().map(|copy| &copy.row);
         rows.filter(named).filter(|n| n.is_open()).filter(keyed).collect()
+    }
+
+    /// Notifications of which a later event is the conversion.
+    pub(crate) fn convertible(&self, asked: &ConversionAsked) -> Vec<&Notification> {
+        match &asked.recipient {
+            Some(recipient) => {
+                let person = PersonKey { project: asked.project.clone(), recipient: recipient.clone() };
+                self.notifications_of(&person).filter(|row| asked.is_met_by(row)).collect()
+            }
+            None => {
+                let rows = self.notifications.values().map(|copy| &copy.row);
+                rows.filter(|row| asked.is_met_by(row)).collect()
+            }
+        }
     }
 
     /// Notifications of a chain.

@@ -90,6 +90,9 @@ impl Work<'_> {
         notification.state = to;
         notification.due = None;
         notification.stopped.clone_from(&stopped);
+        if to == NotificationState::Reached && notification.keys.conversion.is_some() {
+            notification.flags.reached_at.get_or_insert(now);
+        }
         let (person, made_at) = (notification.person.clone(), notification.created_at);
         let was_active = notification.released_at.is_some();
         let terms = (Term::Notification(from), Term::Notification(to));

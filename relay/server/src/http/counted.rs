@@ -79,10 +79,9 @@ async fn tell(app: &App, found: &PublicToken, (hash, delivery): ([u8; 32], &str)
     }
     let report = match (by, &report) {
         (By::Person, _) => report,
-        (By::Program(what), Report::Clicked) => {
-            Report::Told(format!("a link was followed by {what}: not counted").into())
+        (By::Program(what), report) => {
+            Report::Program { what: what.into(), followed: *report == Report::Clicked }
         }
-        (By::Program(what), _) => Report::Told(format!("the mail was opened by {what}: not counted").into()),
     };
     let act = Act::Report { delivery: delivery.into(), report };
     let unit = Unit { project: project.clone(), sandbox: false, repeat: None, act };

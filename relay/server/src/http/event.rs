@@ -167,6 +167,7 @@ fn result(answer: &EventAnswer, verdicts: Verdicts) -> EventResult {
             not_fired,
             unknown_type,
             cancelled,
+            converted,
         } => EventResult::Accepted {
             event: event.clone(),
             configuration: *configuration,
@@ -182,6 +183,7 @@ fn result(answer: &EventAnswer, verdicts: Verdicts) -> EventResult {
                 })
                 .collect(),
             cancelled: cancelled.clone(),
+            converted: converted.clone(),
             note: unknown_type.then(|| "no_rule".to_owned()),
         },
         EventAnswer::Duplicate { event } => EventResult::Duplicate { event: event.clone() },

@@ -230,6 +230,8 @@ pub(super) fn story(
             event_type: event.body.event_type.to_string(),
             event: event.id.clone(),
         }),
+        variant: row.variant.as_deref().map(str::to_owned),
+        converted_at: row.flags.converted_at,
         content: row.content.as_deref().map(ContentBody::from),
         deliveries: inapp.chain(deliveries.iter().map(delivery)).collect(),
         timeline: entries.iter().map(entry).collect(),

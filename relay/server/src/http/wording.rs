@@ -41,6 +41,8 @@ pub(crate) const fn sentence(reason: Reason) -> &'static str {
         Reason::NoHoldout => "Nobody is left out to compare",
         Reason::NotHeldOut => "The recipient is not left out to compare",
         Reason::HeldOut => "The recipient is left out to compare",
+        Reason::Drawn => "It was drawn for this recipient",
+        Reason::Won => "It won over the rule's other variants",
         Reason::AddressFree => "No address is on the stop list",
         Reason::AddressStopped => "The address is on the stop list",
         Reason::EssentialNoConsent => "Essential: no consent is needed",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tidings_core::configuration::Bundle;
-use tidings_core::model::{Event, Person};
+use tidings_core::model::{Event, Person, Win};
 use tidings_protocol::{NotificationState, Timestamp};
 
 use super::{Rehearsal, RehearsalError};
@@ -16,6 +16,8 @@ pub struct Backtest<'a> {
     pub people: &'a [Person],
     /// Events in the order in which they were accepted.
     pub events: &'a [Event],
+    /// Which variants won until today.
+    pub wins: &'a [Win],
     /// Where the virtual clock begins.
     pub since: Timestamp,
     /// Where it ends: what is due by then is done.
@@ -103,6 +105,7 @@ impl Backtest<'_> {
         for person in self.people {
             rehearsal.settle_in(person).await?;
         }
+        rehearsal.take_over(self.wins).await?;
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for event in self.events {
             rehearsal.run_until(event.accepted_at).await?;

@@ -119,6 +119,7 @@ fn verdict_of(row: &Notification, entry: &Entry) -> Option<Verdict> {
         | StoryKind::Receipt
         | StoryKind::Ended
         | StoryKind::Repeated
-        | StoryKind::Feedback => None,
+        | StoryKind::Feedback
+        | StoryKind::Converted => None,
     }
 }

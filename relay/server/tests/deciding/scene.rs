@@ -17,7 +17,7 @@ use tidings_core::model::{
 };
 use tidings_core::ports::{
     BookReader, ConfigurationRow, ConsentReader, DueHandover, DueReader, HandoverReader, InboxReader,
-    NotificationFilter, ProjectRow, Registry, Store, StoryReader,
+    Insight, NotificationFilter, ProjectRow, Registry, Store, StoryReader,
 };
 use tidings_protocol::item::ContentItem;
 use tidings_protocol::operation::Operation;
@@ -33,12 +33,28 @@ pub(crate) const NOON: &str = "2026-11-23T12:00:00Z";
 
 /// Everything that a store is.
 pub(crate) trait Everything:
-    Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader + HandoverReader
+    Store
+    + Registry
+    + StoryReader
+    + DueReader
+    + BookReader
+    + Insight
+    + InboxReader
+    + ConsentReader
+    + HandoverReader
 {
 }
 
 impl<T> Everything for T where
-    T: Store + Registry + StoryReader + DueReader + BookReader + InboxReader + ConsentReader + HandoverReader
+    T: Store
+        + Registry
+        + StoryReader
+        + DueReader
+        + BookReader
+        + Insight
+        + InboxReader
+        + ConsentReader
+        + HandoverReader
 {
 }
 
@@ -118,10 +134,15 @@ impl Scene {
 
     /// A scene on a store that has no project yet.
     pub(crate) async fn on<S: Everything + 'static>(store: Arc<S>, document: &str, at: &str) -> Self {
+        Self::on_any(store, document, at).await
+    }
+
+    /// The same on a store of any kind.
+    pub(crate) async fn on_any(store: Arc<dyn Everything>, document: &str, at: &str) -> Self {
         let clock = Arc::new(HandClock::new(instant(at)));
         let node = Node {
-            store: store.clone(),
-            registry: store.clone(),
+            store: store.clone() as Arc<dyn Store>,
+            registry: store.clone() as Arc<dyn Registry>,
             configurations: Arc::new(Remembered::default()),
             clock: clock.clone(),
             ids: Arc::new(CountedIds::default()),

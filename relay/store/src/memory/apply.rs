@@ -6,7 +6,7 @@ use tidings_protocol::{Channel, DeliveryState, NotificationState};
 
 use super::find::{external_key, is_direct};
 use crate::erasure::{ErasureKey, causes_of, erased_delivery, erased_notification};
-use crate::found::operation_key;
+use crate::found::{operation_key, win_key};
 use crate::tables::Tables;
 
 impl Tables {
@@ -210,6 +210,13 @@ impl Tables {
         for (key, more) in &changes.spending {
             let spent = self.spending.get(key).copied().unwrap_or_default();
             self.spending.set(key.clone(), spent + more);
+        }
+        for (key, more) in &changes.tallies {
+            let before = self.tallies.get(key).copied().unwrap_or_default();
+            self.tallies.set(key.clone(), before.and(*more));
+        }
+        for win in &changes.wins {
+            self.wins.add(win_key(win), win.clone());
         }
         for row in &changes.receipts {
             let device = row.device.as_str().to_owned();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState};
+use tidings_core::model::{Consents, Event, Notification, Person, PersonKey, ProjectState, TallyKey};
 use tidings_core::ports::{Found, HistoryAsked, Need};
 use tidings_protocol::{DeliveryState, NotificationId, ProjectId, RecipientId, Timestamp};
 
@@ -42,6 +42,7 @@ impl Tables {
             | Need::Made(..)
             | Need::Collapse(..)
             | Need::Match { .. }
+            | Need::Convertible(_)
             | Need::Pending(_)
             | Need::Placed { .. }
             | Need::Chain(..)
@@ -55,6 +56,8 @@ impl Tables {
             | Need::Deliveries(_)
             | Need::AllDeliveries(_)
             | Need::Spending(..)
+            | Need::Tallies(..)
+            | Need::Wins(_)
             | Need::PendingDeliveries(_)
             | Need::Due(..)
             | Need::Operation(..)
@@ -117,6 +120,17 @@ impl Tables {
                 })
                 .filter_map(|((.., id), ())| self.notifications.get(id))
                 .for_each(|row| found.notification(row)),
+            Need::Convertible(asked) => match &asked.recipient {
+                Some(recipient) => {
+                    let person = PersonKey { project: asked.project.clone(), recipient: recipient.clone() };
+                    let theirs = self.notifications_of(&person);
+                    theirs.filter(|row| asked.is_met_by(row)).for_each(|row| found.notification(row));
+                }
+                None => {
+                    let all = self.notifications.iter().map(|(_, row)| row);
+                    all.filter(|row| asked.is_met_by(row)).for_each(|row| found.notification(row));
+                }
+            },
             Need::Pending(person) => self
                 .pending_of
                 .of(person)
@@ -187,6 +201,16 @@ impl Tables {
             Need::Spending(project, channel) => {
                 let days = (project.clone(), *channel, i32::MIN)..=(project.clone(), *channel, i32::MAX);
                 found.spending.extend(self.spending.range(days).map(|(key, spent)| (key.clone(), *spent)));
+            }
+            Need::Tallies(project, rule, trial) => {
+                let same =
+                    |key: &TallyKey| key.project == *project && key.rule == *rule && key.trial == *trial;
+                let rows = self.tallies.iter().filter(|(key, _)| same(key));
+                found.tallies.extend(rows.map(|(key, tally)| (key.clone(), *tally)));
+            }
+            Need::Wins(project) => {
+                let rows = self.wins.iter().map(|(_, win)| win).filter(|win| win.project == *project);
+                rows.for_each(|win| found.win(win.clone()));
             }
             Need::PendingDeliveries(person) => self
                 .on_way

@@ -10,9 +10,9 @@ use super::SqliteStore;
 use super::cells::Cells;
 use super::error::meaning;
 use super::rows::person::person_key;
-use super::rows::{consent, event, notification, person, setup, story, work};
+use super::rows::{consent, event, notification, person, setup, story, trial, work};
 use super::statements::dump as sql;
-use crate::found::operation_key;
+use crate::found::{operation_key, win_key};
 use crate::tables::Tables;
 
 impl SqliteStore {
@@ -151,6 +151,14 @@ async fn work(connection: &mut SqliteConnection, tables: &mut Tables) -> Result<
     for row in &all(connection, sql::SPENDING).await? {
         let (key, spent) = work::spending(row)?;
         tables.spending.set(key, spent);
+    }
+    for row in &all(connection, sql::TALLIES).await? {
+        let (key, tally) = trial::tally(row)?;
+        tables.tallies.set(key, tally);
+    }
+    for row in &all(connection, sql::WINS).await? {
+        let win = trial::win(row)?;
+        tables.wins.set(win_key(&win), win);
     }
     for row in &all(connection, sql::PUBLIC_TOKENS).await? {
         let row = super::handover::public_token(row)?;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use tidings_core::model::{Person, PersonKey, ProjectState};
-use tidings_core::ports::{Found, HistoryAsked, Need, StoreError};
-use tidings_protocol::RecipientId;
+use tidings_core::ports::{ConversionAsked, Found, HistoryAsked, Need, StoreError};
+use tidings_protocol::{ProjectId, RecipientId};
 
 use super::cells::Cells;
 use super::error::meaning;
@@ -15,7 +15,7 @@ use super::kept::Kept;
 use super::people::AskedPeople;
 use super::rows::person::{key_cells, person_key};
 use super::rows::setup::stop_switch;
-use super::rows::{event, notification, work};
+use super::rows::{event, notification, trial, work};
 use super::run;
 use super::statements::find as sql;
 use super::turn::{Question, ask_all};
@@ -32,6 +32,8 @@ enum Kind {
     Once,
     Delivery,
     Spending,
+    Tally,
+    Win,
     Due,
     Operation,
     Answer,
@@ -58,9 +60,11 @@ pub(super) async fn find(
 ) -> Result<Found, StoreError> {
     let mut asked = Asked::default();
     let mut found = Gathered::default();
+    let mut wins_of = Vec::new();
     for need in needs {
         if !kept.as_mut().is_some_and(|kept| recall(kept, need, &mut found)) {
             asked.sort(need);
+            wins_of.extend(if let Need::Wins(project) = need { Some(project) } else { None });
         }
     }
     let Asked { keys, people, histories, pages } = asked;
@@ -77,7 +81,7 @@ pub(super) async fn find(
         for (kind, rows) in kinds.into_iter().zip(answers) {
             rows.iter().try_for_each(|row| gather(kind, row, &mut found))?;
         }
-        remember(people.people(&of_people)?, kept, &mut found);
+        remember(people.people(&of_people)?, &wins_of, kept, &mut found);
         for row in &counted {
             let mut cells = Cells::of(row);
             let place: usize = cells.number()?;
@@ -107,12 +111,22 @@ fn recall(kept: &mut Kept, need: &Need, found: &mut Gathered) -> bool {
         found.people.insert(key.clone(), person.clone());
         return true;
     }
+    if let Need::Wins(id) = need
+        && let Some(wins) = kept.wins(id)
+    {
+        wins.iter().for_each(|win| found.win(win.clone()));
+        return true;
+    }
     false
 }
 
-/// Adds recipients that were read, and keeps them and the projects where there is a memory.
-fn remember(people: Vec<Person>, kept: Option<&mut Kept>, found: &mut Gathered) {
+/// Adds recipients that were read, and keeps them, the projects and their wins where there is a memory.
+fn remember(people: Vec<Person>, wins_of: &[&ProjectId], kept: Option<&mut Kept>, found: &mut Gathered) {
     if let Some(kept) = kept {
+        for project in wins_of {
+            let wins = found.wins.values().filter(|win| win.project == **project);
+            kept.remember_wins((*project).clone(), wins.cloned().collect());
+        }
         found.projects.values().for_each(|project| kept.remember_project(project.clone()));
         people.iter().for_each(|person| kept.remember(person.clone()));
     }
@@ -156,6 +170,7 @@ impl<'n> Asked<'n> {
             | Need::Made(..)
             | Need::Collapse(..)
             | Need::Match { .. }
+            | Need::Convertible(_)
             | Need::Pending(_)
             | Need::Placed { .. }
             | Need::DigestMembers(_) => notification_key(need),
@@ -167,6 +182,8 @@ impl<'n> Asked<'n> {
                 (Kind::Once, sql::ONCE, json!([person.project, person.recipient, rule, value]))
             }
             Need::AllDeliveries(notification) => (Kind::Delivery, sql::DELIVERIES_OF, json!(notification)),
+            Need::Tallies(project, rule, trial) => (Kind::Tally, sql::TALLIES, json!([project, rule, trial])),
+            Need::Wins(project) => (Kind::Win, sql::WINS, json!(project)),
             Need::Spending(project, channel) => (Kind::Spending, sql::SPENDING, json!([project, channel])),
             Need::Delivery(project, id) => (Kind::Delivery, sql::DELIVERY, json!([project, id])),
             Need::Deliveries(notification) => (Kind::Delivery, sql::DELIVERIES, json!(notification)),
@@ -203,6 +220,10 @@ fn notification_key(need: &Need) -> (Kind, &'static str, Value) {
         }
         Need::Match { project, rule, event_type, value } => {
             (sql::MATCHES, json!([project, rule, event_type, value]))
+        }
+        Need::Convertible(ConversionAsked { project, rule, event_type, value, recipient, at }) => {
+            let sql = if recipient.is_some() { sql::CONVERTIBLE } else { sql::CONVERTIBLE_OF_ANYBODY };
+            (sql, json!([project, rule, event_type, value, recipient, at.as_millis()]))
         }
         Need::Pending(person) => (sql::PENDING, key_cells(person)),
         Need::Placed { person, after, upto } => {
@@ -250,6 +271,11 @@ fn gather(kind: Kind, row: &SqliteRow, found: &mut Gathered) -> Result<(), Store
             let (key, spent) = work::spending(row)?;
             found.spending.insert(key, spent);
         }
+        Kind::Tally => {
+            let (key, tally) = trial::tally(row)?;
+            found.tallies.insert(key, tally);
+        }
+        Kind::Win => found.win(trial::win(row)?),
         Kind::Due => {
             let row = work::due(row)?;
             found.due.insert((row.person.project.clone(), row.key.clone()), row);

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tidings_core::model::{Changes, Device, Inbox, Person, PersonKey, ProjectState, Recipient};
+use tidings_core::model::{Changes, Device, Inbox, Person, PersonKey, ProjectState, Recipient, Win};
 use tidings_protocol::ProjectId;
 
 /// Recipients of each half. One with a device and few consents takes about a kilobyte.
@@ -20,6 +20,8 @@ pub(super) struct Kept {
     young: HashMap<PersonKey, Person>,
     old: HashMap<PersonKey, Person>,
     projects: HashMap<ProjectId, ProjectState>,
+    /// Variants that won: read with each event of a project whose rules have some.
+    wins: HashMap<ProjectId, Vec<Win>>,
 }
 
 impl Kept {
@@ -31,6 +33,16 @@ impl Kept {
     /// Remembers a project that was read.
     pub(super) fn remember_project(&mut self, project: ProjectState) {
         self.projects.insert(project.id.clone(), project);
+    }
+
+    /// The wins of a project.
+    pub(super) fn wins(&self, project: &ProjectId) -> Option<&[Win]> {
+        self.wins.get(project).map(Vec::as_slice)
+    }
+
+    /// Remembers the wins of a project, which were read.
+    pub(super) fn remember_wins(&mut self, project: ProjectId, wins: Vec<Win>) {
+        self.wins.insert(project, wins);
     }
 
     /// Forgets all projects, because one of them may change.
@@ -65,6 +77,7 @@ impl Kept {
         self.young.clear();
         self.old.clear();
         self.projects.clear();
+        self.wins.clear();
     }
 
     /// Follows what a commit changed.
@@ -77,6 +90,10 @@ impl Kept {
         }
         for (key, device) in followed.devices {
             self.change(&key, |person| drop(person.devices.insert(device.id.clone(), Arc::new(device))));
+        }
+        for win in followed.wins {
+            // The first one of its kind is the one that was written: whoever has another reads them anew.
+            self.wins.remove(&win.project);
         }
         followed.unclear.iter().for_each(|key| self.forget(key));
     }
@@ -94,6 +111,7 @@ pub(super) struct Followed {
     recipients: Vec<(PersonKey, Recipient)>,
     inboxes: Vec<(PersonKey, Inbox)>,
     devices: Vec<(PersonKey, Device)>,
+    wins: Vec<Win>,
     /// Of whom only the store knows what they look like afterwards.
     unclear: Vec<PersonKey>,
 }
@@ -112,6 +130,7 @@ impl Followed {
             recipients: changes.recipients.clone(),
             inboxes: changes.inboxes.clone(),
             devices: changes.devices.clone(),
+            wins: changes.wins.clone(),
             unclear: unclear.cloned().collect(),
         }
     }

@@ -23,7 +23,7 @@ use super::{Shared, SqliteStore, Writer, run};
 use crate::erasure::ErasureKey;
 
 /// The numbered steps of the schema, in order. One that was released is never changed.
-pub(super) const MIGRATIONS: [&str; 11] = [
+pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/sqlite/0001_tables.sql"),
     include_str!("../../migrations/sqlite/0002_refresh_families.sql"),
     include_str!("../../migrations/sqlite/0003_retention_and_responses.sql"),
@@ -35,6 +35,7 @@ pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/sqlite/0009_servers.sql"),
     include_str!("../../migrations/sqlite/0010_same_addresses.sql"),
     include_str!("../../migrations/sqlite/0011_learned.sql"),
+    include_str!("../../migrations/sqlite/0012_conversions.sql"),
 ];
 /// How long a connection waits for another one's lock. Only checkpoints and a backup beside the relay hold one.
 const BUSY: Duration = Duration::from_secs(5);

@@ -15,7 +15,9 @@ use super::error::meaning;
 use super::statements::{keep as sql, write};
 use super::write::count;
 use super::{ask, limit as as_limit, put};
-use crate::retention::{BATCHES_KEPT, FEED_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before, share};
+use crate::retention::{
+    BATCHES_KEPT, EVENT_LATE_DAYS, FEED_DAYS, OPERATION_DAYS, TOKEN_DAYS, days_before, share,
+};
 
 pub(super) async fn purge(
     connection: &mut SqliteConnection,
@@ -41,6 +43,10 @@ pub(super) async fn purge(
         let gone = done.map_err(meaning)?.rows_affected();
         left = left.saturating_sub(usize::try_from(gone).unwrap_or(usize::MAX));
     }
+    // An index of rows that stay, so it is no row that went: an event may be told so long after it happened.
+    let late = days_before(now, EVENT_LATE_DAYS).as_millis();
+    let forgotten = sqlx::query(sql::FORGET_CONVERSIONS).bind(late).bind(as_limit(limit));
+    forgotten.execute(&mut *connection).await.map_err(meaning)?;
     for (place, (project, outdated)) in projects.iter().enumerate() {
         let share = share(left, projects.len() - place);
         left -= purge_project(connection, project, (now, outdated), share).await?;
@@ -157,6 +163,7 @@ async fn purge_notifications(
         sql::REMOVE_RECEIPTS,
         sql::REMOVE_DELIVERIES,
         write::REMOVE_MATCHES,
+        write::REMOVE_CONVERSIONS,
         write::REMOVE_STORY,
         sql::REMOVE_NOTIFICATIONS,
     ] {

@@ -6,5 +6,6 @@ pub(super) mod notification;
 pub(super) mod person;
 pub(super) mod setup;
 pub(super) mod story;
+pub(super) mod trial;
 pub(super) mod way;
 pub(super) mod work;

@@ -10,7 +10,7 @@ use tidings_core::ports::{BatchId, StoreError};
 use tidings_protocol::{DeliveryState, NotificationState, ProjectId, TopicId};
 
 use super::cells::{Cells, to_json};
-use super::rows::{consent, event, notification, person, work};
+use super::rows::{consent, event, notification, person, trial, work};
 use super::statements::write as sql;
 use super::turn::Script;
 use super::words::{self, ReadWords};
@@ -142,7 +142,22 @@ pub(super) async fn change_notifications(
             rows.iter().flat_map(|row| notification::match_cells(row)).collect(),
         )
         .await?;
-    Ok(())
+    change_conversions(connection, script, rows).await
+}
+
+/// Which events would be conversions of notifications that changed.
+async fn change_conversions(
+    connection: &mut SqliteConnection,
+    script: &mut Script,
+    rows: &[Cow<'_, Notification>],
+) -> Result<(), StoreError> {
+    let waits = |row: &&Cow<'_, Notification>| {
+        row.keys.conversion.is_some() || row.state == NotificationState::Erased
+    };
+    let ids = rows.iter().filter(waits).map(|row| json!(row.id)).collect();
+    script.put(connection, sql::REMOVE_CONVERSIONS, ids).await?;
+    let cells = rows.iter().filter_map(|row| notification::conversion_cells(row)).collect();
+    script.put(connection, sql::ADD_CONVERSIONS, cells).await
 }
 
 async fn add_notifications(
@@ -163,7 +178,8 @@ async fn add_notifications(
             rows.iter().flat_map(|row| notification::match_cells(row)).collect(),
         )
         .await?;
-    Ok(())
+    let cells = rows.iter().filter_map(|row| notification::conversion_cells(row)).collect();
+    script.put(connection, sql::ADD_CONVERSIONS, cells).await
 }
 
 /// Changes deliveries that exist.
@@ -249,6 +265,9 @@ async fn write_kept(
     script
         .put(connection, sql::ADD_RECEIPTS, changes.receipts.iter().map(work::receipt_cells).collect())
         .await?;
+    let tallies = changes.tallies.iter().map(trial::tally_cells).collect();
+    script.put(connection, sql::ADD_TALLIES, tallies).await?;
+    script.put(connection, sql::ADD_WINS, changes.wins.iter().map(trial::win_cells).collect()).await?;
     let spending = changes.spending.iter().map(work::spending_cells).collect();
     script.put(connection, sql::ADD_SPENDING, spending).await?;
     script

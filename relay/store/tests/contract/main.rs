@@ -7,6 +7,7 @@ mod faults;
 mod file;
 mod handovers;
 mod hooks;
+mod insight;
 mod model;
 mod needs;
 mod people;
@@ -19,8 +20,8 @@ mod transactions;
 use tempfile::TempDir;
 use tidings_core::model::Changes;
 use tidings_core::ports::{
-    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, HookKeeper, InboxReader, Need,
-    PublicTokens, Registry, SignIn, Store, StoryReader,
+    BatchId, BookReader, ConsentReader, DueReader, Found, HandoverReader, HookKeeper, InboxReader, Insight,
+    Need, PublicTokens, Registry, SignIn, Store, StoryReader,
 };
 use tidings_store::{MemoryStore, SqliteOptions, SqliteStore};
 
@@ -30,6 +31,7 @@ pub(crate) trait Whole:
     + InboxReader
     + DueReader
     + BookReader
+    + Insight
     + StoryReader
     + ConsentReader
     + Registry

@@ -2,15 +2,18 @@
 
 use proptest::prelude::*;
 use tempfile::TempDir;
+use tidings_core::configuration::WinnerMeasure;
 use tidings_core::model::{
-    Changes, CollectedRow, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind, OnceKey,
-    PersonKey, ReceiptRow,
+    Changes, CollectedRow, ConversionKey, DueKey, DueRow, Endpoint, EntryHash, Erased, FeedEntry, FeedKind,
+    OnceKey, PersonKey, ReceiptRow, TallyKey,
 };
-use tidings_core::ports::{BatchId, DueReader, Need, Registry, Store, StoreError};
+use tidings_core::ports::{BatchId, ConversionAsked, DueReader, Insight, Need, Registry, Store, StoreError};
 use tidings_core::retention::Outdated;
-use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, TopicId};
+use tidings_core::trial::Tally;
+use tidings_protocol::{Channel, DeliveryState, DeviceId, DeviceReceipt, NotificationState, Span, TopicId};
 use tidings_store::{SqliteOptions, SqliteStore};
 
+use crate::insight::win;
 use crate::memory;
 use crate::samples::*;
 
@@ -25,6 +28,15 @@ fn changes((kind, who, which): Step, epoch: u32) -> Changes {
     let state = states[usize::from(which % 3)];
     let mut changed = with_matches(placed(of, &n, &e, u64::from(which) + 1), Some("x"));
     changed.state = state;
+    changed.trial = Some("t".into());
+    changed.counted.displayed = which > 0;
+    changed.keys.conversion = Some(ConversionKey {
+        event_type: "y".into(),
+        value: which.is_multiple_of(2).then(|| "v".into()),
+        within: Span::from_millis(DAY),
+    });
+    changed.flags.displayed_at = (which > 0).then(|| at(0));
+    changed.flags.converted_at = (which > 2).then(|| at(1));
     changed.told =
         vec![tidings_core::model::Entry::new(at(i64::from(which)), tidings_protocol::StoryKind::Ended)];
     let mut new = Changes::default();
@@ -88,6 +100,16 @@ fn kept(kind: u8, of: &PersonKey, n: &str, which: u8) -> Changes {
             }];
         }
         _ => {
+            let key = TallyKey {
+                project: of.project.clone(),
+                rule: rule("r"),
+                trial: "t".into(),
+                variant: ["a", "b"][usize::from(which % 2)].into(),
+            };
+            new.tallies =
+                [(key, Tally { displayed: 1, converted: u64::from(which), ..Tally::default() })].into();
+            new.wins =
+                vec![win(of.project.as_str(), "t", WinnerMeasure::Read, ["a", "b"][usize::from(which % 2)])];
             new.receipts = vec![ReceiptRow {
                 person: of.clone(),
                 notification: notification_id(n),
@@ -125,14 +147,33 @@ async fn both_do_the_same(steps: &[Step]) {
         assert_eq!(done, step(&sqlite, u128::from(batch), &changes).await, "{one:?}");
     }
     assert_eq!(memory.dump(), sqlite.dump().await.unwrap());
+    let convertible = |name: &str, of: &str, value: Option<&str>| {
+        Need::Convertible(ConversionAsked {
+            project: project(of),
+            rule: rule("r"),
+            event_type: "y".into(),
+            value: value.map(Into::into),
+            recipient: value.is_none().then(|| name.parse().unwrap()),
+            at: at(5),
+        })
+    };
     let needs: Vec<Need> = ["anna", "ben"]
         .into_iter()
         .flat_map(|name| [person("p", name), person("q", name)])
         .flat_map(|of| [Need::Person(of.clone()), Need::Everything(of.clone()), Need::PendingDeliveries(of)])
+        .chain(["p", "q"].map(|of| convertible("anna", of, Some("v"))))
+        .chain([convertible("anna", "p", None), convertible("ben", "q", None)])
         .collect();
     let found = memory.begin().await.unwrap().read(&needs).await.unwrap();
     let same = sqlite.begin().await.unwrap().read(&needs).await.unwrap();
     assert_eq!(format!("{found:?}"), format!("{same:?}"));
+    for of in ["p", "q"] {
+        let span = (at(-DAY), at(2 * DAY));
+        let sums = memory.sums(&project(of), span.0, span.1).await.unwrap();
+        assert_eq!(sums, sqlite.sums(&project(of), span.0, span.1).await.unwrap());
+        let channels = memory.sums_of_channels(&project(of), span.0, span.1).await.unwrap();
+        assert_eq!(channels, sqlite.sums_of_channels(&project(of), span.0, span.1).await.unwrap());
+    }
     let now = at(100 * DAY);
     let keeps = |name: &str, inbox: i64| {
         let outdated = Outdated { inbox: at(inbox * DAY), story: at(2 * DAY), events: at(DAY) };

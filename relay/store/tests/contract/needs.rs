@@ -1,17 +1,18 @@
 //! Each need finds its rows, and nothing of another tenant.
 
 use tidings_core::model::{
-    Changes, CollectedRow, DigestScope, DueKey, DueRow, Endpoint, OnceKey, OpenDigest, OperationRow,
-    PersonKey, StoredAnswer,
+    Changes, CollectedRow, ConversionKey, DigestScope, DueKey, DueRow, Endpoint, Notification, OnceKey,
+    OpenDigest, OperationRow, PersonKey, StoredAnswer,
 };
-use tidings_core::ports::{HistoryAsked, Need};
-use tidings_protocol::{Channel, DeliveryState, DeviceId, NotificationState, OperationId, TopicId};
+use tidings_core::ports::{ConversionAsked, HistoryAsked, Need};
+use tidings_protocol::{Channel, DeliveryState, DeviceId, NotificationState, OperationId, Span, TopicId};
 
 use crate::samples::*;
 use crate::{Whole, on_every_store, read, write};
 
 on_every_store!(
     each_need_for_notifications_finds_its_own,
+    what_an_event_converts_is_found_until_its_time_is_over_and_until_it_is_converted,
     needs_of_another_project_find_nothing,
     work_keys_and_answers_are_found_by_their_keys,
     a_key_that_is_cleared_and_set_is_set_and_one_taken_and_given_back_is_free,
@@ -114,6 +115,60 @@ async fn each_need_for_notifications_finds_its_own(store: impl Whole) {
     assert!(deliveries(Need::Deliveries(notification_id("n2"))).await.is_empty());
     assert_eq!(deliveries(Need::PendingDeliveries(anna.clone())).await, ["n1.email"]);
     assert_eq!(deliveries(Need::Everything(anna)).await, ["n1.email", "n2.email"]);
+}
+
+/// A notification that was shown, and waits a second for what it is for.
+fn shown(of: &PersonKey, id: &str, value: Option<&str>) -> Notification {
+    let mut row = placed(of, id, &format!("e-{id}"), 1);
+    row.state = NotificationState::Reached;
+    row.flags.displayed_at = Some(at(0));
+    row.keys.conversion = Some(ConversionKey {
+        event_type: "order.paid".into(),
+        value: value.map(Into::into),
+        within: Span::from_millis(1_000),
+    });
+    row
+}
+
+async fn what_an_event_converts_is_found_until_its_time_is_over_and_until_it_is_converted(store: impl Whole) {
+    let (anna, ben) = (person("p", "anna"), person("p", "ben"));
+    let mut waits = shown(&anna, "n3", None);
+    waits.flags.displayed_at = None;
+    let notifications_new = vec![
+        shown(&anna, "n1", None),
+        shown(&ben, "n2", Some("i:1")),
+        waits.clone(),
+        shown(&person("q", "anna"), "nq", None),
+    ];
+    write(&store, 1, &Changes { notifications_new, ..Changes::default() }).await;
+    let asked = |value: Option<&str>, recipient: Option<&str>, after| {
+        Need::Convertible(ConversionAsked {
+            project: project("p"),
+            rule: rule("r"),
+            event_type: "order.paid".into(),
+            value: value.map(Into::into),
+            recipient: recipient.map(|name| name.parse().unwrap()),
+            at: at(after),
+        })
+    };
+    for (need, expected) in [
+        (asked(None, Some("anna"), 0), vec!["n1"]),
+        (asked(None, Some("anna"), 1_000), vec!["n1"]),
+        (asked(None, Some("anna"), 1_001), vec![]),
+        (asked(None, Some("anna"), -1), vec![]),
+        (asked(None, Some("ben"), 0), vec![]),
+        (asked(Some("i:1"), Some("ben"), 0), vec!["n2"]),
+        (asked(Some("i:1"), None, 0), vec!["n2"]),
+        (asked(Some("i:2"), None, 0), vec![]),
+    ] {
+        assert_eq!(ids(&store, need.clone()).await, expected, "{need:?}");
+    }
+    let mut converted = shown(&anna, "n1", None);
+    converted.flags.converted_at = Some(at(1));
+    waits.flags.reached_at = Some(at(0));
+    let notifications_changed = vec![converted, waits];
+    write(&store, 2, &Changes { notifications_changed, ..Changes::default() }).await;
+    assert_eq!(ids(&store, asked(None, Some("anna"), 0)).await, ["n3"]);
 }
 
 async fn needs_of_another_project_find_nothing(store: impl Whole) {

@@ -7,7 +7,7 @@ use tidings_core::delivery::Form;
 use tidings_core::learned::Learned;
 use tidings_core::model::StopSwitch;
 use tidings_core::model::{
-    BookKey, Books, Cause, Changes, ConsentEntry, Delivery, EntryHash, Event, EventBody, Flags,
+    BookKey, Books, Cause, Changes, ConsentEntry, Counted, Delivery, EntryHash, Event, EventBody, Flags,
     InappDelivery, Inbox, Keys, Marks, MatchKey, Notification, PersonKey, PersonalFields, Recipient, Term,
     Way, entry_hash, utc_day,
 };
@@ -97,6 +97,9 @@ pub(crate) fn held(of: &PersonKey, id: &str, made_by: &str) -> Notification {
         priority: Priority::Normal,
         keys: Keys { tags: vec!["running".into()], ..Keys::default() },
         variant: None,
+        template: None,
+        trial: None,
+        counted: Counted::default(),
         chain: None,
         created_at: at(0),
         expires_at: at(DAY),

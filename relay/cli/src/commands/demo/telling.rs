@@ -62,7 +62,8 @@ fn telling(story: &StoryResponse, entry: &StoryEntry) -> Option<String> {
         | StoryKind::Released
         | StoryKind::Ended
         | StoryKind::Repeated
-        | StoryKind::Feedback => None,
+        | StoryKind::Feedback
+        | StoryKind::Converted => None,
     }
 }
 

@@ -171,7 +171,7 @@ pub struct Winner {
 }
 
 /// What variants are compared by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WinnerMeasure {
     /// The rule's `conversion`.
     Conversion,
@@ -179,6 +179,21 @@ pub enum WinnerMeasure {
     Click,
     /// The receipt `read`.
     Read,
+}
+
+impl WinnerMeasure {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Conversion, Self::Click, Self::Read];
+
+    /// The word of it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conversion => "conversion",
+            Self::Click => "click",
+            Self::Read => "read",
+        }
+    }
 }
 
 /// What counts as success of a notification.

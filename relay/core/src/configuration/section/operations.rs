@@ -14,7 +14,7 @@ use crate::configuration::values::Reference;
 use crate::expression::{Expression, NoLookups, Scope};
 
 /// The kinds of entry in a project's feed that a hook can hear.
-const HOOK_EVENTS: [&str; 24] = [
+const HOOK_EVENTS: [&str; 25] = [
     "receipt.received",
     "receipt.displayed",
     "receipt.read",
@@ -35,6 +35,7 @@ const HOOK_EVENTS: [&str; 24] = [
     "notification.merged",
     "notification.cancelled",
     "notification.retracted",
+    "notification.converted",
     "consent.changed",
     "preference.changed",
     "feedback",

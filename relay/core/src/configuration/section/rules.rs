@@ -225,11 +225,7 @@ fn variants<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, _owner: Place) -> O
 
 fn winner<'d>(reader: &mut Reader<'d>, node: &'d Node<'d>, owner: Place) -> Option<Winner> {
     let fields = reader.fields(node, owner, "`winner`", &["by", "after", "confidence"])?;
-    let words = [
-        ("conversion", WinnerMeasure::Conversion),
-        ("click", WinnerMeasure::Click),
-        ("read", WinnerMeasure::Read),
-    ];
+    let words = WinnerMeasure::ALL.map(|by| (by.as_str(), by));
     let by = fields.required(reader, "by", |reader, node| reader.word(node, "unknown_word", &words));
     let after = fields.required(reader, "after", |reader, node| reader.integer(node, 1, u32::MAX));
     let confidence = fields.required(reader, "confidence", |reader, node| {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use tidings_core::model::{Event, Person, PersonKey};
+use tidings_core::model::{Event, Person, PersonKey, Win};
 use tidings_core::ports::{Need, StoreError};
 use tidings_protocol::{ProjectId, RecipientId, Span, Timestamp};
 
@@ -67,10 +67,11 @@ pub(super) async fn plan(
     let since = until.plus_millis(-back.as_millis());
     let events = events(&app, &caller.project, since, until).await?;
     let people = people(&app, &caller.project).await?;
+    let wins = wins(&app, &caller.project).await?;
     // It computes for seconds: not on a thread that answers other calls.
     let runtime = tokio::runtime::Handle::current();
     let played = tokio::task::spawn_blocking(move || {
-        let backtest = Backtest { people: &people, events: &events, since, until };
+        let backtest = Backtest { people: &people, events: &events, wins: &wins, since, until };
         runtime.block_on(backtest.compare(&live, &other))
     });
     let broke_off = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The plan broke off.");
@@ -99,6 +100,16 @@ async fn events(
         return Err(Problem::limit(status, "Events of a plan (name a shorter ?since)", EVENTS_MAX, None));
     }
     Ok(found)
+}
+
+/// Which variants of the live rules won.
+async fn wins(app: &App, project: &ProjectId) -> Result<Vec<Win>, Box<Problem>> {
+    let live = app.live(project).await?;
+    let mut wins = Vec::new();
+    for rule in live.trials.keys() {
+        wins.extend(app.ports.insight.trials(project, rule).await?.wins);
+    }
+    Ok(wins)
 }
 
 /// Recipients as they are today, read in short transactions that change nothing.

@@ -81,6 +81,14 @@ async fn what_programs_do_is_told_once_and_counts_for_nothing() {
     }
     assert_eq!((mailed.receipts("clicked").await, mailed.receipts("displayed").await), (0, 0));
     assert_eq!(mailed.uncounted().await, 4);
+    for by in ["channel", "category"] {
+        let answer = mailed.bench.get(&format!("/v1/statistics?by={by}")).await.body;
+        let mut items = answer["items"].as_array().unwrap().iter();
+        let of = items.rfind(|item| item["value"] == "email" || item["value"] == "offers").unwrap();
+        let told =
+            ["displayed", "clicked", "opened_by_program", "followed_by_program"].map(|name| of[name].clone());
+        assert_eq!(told, [0, 0, 1, 1].map(|count| json!(count)), "{answer}");
+    }
     mailed.follow("GET", link, BROWSER).await;
     assert_eq!(mailed.receipts("clicked").await, 1);
 }

@@ -10,8 +10,8 @@ use tidings_core::cap::CapScope;
 use tidings_core::configuration::Unless;
 use tidings_core::delivery::Form;
 use tidings_core::model::{
-    Cause, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification, PlannedStep, Stopped,
-    Taken,
+    Cause, ConversionKey, Counted, Entry, Flags, InappDelivery, Keys, Mark, Marks, MatchKey, Notification,
+    PersonKey, PlannedStep, Stopped, Taken,
 };
 use tidings_core::ports::StoreError;
 use tidings_protocol::item::{Because, ContentItem};
@@ -35,6 +35,13 @@ struct Packed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variant: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trial: Option<Box<str>>,
+    /// What was counted there: displayed, read, clicked, converted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted: Option<(bool, bool, bool, bool)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     once: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     throttle: Option<Box<str>>,
@@ -46,6 +53,9 @@ struct Packed {
     matches: Vec<(Box<str>, Option<Box<str>>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Box<str>>,
+    /// The event's type, the value, and within how many milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversion: Option<(Box<str>, Option<Box<str>>, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped: Option<(Option<Gate>, Reason, Option<Box<str>>)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +109,16 @@ pub(super) enum PackedUnless {
 #[derive(Serialize, Deserialize, Default)]
 #[serde(default)]
 struct PackedFlags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reached: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    opened_by_program: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    followed_by_program: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    converted: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     received: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +210,11 @@ fn scope(text: &str) -> Result<CapScope, StoreError> {
 
 fn pack_flags(row: &Flags) -> PackedFlags {
     PackedFlags {
+        reached: millis(row.reached_at),
+        opened_by_program: row.opened_by_program,
+        followed_by_program: row.followed_by_program,
+        taken: millis(row.taken_at),
+        converted: millis(row.converted_at),
         received: millis(row.received_at),
         displayed: millis(row.displayed_at),
         read: millis(row.read_at),
@@ -202,6 +227,11 @@ fn pack_flags(row: &Flags) -> PackedFlags {
 
 fn flags(row: PackedFlags, retracted_at: Option<Timestamp>) -> Flags {
     Flags {
+        reached_at: time(row.reached),
+        opened_by_program: row.opened_by_program,
+        followed_by_program: row.followed_by_program,
+        taken_at: time(row.taken),
+        converted_at: time(row.converted),
         received_at: time(row.received),
         displayed_at: time(row.displayed),
         read_at: time(row.read),
@@ -229,6 +259,14 @@ fn marks(row: PackedMarks) -> Marks {
     }
 }
 
+fn conversion_key((event_type, value, within): (Box<str>, Option<Box<str>>, i64)) -> ConversionKey {
+    ConversionKey { event_type, value, within: Span::from_millis(within) }
+}
+
+const fn counted((displayed, read, clicked, converted): (bool, bool, bool, bool)) -> Counted {
+    Counted { displayed, read, clicked, converted }
+}
+
 fn pack(row: &Notification) -> Packed {
     let stopped = row.stopped.as_ref();
     let taken = row.taken.as_ref();
@@ -238,12 +276,22 @@ fn pack(row: &Notification) -> Packed {
         because: row.because.clone(),
         event_type: row.cause.event_type.clone(),
         variant: row.variant.clone(),
+        template: row.template.clone(),
+        trial: row.trial.clone(),
+        counted: Some(row.counted)
+            .filter(|counted| *counted != Counted::default())
+            .map(|Counted { displayed, read, clicked, converted }| (displayed, read, clicked, converted)),
         once: row.keys.once.clone(),
         throttle: row.keys.throttle.clone(),
         throttled_in: millis(row.keys.throttled_in),
         digest_key: row.keys.digest.clone(),
         matches: row.keys.matches.iter().map(|key| (key.event_type.clone(), key.value.clone())).collect(),
         tags: row.keys.tags.clone(),
+        conversion: row
+            .keys
+            .conversion
+            .as_ref()
+            .map(|key| (key.event_type.clone(), key.value.clone(), key.within.as_millis())),
         stopped: stopped.map(|stopped| (stopped.gate, stopped.reason, stopped.text.clone())),
         due: millis(row.due),
         deferrals: row.deferrals,
@@ -319,6 +367,15 @@ pub(in crate::sqlite) fn match_cells(row: &Notification) -> impl Iterator<Item =
     })
 }
 
+/// `project, rule, event_type, value, recipient, since, until, notification`, while an event may convert it.
+pub(in crate::sqlite) fn conversion_cells(row: &Notification) -> Option<Value> {
+    let (rule, key, (since, until)) =
+        (row.cause.rule.as_ref()?, row.keys.conversion.as_ref()?, row.converts_between()?);
+    let (since, until) = (since.as_millis(), until.as_millis());
+    let PersonKey { project, recipient } = &row.person;
+    Some(json!([project, rule, key.event_type, key.value, recipient, since, until, row.id]))
+}
+
 /// `id, project, recipient, category, collapse, chain, digest, state, expires_at, created_seq, seq, inapp_state,
 /// inapp_made_at, retracted_at, packed, event, rule, step, is_digest, created_at`, then the content itself.
 pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, StoreError> {
@@ -358,8 +415,12 @@ pub(in crate::sqlite) fn notification(row: &SqliteRow) -> Result<Notification, S
             digest: packed.digest_key,
             matches: matches.collect(),
             tags: packed.tags,
+            conversion: packed.conversion.map(conversion_key),
         },
         variant: packed.variant,
+        template: packed.template,
+        trial: packed.trial,
+        counted: packed.counted.map(counted).unwrap_or_default(),
         chain,
         created_at,
         expires_at,

@@ -27,6 +27,8 @@ statements! {
     STORY = "SELECT notification, line FROM story ORDER BY number";
     DELIVERIES = "SELECT ", delivery_columns!(), " FROM deliveries AS d";
     SPENDING = "SELECT project, channel, day, spent FROM spending";
+    TALLIES = "SELECT project, rule, trial, variant, displayed, read, clicked, converted FROM tallies";
+    WINS = "SELECT project, rule, trial, measure, variant, at, configuration, text FROM wins";
     PUBLIC_TOKENS = "SELECT hash, project, recipient, opens, made_at, expires_at FROM public_tokens";
     DUE = "SELECT project, recipient, kind, id, rule, at FROM due";
     ONCE = "SELECT project, recipient, rule, value, notification, until FROM once";

@@ -62,6 +62,16 @@ statements! {
         CROSS JOIN notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
         WHERE m.project = k.c0 AND m.rule = k.c1 AND m.event_type = k.c2
         AND m.value IS k.c3 AND n.id = m.notification AND n.project = m.project";
+    CONVERTIBLE = "SELECT ", notification_columns!(), " FROM k CROSS JOIN conversion_keys AS m
+        CROSS JOIN notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE m.project = k.c0 AND m.rule = k.c1 AND m.event_type = k.c2
+        AND m.value IS k.c3 AND m.recipient = k.c4 AND m.until >= k.c5 AND m.since <= k.c5
+        AND n.id = m.notification AND n.project = m.project";
+    CONVERTIBLE_OF_ANYBODY = "SELECT ", notification_columns!(), " FROM k CROSS JOIN conversion_keys AS m
+        CROSS JOIN notifications AS n LEFT JOIN contents AS c ON c.hash = n.content
+        WHERE m.project = k.c0 AND m.rule = k.c1 AND m.event_type = k.c2
+        AND m.value IS k.c3 AND k.c4 IS NULL AND m.until >= k.c5 AND m.since <= k.c5
+        AND n.id = m.notification AND n.project = m.project";
     PENDING = notifications!(), "n.project = k.c0 AND n.recipient = k.c1
         AND n.state IN ('held', 'active')";
     EVERYTHING = notifications!(), "n.project = k.c0 AND n.recipient = k.c1";
@@ -91,6 +101,10 @@ statements! {
     DELIVERIES_OF = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d WHERE d.notification = k.c0";
     SPENDING = "SELECT s.project, s.channel, s.day, s.spent FROM k CROSS JOIN spending AS s
         WHERE s.project = k.c0 AND s.channel = k.c1";
+    TALLIES = "SELECT t.project, t.rule, t.trial, t.variant, t.displayed, t.read, t.clicked, t.converted FROM k
+        CROSS JOIN tallies AS t WHERE t.project = k.c0 AND t.rule = k.c1 AND t.trial = k.c2";
+    WINS = "SELECT w.project, w.rule, w.trial, w.measure, w.variant, w.at, w.configuration, w.text FROM k
+        CROSS JOIN wins AS w WHERE w.project = k.c0";
     PENDING_DELIVERIES = "SELECT ", delivery_columns!(), " FROM k CROSS JOIN deliveries AS d
         WHERE d.project = k.c0 AND d.recipient = k.c1
         AND d.state IN ('waiting', 'handing_over')";

@@ -33,6 +33,8 @@ statements! {
         (SELECT project, recipient, rule, value FROM once WHERE until < ?1 LIMIT ?2)";
     PURGE_COLLECTED = "DELETE FROM collected WHERE number IN
         (SELECT number FROM collected WHERE until < ?1 LIMIT ?2)";
+    FORGET_CONVERSIONS = "DELETE FROM conversion_keys WHERE notification IN
+        (SELECT notification FROM conversion_keys WHERE until < ?1 LIMIT ?2)";
     PURGE_FEED = "DELETE FROM feed WHERE rowid IN
         (SELECT first.entry FROM (SELECT rowid AS entry, at FROM feed ORDER BY rowid LIMIT ?2) AS first
         WHERE first.at < ?1)";

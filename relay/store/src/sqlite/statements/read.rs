@@ -57,6 +57,45 @@ statements! {
     NEXT_DUE = "SELECT min(at) FROM due";
     NEXT_EXPIRY = "SELECT min(expires_at) FROM notifications WHERE state IN ('held', 'active')";
 
+    TALLIES = "SELECT project, rule, trial, variant, displayed, read, clicked, converted FROM tallies
+        WHERE project = ?1 AND rule = ?2 ORDER BY trial, variant";
+    WINS = "SELECT project, rule, trial, measure, variant, at, configuration, text FROM wins
+        WHERE project = ?1 AND rule = ?2";
+    SUMS = "SELECT n.category, n.rule, n.packed ->> '$.template', n.packed ->> '$.variant',
+            (n.packed ->> '$.released_at') / 10800000 % 8, count(*), sum(n.state = 'reached'),
+            count(coalesce(n.packed ->> '$.flags.displayed', n.packed ->> '$.flags.read', n.packed ->> '$.flags.clicked',
+            n.packed -> '$.flags.acted', n.packed ->> '$.flags.acknowledged')),
+            count(n.packed ->> '$.flags.read'),
+            count(n.packed ->> '$.flags.clicked'),
+            count(n.packed -> '$.flags.acted'),
+            count(n.packed ->> '$.flags.converted'),
+            count(n.packed ->> '$.flags.opened_by_program'),
+            count(n.packed ->> '$.flags.followed_by_program')
+        FROM notifications AS n WHERE n.project = ?1 AND n.created_at >= ?2 AND n.created_at < ?3
+        GROUP BY 1, 2, 3, 4, 5";
+    SUMS_OF_INBOX = "SELECT 'inapp', count(*), sum(n.inapp_state = 'received'),
+            count(iif(n.inapp_state = 'received', coalesce(n.packed ->> '$.flags.displayed', n.packed ->> '$.flags.read', n.packed ->> '$.flags.clicked',
+            n.packed -> '$.flags.acted', n.packed ->> '$.flags.acknowledged'), NULL)),
+            count(iif(n.inapp_state = 'received', n.packed ->> '$.flags.read', NULL)),
+            count(iif(n.inapp_state = 'received', n.packed ->> '$.flags.clicked', NULL)),
+            count(iif(n.inapp_state = 'received', n.packed -> '$.flags.acted', NULL)),
+            count(iif(n.inapp_state = 'received', n.packed ->> '$.flags.converted', NULL)),
+            count(iif(n.inapp_state = 'received', n.packed ->> '$.flags.opened_by_program', NULL)),
+            count(iif(n.inapp_state = 'received', n.packed ->> '$.flags.followed_by_program', NULL))
+        FROM notifications AS n WHERE n.project = ?1 AND n.created_at >= ?2 AND n.created_at < ?3
+        AND n.inapp_state IS NOT NULL HAVING count(*) > 0";
+    // A notification counts once on a channel, however many addresses it has there.
+    SUMS_OF_CHANNELS = "SELECT d.channel, count(DISTINCT n.id), count(DISTINCT iif(d.state IN ('sent', 'received'), n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND coalesce(n.packed ->> '$.flags.displayed', n.packed ->> '$.flags.read', n.packed ->> '$.flags.clicked',
+            n.packed -> '$.flags.acted', n.packed ->> '$.flags.acknowledged') IS NOT NULL, n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND n.packed ->> '$.flags.read' IS NOT NULL, n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND n.packed ->> '$.flags.clicked' IS NOT NULL, n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND n.packed -> '$.flags.acted' IS NOT NULL, n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND n.packed ->> '$.flags.converted' IS NOT NULL, n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND n.packed ->> '$.flags.opened_by_program' IS NOT NULL, n.id, NULL)),
+            count(DISTINCT iif(d.state IN ('sent', 'received') AND n.packed ->> '$.flags.followed_by_program' IS NOT NULL, n.id, NULL))
+        FROM notifications AS n CROSS JOIN deliveries AS d ON d.notification = n.id
+        WHERE n.project = ?1 AND n.created_at >= ?2 AND n.created_at < ?3 GROUP BY 1";
     ACCOUNTING = "SELECT project, day, ledger, term, n FROM accounting WHERE project = ?1";
     // SQLite divides towards zero; the shift keeps days before 1970 apart, too.
     RECOUNT = "SELECT project, day, ledger, term, n FROM purged WHERE project = ?1

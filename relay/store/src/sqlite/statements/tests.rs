@@ -71,6 +71,16 @@ const WALKED: &[(&str, &str)] = &[
         "notifications_collapse (project=? AND recipient=? AND category=? AND collapse=?)",
     ),
     (super::find::MATCHES, "match_keys_value (project=? AND rule=? AND event_type=? AND value=?)"),
+    (
+        super::find::CONVERTIBLE,
+        "conversion_keys_asked (project=? AND rule=? AND event_type=? AND value=? AND recipient=? AND until>?)",
+    ),
+    (
+        super::find::CONVERTIBLE_OF_ANYBODY,
+        "conversion_keys_asked (project=? AND rule=? AND event_type=? AND value=?)",
+    ),
+    (super::find::TALLIES, "PRIMARY KEY (project=? AND rule=? AND trial=?)"),
+    (super::find::WINS, "PRIMARY KEY (project=?)"),
     (super::find::PENDING, "notifications_pending (project=? AND recipient=?)"),
     (super::find::PLACED, "notifications_inbox (project=? AND recipient=? AND seq>?)"),
     (super::find::PENDING_DELIVERIES, "deliveries_pending (project=? AND recipient=?)"),

@@ -42,6 +42,10 @@ statements! {
     ADD_MATCHES = "INSERT OR FAIL INTO match_keys (project, rule, event_type, value, notification)
         SELECT c0, c1, c2, c3, c4 FROM k";
     REMOVE_MATCHES = "DELETE FROM match_keys WHERE notification IN (SELECT c0 FROM k)";
+    ADD_CONVERSIONS = "INSERT OR FAIL INTO conversion_keys (project, rule, event_type, value, recipient, since, until,
+            notification)
+        SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM k";
+    REMOVE_CONVERSIONS = "DELETE FROM conversion_keys WHERE notification IN (SELECT c0 FROM k)";
     CONTENT_HASHES = "SELECT DISTINCT hex(n.content) FROM k CROSS JOIN notifications AS n
         WHERE n.id = k.c0 AND n.content IS NOT NULL";
     REMOVE_CONTENTS = "DELETE FROM contents WHERE hash IN (SELECT unhex(c0) FROM k)
@@ -61,6 +65,12 @@ statements! {
         SELECT unhex(c0), c1, c2, c3, c4, c5 FROM k WHERE true ON CONFLICT (hash) DO NOTHING";
     ADD_SPENDING = "INSERT INTO spending (project, channel, day, spent) SELECT c0, c1, c2, c3 FROM k WHERE true
         ON CONFLICT (project, channel, day) DO UPDATE SET spent = spent + excluded.spent";
+    ADD_TALLIES = "INSERT INTO tallies (project, rule, trial, variant, displayed, read, clicked, converted)
+        SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM k WHERE true
+        ON CONFLICT (project, rule, trial, variant) DO UPDATE SET displayed = displayed + excluded.displayed,
+            read = read + excluded.read, clicked = clicked + excluded.clicked, converted = converted + excluded.converted";
+    ADD_WINS = "INSERT OR IGNORE INTO wins (project, rule, trial, measure, variant, at, configuration, text)
+        SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM k";
     SET_RECIPIENTS = "INSERT OR REPLACE INTO recipients (project, recipient, time_zone, locale, attributes,
             preferences, created_at, revision)
         SELECT c0, c1, c2, c3, c4, c5, c6,
