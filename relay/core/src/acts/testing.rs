@@ -205,7 +205,7 @@ impl World {
             Need::Notification(_, id) => rows(&|row| row.id == *id),
             Need::Pending(key) => rows(&|row| row.person == *key && row.is_pending()),
             Need::Placed { person, after, upto } => rows(&|row| {
-                let placed = row.inapp.is_some_and(|i| i.state == tidings_protocol::DeliveryState::Placed);
+                let placed = row.inapp.is_some_and(|i| i.state == DeliveryState::Placed);
                 row.person == *person
                     && placed
                     && row.created_seq.is_some_and(|seq| seq > *after && seq <= *upto)
