@@ -44,6 +44,8 @@ pub struct Oracle {
     deliveries: BTreeMap<Box<str>, DeliverySeen>,
     /// What was said of each attempt.
     said: BTreeMap<(Box<str>, u32), BTreeSet<&'static str>>,
+    /// Attempts of which the relay wrote that they cost nothing.
+    known_free: BTreeSet<(Box<str>, u32)>,
     firsts: Vec<First>,
     charges: Vec<Charge>,
     revived: Vec<Box<str>>,
@@ -67,6 +69,7 @@ impl Oracle {
             shown: vec![BTreeSet::new(); devices],
             deliveries: BTreeMap::new(),
             said: BTreeMap::new(),
+            known_free: BTreeSet::new(),
             firsts: Vec::new(),
             charges: Vec::new(),
             revived: Vec::new(),

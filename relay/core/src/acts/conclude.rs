@@ -45,7 +45,7 @@ fn follow(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
         way.code = outcome.code().map(Into::into);
         way.known += u32::from(settles(outcome, way.repeated));
     }
-    settle_cost(work, row, outcome);
+    budget::settle(work, row, outcome);
     match next {
         Next::Sent => sent(work, row, outcome),
         Next::Again(at) => again(work, row, outcome, (at, Reason::Retry)),
@@ -67,31 +67,6 @@ const fn settles(outcome: &Outcome, is_repetition: bool) -> bool {
             !is_repetition
         }
         Outcome::Accepted { .. } | Outcome::Permanent { .. } | Outcome::AddressGone { .. } => true,
-    }
-}
-
-/// What was taken for an attempt is given back if it cost nothing, unless the same provider may charge for one before it.
-fn settle_cost(work: &mut Work<'_>, row: &Delivery, outcome: &Outcome) {
-    let way = work.way_mut(&row.id);
-    let Some(paid) = &mut way.paid else { return };
-    if may_have_cost(outcome) {
-        paid.is_kept = true;
-    } else if !paid.is_kept {
-        let paid = way.paid.take();
-        budget::give_back(work, &row.person.project, row.channel, paid);
-    }
-}
-
-/// Whether the provider may charge for an attempt: what it took, and what nobody knows. What it refused, or what did not get
-/// there, costs nothing.
-const fn may_have_cost(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Accepted { .. } | Outcome::Unknown { .. } => true,
-        Outcome::Transient { .. }
-        | Outcome::AddressBusy { .. }
-        | Outcome::Permanent { .. }
-        | Outcome::AddressGone { .. }
-        | Outcome::Misconfigured { .. } => false,
     }
 }
 
@@ -226,6 +201,7 @@ fn late(work: &mut Work<'_>, row: &Delivery, attempt: u32, outcome: &Outcome) {
     if row.state == DeliveryState::Erased || work.notification(&row.notification).is_none() {
         return;
     }
+    budget::settle_late(work, row, attempt, outcome);
     let taken = matches!(outcome, Outcome::Accepted { .. });
     if taken && matches!(row.state, DeliveryState::Waiting | DeliveryState::HandingOver) {
         if row.state == DeliveryState::Waiting {

@@ -79,6 +79,8 @@ pub struct Paid {
     pub millionths: i64,
     /// The provider may charge for it, so that it is not given back.
     pub is_kept: bool,
+    /// It is kept for this attempt alone, of which nobody knows: a late word that it cost nothing gives it back.
+    pub unknown: Option<u32>,
 }
 
 impl Way {

@@ -161,3 +161,123 @@ async fn what_another_provider_did_not_take_after_an_unknown_outcome_is_given_ba
     assert!(scene.claim().await.is_empty());
     assert_eq!(scene.state(&third).await, "suppressed budget");
 }
+
+/// Alice's text is handed over in the last moment of a day, and nobody knows what came of it.
+async fn unknown_at_midnight() -> (Scene, tidings_protocol::NotificationId, tidings_core::delivery::Handover)
+{
+    let scene = scene("sms_a", "0.10").await;
+    scene.until("2026-11-23T23:59:59.900Z").await;
+    let id = scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    (scene, id, first)
+}
+
+fn wrong_account() -> Outcome {
+    Outcome::Misconfigured { code: "http_401".into() }
+}
+
+#[tokio::test]
+async fn a_repetition_asks_its_own_day_once_it_is_known_that_the_first_cost_nothing() {
+    let (scene, id, first) = unknown_at_midnight().await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.until("2026-11-24T00:00:00Z").await;
+    scene.e("carol", 2).await;
+    let other = only(&scene).await;
+    assert_eq!(&*other.address, CAROL, "the repetition is not due yet");
+    scene.conclude(&other, Outcome::accepted(None)).await;
+    scene.minutes(1).await;
+    assert!(scene.claim().await.is_empty(), "0.07 of 0.10 of this day are spent");
+    assert_eq!(states(&scene, &id).await, ["sms suppressed budget"]);
+    scene.balanced().await;
+}
+
+#[tokio::test]
+async fn the_late_word_that_an_attempt_cost_nothing_gives_back_once_what_it_took() {
+    let (scene, _, first) = unknown_at_midnight().await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.e("bob", 2).await;
+    assert_eq!(&*only(&scene).await.address, BOB, "the day has room again");
+    let third = scene.e("carol", 3).await;
+    assert!(scene.claim().await.is_empty());
+    assert_eq!(scene.state(&third).await, "suppressed budget", "and for one only");
+}
+
+#[rstest]
+#[case::not_taken(Outcome::transient("http_503"), true)]
+#[case::nobody_knows(unknown(), false)]
+#[case::taken(Outcome::accepted(None), false)]
+#[tokio::test]
+async fn a_late_word_leaves_what_was_taken_to_the_repetition_on_its_way(
+    #[case] outcome: Outcome,
+    #[case] has_room: bool,
+) {
+    let scene = scene("sms_a", "0.10").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    scene.minutes(1).await;
+    let second = only(&scene).await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.conclude(&second, outcome).await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.e("bob", 2).await;
+    assert_eq!(scene.claim().await.len(), usize::from(has_room));
+}
+
+#[tokio::test]
+async fn what_died_unknown_twice_stays_spent_when_one_of_them_is_known() {
+    let scene = scene("sms_a", "0.10").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    scene.minutes(1).await;
+    let second = only(&scene).await;
+    scene.conclude(&second, unknown()).await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.conclude(&second, wrong_account()).await;
+    scene.e("bob", 2).await;
+    assert!(scene.claim().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_taken_late_stays_spent() {
+    let scene = scene("sms_a", "0.10").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, unknown()).await;
+    scene.conclude(&first, Outcome::accepted(None)).await;
+    scene.conclude(&first, wrong_account()).await;
+    scene.e("bob", 2).await;
+    assert!(scene.claim().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_an_attempt_before_took_late_is_charged_once_whatever_comes_of_the_next() {
+    let scene = scene("sms_a", "0.10").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, Outcome::transient("claim_lost")).await;
+    scene.minutes(1).await;
+    let second = only(&scene).await;
+    scene.conclude(&second, unknown()).await;
+    scene.conclude(&first, Outcome::accepted(None)).await;
+    scene.conclude(&second, wrong_account()).await;
+    scene.e("bob", 2).await;
+    assert!(scene.claim().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_late_word_on_one_attempt_gives_back_nothing_of_another() {
+    let scene = scene("sms_a", "0.10").await;
+    scene.e("alice", 1).await;
+    let first = only(&scene).await;
+    scene.conclude(&first, Outcome::transient("http_503")).await;
+    scene.minutes(1).await;
+    let second = only(&scene).await;
+    scene.conclude(&second, unknown()).await;
+    scene.conclude(&first, Outcome::transient("http_503")).await;
+    scene.e("bob", 2).await;
+    assert!(scene.claim().await.is_empty());
+}

@@ -143,7 +143,7 @@ async fn all_that_is_known_of_a_hand_over_is_kept(store: impl Whole) {
     (way.attempts, way.known, way.tries, way.round, way.repeated) = (5, 4, 3, 2, true);
     (way.first_at, way.provider_at) = (Some(at(1)), Some(at(2)));
     (way.given_up, way.owner) = (vec!["b".into()], Some(7));
-    way.paid = Some(Paid { day: 20_000, millionths: 70_000, is_kept: true });
+    way.paid = Some(Paid { day: 20_000, millionths: 70_000, is_kept: true, unknown: Some(4) });
     (way.code, way.provider_id) = (Some("http_503".into()), Some("id-1".into()));
     put(&store, 1, vec![row.clone()]).await;
     assert_eq!(store.delivery_named(&project("p"), "id-1").await.unwrap(), Some(row));

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::delivery::Outcome;
-use tidings_core::model::{Changes, Delivery, FeedKind, Notification, PersonKey};
+use tidings_core::model::{Changes, Delivery, Entry, FeedKind, Notification, PersonKey};
 use tidings_protocol::{
-    Channel, Decision, DeliveryState, NotificationId, NotificationState, Priority, Reason, Timestamp, Verdict,
+    Channel, Decision, DeliveryState, NotificationId, NotificationState, Priority, Reason, StoryKind,
+    Timestamp, Verdict,
 };
 
 use super::people::PersonSeen;
@@ -37,7 +38,7 @@ pub(super) struct Charge {
     provider: Box<str>,
     /// Attempts that were begun before the delivery was revived: whoever revives it pays again.
     life: u32,
-    /// The day in the project's own zone, and what it cost, in cents.
+    /// The day in the project's own zone from which it is taken, and what it cost, in cents.
     day: jiff::civil::Date,
     cents: u32,
 }
@@ -100,6 +101,8 @@ impl Oracle {
     /// Deliveries that changed.
     pub(super) fn check_deliveries(&mut self, commit: &Commit, before: &People, stood: &Stood) {
         let changes = &commit.changes;
+        // What was told while an attempt was on its way was told after that attempt began.
+        self.note_free(changes, |line| line.state != Some(DeliveryState::HandingOver.as_str()));
         let rows = changes.deliveries_new.iter().chain(&changes.deliveries_changed);
         for row in rows.filter(|row| row.state != DeliveryState::Erased) {
             let old = self.deliveries.get(&row.id).cloned();
@@ -145,6 +148,7 @@ impl Oracle {
             seen.row = row.clone();
             self.deliveries.insert(row.id.clone(), seen);
         }
+        self.note_free(changes, |_| true);
         // What found its cap full may have found those of the same transaction before it.
         for row in changes.deliveries_changed.iter().filter(|row| row.state != DeliveryState::Erased) {
             self.check_capped(row, before, commit);
@@ -260,8 +264,22 @@ impl Oracle {
         self.hold(theirs, || format!("{} is handed over to {}, somebody else's", row.id, key.1));
     }
 
+    /// Attempts of which a line was written that says that they cost nothing: from then on the relay knows.
+    fn note_free(&mut self, changes: &Changes, counts: impl Fn(&Entry) -> bool) {
+        const FREE: [&str; 5] = ["transient", "address busy", "permanent", "address gone", "misconfigured"];
+        let lines = changes.notifications_changed.iter().flat_map(|of| &of.told);
+        for line in lines.filter(|line| line.kind == StoryKind::Outcome && counts(line)) {
+            let (Some(delivery), Some(attempt)) = (&line.delivery, line.attempt) else { continue };
+            let said = line.text.as_deref().and_then(|text| text.split_once(": ")).map(|(_, said)| said);
+            if said.is_some_and(|said| FREE.iter().any(|free| said.starts_with(free))) {
+                self.known_free.insert((delivery.clone(), attempt));
+            }
+        }
+    }
+
     /// A budget takes what was or may have been taken by a provider, each delivery once with each, and nothing of what surely
-    /// was not.
+    /// was not. A repetition costs nothing more while the relay does not know of the attempt before it that it was free: it
+    /// goes on the day of that one. Whatever else begins is taken from the day on which it begins.
     fn count_cost(&mut self, row: &Delivery, life: u32) {
         let Some(way) = row.way.as_ref() else { return };
         let (day, cents) = (local(None, row.changed_at).date(), documents::cost(&way.provider));
@@ -272,6 +290,11 @@ impl Oracle {
         let days_before = jiff::Span::new().days(3);
         self.charges.retain(|charge| charge.day >= day - days_before);
         let (delivery, provider) = (row.id.clone(), way.provider.clone());
+        let repeated = self.charges.iter().find(|charge| {
+            (&charge.delivery, &charge.provider, charge.life) == (&delivery, &provider, life)
+                && !self.known_free.contains(&(charge.delivery.clone(), charge.attempt))
+        });
+        let day = repeated.map_or(day, |charge| charge.day);
         self.charges.push(Charge { delivery, attempt: way.attempts, provider, life, day, cents });
         let mut kept: BTreeMap<(&str, &str, u32), &Charge> = BTreeMap::new();
         for charge in self.charges.iter().filter(|charge| self.may_have_cost(charge, &row.id)) {

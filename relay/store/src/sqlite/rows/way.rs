@@ -27,6 +27,9 @@ pub(in crate::sqlite) struct PackedWay {
     /// The day, the millionths, and whether they are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paid: Option<(i32, i64, bool)>,
+    /// The attempt for which alone they are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paid_unknown: Option<u32>,
     #[serde(default, skip_serializing_if = "is_zero")]
     round: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +61,7 @@ pub(in crate::sqlite) fn pack(way: &Way) -> PackedWay {
         owner: way.owner,
         repeated: way.repeated,
         paid: way.paid.map(|paid| (paid.day, paid.millionths, paid.is_kept)),
+        paid_unknown: way.paid.and_then(|paid| paid.unknown),
         round: way.round,
         code: way.code.clone(),
         form: way.form.clone(),
@@ -98,7 +102,12 @@ pub(in crate::sqlite) fn way(cells: &mut Cells<'_>) -> Result<Option<Box<Way>>, 
         given_up: packed.given_up,
         owner: packed.owner,
         repeated: packed.repeated,
-        paid: packed.paid.map(|(day, millionths, is_kept)| Paid { day, millionths, is_kept }),
+        paid: packed.paid.map(|(day, millionths, is_kept)| Paid {
+            day,
+            millionths,
+            is_kept,
+            unknown: packed.paid_unknown,
+        }),
         round: packed.round,
         code: packed.code,
         provider_id,
