@@ -33,7 +33,7 @@ segments: {buyers: {when: "history('order.placed', '30d') >= 1"}}
 rules:
   order: {on: order.placed, notify: data.who, category: orders, template: order, once_per: data.order, cancel_on: {event: order.cancelled, match: data.order}, expires: 20h}
   moved: {on: order.moved, notify: data.who, category: general, template: order, collapse: data.order, throttle: {count: 1, per: 1h, key: data.order, over: suppress}}
-  late: {on: order.late, notify: data.who, category: general, template: order, throttle: {count: 1, per: 2h, key: data.order, over: defer}}
+  late: {on: order.late, notify: data.who, category: general, variants: {one: {template: order}, other: {template: order}}, winner: {by: read, after: 100, confidence: 0.9}, conversion: {event: order.placed, within: 12h}, throttle: {count: 1, per: 2h, key: data.order, over: defer}}
   reminder: {on: cart.left, notify: data.who, category: general, template: order, delay: 2h, cancel_on: {event: order.placed, match: data.who}, holdout: {percent: 50}}
   offer: {on: offer.made, notify: {topic: fans}, category: offers, template: order, send: {window: "09:00-20:00", days: [mon, tue, wed, thu, fri]}, cohort: {percent: 50, include: {topic: staff}}}
   hour: {on: hour.offered, notify: data.who, category: general, template: order, send: {window: "09:00-20:00", best_hour: true, latest: 24h}}

@@ -23,6 +23,7 @@ pub const REQUIRED: &[(Kind, &[&str])] = &[
             "holdout/no_holdout",
             "holdout/not_held_out",
             "holdout/held_out",
+            "variant/drawn",
             "stop_list/address_free",
             "stop_list/address_stopped",
             "consent/essential_no_consent",
@@ -155,7 +156,8 @@ pub const REQUIRED: &[(Kind, &[&str])] = &[
 
 /// Reasons that no story of a simulated run has, each with why.
 pub const IMPOSSIBLE: &[(&str, &str)] = &[
-    ("best_hour", "nothing is learnt of hours yet, and without it the gate never moves the instant"),
+    ("best_hour", "nobody answers twenty times in a run, and before that the gate never moves the instant"),
+    ("won", "a run shows each variant a few times, and a winner needs a hundred"),
     ("spread", "the spread instant is the due time itself; no line of a story gives it as a reason"),
     ("no_channel", "every gate that takes a channel out gives its own reason"),
     ("send_stopped", "stands on the fan-out, not in a story"),
