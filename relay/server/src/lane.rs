@@ -70,6 +70,8 @@ impl Drop for Threads {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[tokio::test]
@@ -87,6 +89,19 @@ mod tests {
         assert!(waited.is_err() || waited.is_ok_and(|done| done == Some(true)));
         seen.await.expect("it was done");
         assert_eq!(lane.run(async { panic!("as it may") }).await, None::<()>);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_has_nothing_to_do_is_asked_for_what_it_does_before_it_sleeps() {
+        static SLEPT: AtomicBool = AtomicBool::new(false);
+        let lane = Lane::new(|| SLEPT.store(true, Ordering::SeqCst)).unwrap();
+        lane.run(async {}).await.expect("it was done");
+        let slept = async {
+            while !SLEPT.load(Ordering::SeqCst) {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), slept).await.expect("it sleeps soon");
     }
 
     #[tokio::test]
