@@ -1,8 +1,8 @@
 //! What hand-overs take from a channel's budget, and what is given back.
 
 use rstest::rstest;
-use tidings_core::delivery::Outcome;
-use tidings_protocol::{Channel, Span};
+use tidings_core::delivery::{Handover, Outcome};
+use tidings_protocol::{Channel, NotificationId, Span};
 
 use crate::handing_over::{only, rest, states, unknown};
 use crate::scene::Scene;
@@ -21,6 +21,18 @@ async fn scene(providers: &str, budget: &str) -> Scene {
     scene
 }
 
+/// What hands over the first text, which is Alice's.
+async fn first_attempt(scene: &Scene) -> Handover {
+    scene.e("alice", 1).await;
+    only(scene).await
+}
+
+/// The budget has no room for Bob's text.
+async fn nothing_is_left(scene: &Scene) {
+    scene.e("bob", 2).await;
+    assert!(scene.claim().await.is_empty());
+}
+
 #[rstest]
 #[case::down(Outcome::transient("http_503"))]
 #[case::busy(Outcome::AddressBusy { code: "http_429".into(), retry_after: None })]
@@ -30,8 +42,7 @@ async fn scene(providers: &str, budget: &str) -> Scene {
 #[tokio::test]
 async fn what_the_provider_did_not_take_is_given_back(#[case] outcome: Outcome) {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, outcome).await;
     scene.e("bob", 2).await;
     assert_eq!(&*only(&scene).await.address, BOB, "the budget has room for one");
@@ -43,8 +54,7 @@ async fn what_the_provider_did_not_take_is_given_back(#[case] outcome: Outcome) 
 #[tokio::test]
 async fn what_the_provider_may_charge_stays_spent(#[case] outcome: Outcome) {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, outcome).await;
     let second = scene.e("bob", 2).await;
     assert!(scene.claim().await.is_empty());
@@ -69,8 +79,7 @@ async fn what_was_given_back_is_asked_for_again() {
 #[tokio::test]
 async fn a_repetition_costs_nothing_and_gives_nothing_back() {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.minutes(1).await;
     let second = only(&scene).await;
@@ -86,8 +95,7 @@ async fn a_repetition_costs_nothing_and_gives_nothing_back() {
 async fn it_is_given_back_to_the_day_from_which_it_was_taken() {
     let scene = scene("sms_a", "0.10").await;
     scene.until("2026-11-23T23:59:59Z").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.until("2026-11-24T00:00:00Z").await;
     let wish = Some(Span::from_millis(600_000));
     scene.conclude(&first, Outcome::Transient { code: "http_429".into(), retry_after: wish }).await;
@@ -101,8 +109,7 @@ async fn it_is_given_back_to_the_day_from_which_it_was_taken() {
 #[tokio::test]
 async fn the_next_provider_costs_for_itself() {
     let scene = scene("sms_a, sms_b", "0.17").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.minutes(1).await;
     rest(&scene, "sms_a").await;
@@ -115,8 +122,7 @@ async fn the_next_provider_costs_for_itself() {
 #[tokio::test]
 async fn the_one_after_a_wrong_account_costs_for_itself_too() {
     let scene = scene("sms_a, sms_b", "0.17").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.minutes(1).await;
     let second = only(&scene).await;
@@ -147,8 +153,7 @@ async fn what_is_revived_is_paid_for_again() {
 #[tokio::test]
 async fn what_another_provider_did_not_take_after_an_unknown_outcome_is_given_back() {
     let scene = scene("sms_a, sms_b", "0.20").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.minutes(1).await;
     rest(&scene, "sms_a").await;
@@ -163,8 +168,7 @@ async fn what_another_provider_did_not_take_after_an_unknown_outcome_is_given_ba
 }
 
 /// Alice's text is handed over in the last moment of a day, and nobody knows what came of it.
-async fn unknown_at_midnight() -> (Scene, tidings_protocol::NotificationId, tidings_core::delivery::Handover)
-{
+async fn unknown_at_midnight() -> (Scene, NotificationId, Handover) {
     let scene = scene("sms_a", "0.10").await;
     scene.until("2026-11-23T23:59:59.900Z").await;
     let id = scene.e("alice", 1).await;
@@ -214,8 +218,7 @@ async fn a_late_word_leaves_what_was_taken_to_the_repetition_on_its_way(
     #[case] has_room: bool,
 ) {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.minutes(1).await;
     let second = only(&scene).await;
@@ -229,55 +232,47 @@ async fn a_late_word_leaves_what_was_taken_to_the_repetition_on_its_way(
 #[tokio::test]
 async fn what_died_unknown_twice_stays_spent_when_one_of_them_is_known() {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.minutes(1).await;
     let second = only(&scene).await;
     scene.conclude(&second, unknown()).await;
     scene.conclude(&first, wrong_account()).await;
     scene.conclude(&second, wrong_account()).await;
-    scene.e("bob", 2).await;
-    assert!(scene.claim().await.is_empty());
+    nothing_is_left(&scene).await;
 }
 
 #[tokio::test]
 async fn what_was_taken_late_stays_spent() {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, unknown()).await;
     scene.conclude(&first, Outcome::accepted(None)).await;
     scene.conclude(&first, wrong_account()).await;
-    scene.e("bob", 2).await;
-    assert!(scene.claim().await.is_empty());
+    nothing_is_left(&scene).await;
 }
 
 #[tokio::test]
 async fn what_an_attempt_before_took_late_is_charged_once_whatever_comes_of_the_next() {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, Outcome::transient("claim_lost")).await;
     scene.minutes(1).await;
     let second = only(&scene).await;
     scene.conclude(&second, unknown()).await;
     scene.conclude(&first, Outcome::accepted(None)).await;
     scene.conclude(&second, wrong_account()).await;
-    scene.e("bob", 2).await;
-    assert!(scene.claim().await.is_empty());
+    nothing_is_left(&scene).await;
 }
 
 #[tokio::test]
 async fn the_late_word_on_one_attempt_gives_back_nothing_of_another() {
     let scene = scene("sms_a", "0.10").await;
-    scene.e("alice", 1).await;
-    let first = only(&scene).await;
+    let first = first_attempt(&scene).await;
     scene.conclude(&first, Outcome::transient("http_503")).await;
     scene.minutes(1).await;
     let second = only(&scene).await;
     scene.conclude(&second, unknown()).await;
     scene.conclude(&first, Outcome::transient("http_503")).await;
-    scene.e("bob", 2).await;
-    assert!(scene.claim().await.is_empty());
+    nothing_is_left(&scene).await;
 }
